@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The modes in which a real number becomes a code. They are defined here, once, for the number code of lib/Support and for
+// the attributes of the dialect.
+
+#ifndef QFMT_SUPPORT_ROUNDINGENUMS_TD
+#define QFMT_SUPPORT_ROUNDINGENUMS_TD
+
+include "mlir/IR/EnumAttr.td"
+
+class QFmt_Enum<string name, string summary, list<I32EnumAttrCase> cases>
+    : I32EnumAttr<name, summary, cases> {
+  let cppNamespace = "::mlir::qfmt";
+  let genSpecializedAttr = 0;
+}
+
+def QFmt_RoundingMode : QFmt_Enum<"RoundingMode", "what a real between two codes becomes", [
+  I32EnumAttrCase<"HalfEven", 0, "half_even">,
+  I32EnumAttrCase<"HalfAway", 1, "half_away">,
+  I32EnumAttrCase<"HalfUp", 2, "half_up">,
+  I32EnumAttrCase<"TowardZero", 3, "toward_zero">,
+  I32EnumAttrCase<"Floor", 4, "floor">,
+  I32EnumAttrCase<"Ceil", 5, "ceil">
+]>;
+
+def QFmt_OverflowMode : QFmt_Enum<"OverflowMode", "what a real beyond the largest code becomes", [
+  I32EnumAttrCase<"Saturate", 0, "saturate">,
+  I32EnumAttrCase<"Wrap", 1, "wrap">,
+  I32EnumAttrCase<"Infinity", 2, "infinity">
+]>;
+
+def QFmt_NaNMode : QFmt_Enum<"NaNMode", "what a NaN becomes", [
+  I32EnumAttrCase<"Zero", 0, "zero">,
+  I32EnumAttrCase<"Propagate", 1, "propagate">
+]>;
+
+#endif // QFMT_SUPPORT_ROUNDINGENUMS_TD
