@@ -134,14 +134,13 @@ struct MinifloatSpec {
   /// verifiers refuse it). -0 and negative values that round to zero become -0
   /// where the format has it, else +0.
   ///
-  /// Unsigned formats: a value that rounds below zero becomes the lowest value
-  /// under Saturate, NaN (if there is one) under Infinity.
+  /// Unsigned formats: a negative value that does not round to zero overflows
+  /// at the lower end: the lowest value under Saturate, NaN (if there is one)
+  /// under Infinity, directed modes as above.
   ///
-  /// E8M0: values are rounded in the value domain (the midpoint of 2^k and
-  /// 2^(k+1) is 1.5 * 2^k); a HalfEven tie goes to the even code, as the
-  /// significand has no parity there. Positive values below 2^-127 become
-  /// 2^-127 in every mode, and so does zero. Negative values become 2^-127
-  /// under Saturate and NaN under Infinity.
+  /// E8M0 has M = 0, so a HalfEven tie (1.5 * 2^k) goes to 2^(k+1), as in
+  /// APFloat and ml_dtypes; it is not decided by the parity of the code. Values
+  /// in [0, 2^-127) become 2^-127 in every mode.
   uint64_t encode(const ExactReal &value,
                   RoundingMode rounding = RoundingMode::HalfEven,
                   OverflowMode overflow = OverflowMode::Saturate,
@@ -166,8 +165,6 @@ struct MinifloatSpec {
   }
 
 private:
-  uint64_t encodeE8M0(const ExactReal &value, RoundingMode rounding,
-                      OverflowMode overflow) const;
   uint64_t encodeOverflow(bool negative, bool infinite, RoundingMode rounding,
                           OverflowMode overflow) const;
   uint64_t getSignBit(bool negative) const;

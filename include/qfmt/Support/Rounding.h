@@ -8,45 +8,31 @@
 #ifndef QFMT_SUPPORT_ROUNDING_H
 #define QFMT_SUPPORT_ROUNDING_H
 
+#include "llvm/ADT/DenseMapInfo.h"
+#include "llvm/ADT/StringRef.h"
+#include <cstdint>
+#include <optional>
+
+#include "qfmt/Support/RoundingEnums.h.inc"
+
 namespace mlir::qfmt {
 
-/// How an exact real is mapped to one of its two representable neighbours.
-/// The first three go to the nearest neighbour and differ in ties only.
-enum class RoundingMode {
-  /// Ties to the neighbour whose significand is even (IEEE roundTiesToEven).
-  HalfEven,
-  /// Ties away from zero.
-  HalfAway,
-  /// Ties towards +infinity: floor(x + 1/2) on a uniform grid.
-  HalfUp,
-  /// Truncation.
-  TowardZero,
-  /// Towards -infinity.
-  Floor,
-  /// Towards +infinity.
-  Ceil
-};
-
-/// What becomes of a value whose rounded magnitude exceeds the format's range.
-enum class OverflowMode {
-  /// The largest (or lowest) finite value, for infinite inputs as well.
-  Saturate,
-  /// The low bits of the two's complement code. Integer formats only.
-  Wrap,
-  /// IEEE 754: infinity; NaN where the format has no infinity; saturation where
-  /// it has neither. A directed rounding mode that points back into the range
-  /// (TowardZero; Floor above it; Ceil below it) stops at the largest finite
-  /// value, as in IEEE 754 section 7.4.
-  Infinity
-};
-
-/// What becomes of a NaN input.
-enum class NaNMode {
-  /// Zero (the smallest code of a format without zero).
-  Zero,
-  /// The format's canonical NaN; zero where the format has none.
-  Propagate
-};
+// RoundingMode: how an exact real is mapped to one of its two representable
+// neighbours. HalfEven, HalfAway and HalfUp go to the nearest neighbour and
+// differ in ties only: to the even significand, away from zero, towards
+// +infinity. TowardZero, Floor and Ceil are directed.
+//
+// OverflowMode: what becomes of a value whose rounded magnitude exceeds the
+// format's range.
+//   Saturate: the largest (or lowest) finite value, for infinite inputs as well.
+//   Wrap: the low bits of the two's complement code. Integer formats only.
+//   Infinity: IEEE 754: infinity; NaN where the format has no infinity;
+//     saturation where it has neither. A directed rounding mode that points back
+//     into the range stops at the largest finite value (IEEE 754 section 7.4).
+//
+// NaNMode: what becomes of a NaN.
+//   Zero: zero (the smallest code of a format without zero).
+//   Propagate: the format's canonical NaN; zero where the format has none.
 
 /// What is cut off below the last kept digit, relative to half a unit of it.
 enum class Remainder { Zero, BelowHalf, Half, AboveHalf };

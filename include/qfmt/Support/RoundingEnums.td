@@ -34,4 +34,9 @@ def QFmt_NaNMode : QFmt_Enum<"NaNMode", "what a NaN becomes", [
   I32EnumAttrCase<"Propagate", 1, "propagate">
 ]>;
 
+def QFmt_ScaleRule : QFmt_Enum<"ScaleRule", "how the scale of a block follows from its values", [
+  I32EnumAttrCase<"AbsMax", 0, "absmax">,
+  I32EnumAttrCase<"FloorLog2", 1, "floor_log2">
+]>;
+
 #endif // QFMT_SUPPORT_ROUNDINGENUMS_TD

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+# Finds LLVM and MLIR 22, shared. CMake's version match refuses 22.1.8 when asked for "22", so the major version is checked
+# by hand. Without MLIR_DIR, llvm-config-22 says where the installation is.
+if(NOT MLIR_DIR AND NOT LLVM_DIR)
+  find_program(QFMT_LLVM_CONFIG NAMES llvm-config-22 llvm-config)
+  if(QFMT_LLVM_CONFIG)
+    execute_process(COMMAND "${QFMT_LLVM_CONFIG}" --cmakedir
+      OUTPUT_VARIABLE _qfmt_llvm_cmakedir OUTPUT_STRIP_TRAILING_WHITESPACE)
+    set(LLVM_DIR "${_qfmt_llvm_cmakedir}" CACHE PATH "LLVM's CMake package")
+    get_filename_component(_qfmt_mlir_cmakedir "${_qfmt_llvm_cmakedir}/../mlir" ABSOLUTE)
+    set(MLIR_DIR "${_qfmt_mlir_cmakedir}" CACHE PATH "MLIR's CMake package")
+  endif()
+endif()
+find_package(MLIR REQUIRED CONFIG)
+if(NOT LLVM_VERSION_MAJOR EQUAL 22)
+  message(FATAL_ERROR "qfmt needs LLVM 22, found ${LLVM_PACKAGE_VERSION} in ${LLVM_DIR}; set MLIR_DIR and LLVM_DIR")
+endif()
+if(NOT TARGET MLIR)
+  message(FATAL_ERROR "qfmt links the shared libMLIR, which ${MLIR_DIR} does not have")
+endif()
+list(APPEND CMAKE_MODULE_PATH "${MLIR_CMAKE_DIR}" "${LLVM_CMAKE_DIR}")
+include(TableGen)
+include(AddLLVM)
+include(AddMLIR)
+set(QFMT_LLVM_TOOLS_DIR "${LLVM_TOOLS_BINARY_DIR}")

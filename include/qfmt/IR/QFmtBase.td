@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef QFMT_IR_QFMTBASE_TD
+#define QFMT_IR_QFMTBASE_TD
+
+include "mlir/IR/OpBase.td"
+
+def QFmt_Dialect : Dialect {
+  let name = "qfmt";
+  let cppNamespace = "::mlir::qfmt";
+  let summary = "Tensors whose type says how their elements are stored";
+  let description = [{
+    A *number format* is a type: one code of N bits denotes one real number. Builtin types are number formats where they
+    exist (`i4`, `ui8`, `f8E4M3FN`, `f4E2M1FN`, `f8E8M0FNU`, ...); the dialect adds what MLIR lacks (`!qfmt.float`).
+
+    A *tensor format* is the encoding attribute of a tensor type. The element type stays the logical type in which
+    arithmetic is defined; the encoding says how the elements are stored:
+
+    ```mlir
+    tensor<64x64xf32, #qfmt.scaled<i8, scale = 0.0235, zero_point = 3>>
+    tensor<64x64xf32, #qfmt.scaled<i8, block = [1, *], scale = f32>>
+    tensor<64x64xf32, #qfmt.scaled<f4E2M1FN, block = [1, 32], scale = f8E8M0FNU>>
+    ```
+
+    An encoded tensor denotes exact reals. Where rounding happens is fixed by docs/spec.md, which numbers every rule;
+    verifiers and tests carry the same labels.
+  }];
+  let useDefaultTypePrinterParser = 1;
+  let useDefaultAttributePrinterParser = 1;
+  let hasRegionArgAttrVerify = 1;
+  let hasRegionResultAttrVerify = 1;
+  let extraClassDeclaration = [{
+    /// Discardable attribute of a function's arguments and results: the name
+    /// that the source network gives this input or output (a string).
+    static constexpr ::llvm::StringLiteral kNameAttr = "qfmt.name";
+
+  private:
+    void registerTypes();
+    void registerAttributes();
+    /// Attach the NumberFormat models of builtin integer and float types.
+    void registerBuiltinIntegerFormats();
+    void registerBuiltinFloatFormats();
+
+  public:
+  }];
+}
+
+#endif // QFMT_IR_QFMTBASE_TD

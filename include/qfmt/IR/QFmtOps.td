@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef QFMT_IR_QFMTOPS_TD
+#define QFMT_IR_QFMTOPS_TD
+
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/BuiltinTypes.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "qfmt/IR/QFmtAttrs.td"
+include "qfmt/IR/QFmtTypes.td"
+
+class QFmt_Op<string mnemonic, list<Trait> traits = []> : Op<QFmt_Dialect, mnemonic, traits>;
+
+def QFmt_EncodedTensor : Type<CPred<"::mlir::qfmt::EncodedTensorType::isEncoded($_self)">,
+    "ranked tensor with a qfmt encoding", "::mlir::RankedTensorType">;
+
+def QFmt_RealTensor : Type<
+    And<[RankedTensorOf<[F16, BF16, F32, F64]>.predicate, CPred<"!::llvm::cast<::mlir::RankedTensorType>($_self).getEncoding()">]>,
+    "ranked tensor of f16, bf16, f32 or f64 without an encoding", "::mlir::RankedTensorType">;
+
+//===----------------------------------------------------------------------===//
+// Between reals and codes
+//===----------------------------------------------------------------------===//
+
+def QFmt_QuantizeOp : QFmt_Op<"quantize", [Pure]> {
+  let summary = "Rounds reals to the values of a format";
+  let description = [{
+    With s and z the scale and zero point of the element's block, [lo, hi] the codes of the format, and T the logical type:
+
+    ```
+    integer formats:   code = clamp(round(fl_T(x / s)) + z, lo, hi)
+    other formats:     code = encode(fl_T(x / s))
+    ```
+
+    fl_T(x / s) is the division correctly rounded (half to even) in T; `round` and `encode` round once by `rounding`.
+    `overflow` says what values beyond the format become, `nan` what a NaN becomes.
+
+    Static scales and zero points are those of the type. If the scale is a constituent, `scale_rule` computes it from the
+    finite values of each block, with a = max |x|:
+
+    - `absmax`: a / largest(format), rounded half to even to the scale's format; if the zero point is a constituent, too:
+      s = (max(x, 0) - min(x, 0)) / (hi - lo) and z = clamp(round(lo - min(x, 0) / s), lo, hi).
+    - `floor_log2` (OCP MX): 2^(floor(log2 a) - floor(log2 largest(format))).
+
+    A scale that would be 0 or underflows to 0, a block of zeros among them, is 1 (spec C23).
+
+    ```mlir
+    %q = qfmt.quantize %x : tensor<4xf32> to tensor<4xf32, #qfmt.scaled<i8, scale = 0.5>>
+    %m = qfmt.quantize %y scale_rule = floor_log2
+         : tensor<4x32xf32> to tensor<4x32xf32, #qfmt.scaled<f4E2M1FN, block = [1, 32], scale = f8E8M0FNU>>
+    ```
+  }];
+  let arguments = (ins QFmt_RealTensor:$input,
+    DefaultValuedAttr<QFmt_RoundingModeAttr, "::mlir::qfmt::RoundingMode::HalfEven">:$rounding,
+    DefaultValuedAttr<QFmt_OverflowModeAttr, "::mlir::qfmt::OverflowMode::Saturate">:$overflow,
+    DefaultValuedAttr<QFmt_NaNModeAttr, "::mlir::qfmt::NaNMode::Zero">:$nan,
+    DefaultValuedAttr<QFmt_ScaleRuleAttr, "::mlir::qfmt::ScaleRule::AbsMax">:$scale_rule);
+  let results = (outs QFmt_EncodedTensor:$result);
+  let assemblyFormat = [{
+    $input (`rounding` `=` $rounding^)? (`overflow` `=` $overflow^)? (`nan` `=` $nan^)? (`scale_rule` `=` $scale_rule^)?
+    attr-dict `:` type($input) `to` type($result)
+  }];
+  let hasVerifier = 1;
+  let hasFolder = 1;
+}
+
+def QFmt_DequantizeOp : QFmt_Op<"dequantize", [Pure]> {
+  let summary = "Reads an encoded tensor";
+  let description = [{
+    Each element is the exact real (code - zero_point) * scale rounded once, half to even, to the logical type. The body
+    of a linalg op reads its encoded operands in the same way.
+
+    ```mlir
+    %x = qfmt.dequantize %q : tensor<4xf32, #qfmt.scaled<i8, scale = 0.5>> to tensor<4xf32>
+    ```
+  }];
+  let arguments = (ins QFmt_EncodedTensor:$input);
+  let results = (outs QFmt_RealTensor:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `to` type($result)";
+  let hasVerifier = 1;
+}
+
+def QFmt_ConvertOp : QFmt_Op<"convert", [Pure]> {
+  let summary = "Changes the format of an encoded tensor with one rounding";
+  let description = [{
+    As `quantize`, but x is the exact real that the source code denotes, the division x / s is not rounded, and so
+    the value is rounded exactly once: code = clamp(round(x / s + z), lo, hi) for integer formats, encode(x / s) for others.
+
+    ```mlir
+    %b = qfmt.convert %a : tensor<4xf32, #qfmt.scaled<i8, scale = 0.5>> to tensor<4xf32, #qfmt.scaled<i4, scale = 4.0>>
+    ```
+  }];
+  let arguments = (ins QFmt_EncodedTensor:$input,
+    DefaultValuedAttr<QFmt_RoundingModeAttr, "::mlir::qfmt::RoundingMode::HalfEven">:$rounding,
+    DefaultValuedAttr<QFmt_OverflowModeAttr, "::mlir::qfmt::OverflowMode::Saturate">:$overflow,
+    DefaultValuedAttr<QFmt_NaNModeAttr, "::mlir::qfmt::NaNMode::Zero">:$nan,
+    DefaultValuedAttr<QFmt_ScaleRuleAttr, "::mlir::qfmt::ScaleRule::AbsMax">:$scale_rule);
+  let results = (outs QFmt_EncodedTensor:$result);
+  let assemblyFormat = [{
+    $input (`rounding` `=` $rounding^)? (`overflow` `=` $overflow^)? (`nan` `=` $nan^)? (`scale_rule` `=` $scale_rule^)?
+    attr-dict `:` type($input) `to` type($result)
+  }];
+  let hasVerifier = 1;
+  let hasFolder = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Between an encoded tensor and its constituents
+//===----------------------------------------------------------------------===//
+
+def QFmt_AssembleOp : QFmt_Op<"assemble", [Pure]> {
+  let summary = "Makes an encoded tensor of its constituents";
+  let description = [{
+    No number changes. The operands are the constituents that the result's encoding names, in its order: payload, the
+    scale's constituents, zero point; each has its storage type.
+
+    ```mlir
+    %w = qfmt.assemble %codes, %scales : tensor<16x9xi8>, tensor<16x1xf32>
+         to tensor<16x9xf32, #qfmt.scaled<i8, block = [1, *], scale = f32>>
+    ```
+  }];
+  let arguments = (ins Variadic<AnyRankedTensor>:$constituents);
+  let results = (outs QFmt_EncodedTensor:$result);
+  let assemblyFormat = "$constituents attr-dict `:` type($constituents) `to` type($result)";
+  let hasVerifier = 1;
+  let hasFolder = 1;
+}
+
+def QFmt_ConstituentsOp : QFmt_Op<"constituents", [Pure]> {
+  let summary = "Takes an encoded tensor apart";
+  let description = [{
+    The inverse of `assemble`.
+
+    ```mlir
+    %codes, %scales = qfmt.constituents %w : tensor<16x9xf32, #qfmt.scaled<i8, block = [1, *], scale = f32>>
+                      to tensor<16x9xi8>, tensor<16x1xf32>
+    ```
+  }];
+  let arguments = (ins QFmt_EncodedTensor:$input);
+  let results = (outs Variadic<AnyRankedTensor>:$constituents);
+  let assemblyFormat = "$input attr-dict `:` type($input) `to` type($constituents)";
+  let builders = [OpBuilder<(ins "::mlir::Value":$input)>];
+  let hasVerifier = 1;
+  let hasFolder = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Calibration
+//===----------------------------------------------------------------------===//
+
+def QFmt_ObserveOp : QFmt_Op<"observe", [Pure, SameOperandsAndResultType]> {
+  let summary = "Passes its operand through and carries what calibration saw there";
+  let description = [{
+    `id` is unique in a module and stays the same from one run of the compiler to the next. The `statistics` are absent
+    until calibration has written them.
+
+    ```mlir
+    %y = qfmt.observe %x "conv1" : tensor<1x8x28x28xf32>
+    %z = qfmt.observe %y "relu1" #qfmt.statistics<min = 0.0, max = 1.0, count = 4, histogram = [0, 0, 1, 3]>
+         : tensor<1x8x28x28xf32>
+    ```
+  }];
+  let arguments = (ins QFmt_RealTensor:$input, StrAttr:$id, OptionalAttr<QFmt_StatisticsAttr>:$statistics);
+  let results = (outs QFmt_RealTensor:$result);
+  let assemblyFormat = "$input $id ($statistics^)? attr-dict `:` type($input)";
+}
+
+//===----------------------------------------------------------------------===//
+// Integer arithmetic that MLIR lacks
+//===----------------------------------------------------------------------===//
+
+def QFmt_DyadicScaleOp : QFmt_Op<"dyadic_scale", [Pure, Elementwise, Scalarizable, Vectorizable, Tensorizable]> {
+  let summary = "round(acc * m / 2^n) in integers";
+  let description = [{
+    The 64-bit product acc * m, divided by 2^n and rounded once by `rounding`; a result beyond its type saturates. Required:
+    -2^31 <= acc <= 2^31, 0 <= m < 2^31, 0 <= n <= 62; outside these the result is poison. Constants outside are
+    refused. The rounding is that of dyadic inference (HAWQ-V3); gemmlowp's high-multiply rounds twice and differs.
+
+    ```mlir
+    %q = qfmt.dyadic_scale %acc, %m, %n : i32, i32, i32 to i32
+    %v = qfmt.dyadic_scale %accs, %ms, %ns rounding = half_up : vector<16xi32>, vector<16xi32>, vector<16xi32> to vector<16xi32>
+    ```
+  }];
+  let arguments = (ins SignlessIntegerLike:$acc, SignlessIntegerLike:$multiplier, SignlessIntegerLike:$shift,
+    DefaultValuedAttr<QFmt_RoundingModeAttr, "::mlir::qfmt::RoundingMode::HalfEven">:$rounding);
+  let results = (outs SignlessIntegerLike:$result);
+  let assemblyFormat = [{
+    $acc `,` $multiplier `,` $shift (`rounding` `=` $rounding^)? attr-dict
+    `:` type($acc) `,` type($multiplier) `,` type($shift) `to` type($result)
+  }];
+  let hasVerifier = 1;
+  let hasFolder = 1;
+}
+
+#endif // QFMT_IR_QFMTOPS_TD

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef QFMT_IR_TENSORFORMAT_TD
+#define QFMT_IR_TENSORFORMAT_TD
+
+include "mlir/IR/OpBase.td"
+include "mlir/IR/TensorEncoding.td"
+
+def QFmt_TensorFormat : AttrInterface<"TensorFormat", [VerifiableTensorEncoding]> {
+  let cppNamespace = "::mlir::qfmt";
+  let description = [{
+    A tensor encoding that says of which ordinary tensors (its *constituents*) an encoded tensor consists. The reference
+    evaluator and the lowerings attach what they need as interfaces of their own.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      The constituents of a tensor of `shape` (dynamic sizes allowed) with the logical type `elementType`, in the order
+      that `assemble`, `constituents` and split signatures use: payload, the scale's constituents, zero point.}],
+      "::llvm::SmallVector<::mlir::qfmt::Constituent>", "getConstituents",
+      (ins "::llvm::ArrayRef<int64_t>":$shape, "::mlir::Type":$elementType)>,
+    InterfaceMethod<[{
+      Bits a tensor of the static `shape` takes when all its constituents are packed without gaps.}],
+      "uint64_t", "getPackedBits", (ins "::llvm::ArrayRef<int64_t>":$shape)>,
+    InterfaceMethod<[{
+      The block shape with one entry a dimension of a tensor of rank `rank`, the smallest unit in which a tensor can be
+      cut, moved or joined; `ShapedType::kDynamic` stands for a whole dimension. A format whose constituents all have the
+      tensor's own shape answers 1 everywhere.}],
+      "::llvm::SmallVector<int64_t>", "getBlockShape", (ins "int64_t":$rank)>,
+    InterfaceMethod<[{
+      True if the real `value` has a code in every block whatever the run-time constituents are: what padding may use.}],
+      "bool", "canRepresent", (ins "double":$value)>,
+    InterfaceMethod<[{
+      True if every constituent but the payload is fixed by the type: no scale or zero point comes at run time.}],
+      "bool", "isStatic", (ins)>
+  ];
+}
+
+#endif // QFMT_IR_TENSORFORMAT_TD

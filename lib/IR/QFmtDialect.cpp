@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The dialect: registration, aliases, and what concerns all its attributes and
+// types. Each format has a file of its own under Formats/.
+
+#include "qfmt/IR/QFmt.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::qfmt;
+
+#include "qfmt/IR/NumberFormat.cpp.inc"
+#include "qfmt/IR/QFmtDialect.cpp.inc"
+#include "qfmt/IR/TensorFormat.cpp.inc"
+
+//===----------------------------------------------------------------------===//
+// Attributes
+//===----------------------------------------------------------------------===//
+
+static ParseResult parseDouble(AsmParser &parser, double &value) {
+  return parser.parseFloat(value);
+}
+
+static void printDouble(AsmPrinter &printer, double value) {
+  printer.printFloat(APFloat(value));
+}
+
+LogicalResult
+StatisticsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                       double min, double max, int64_t count,
+                       ArrayRef<int64_t> histogram) {
+  if (!std::isfinite(min) || !std::isfinite(max) || min > max)
+    return emitError() << "statistics need finite min <= max, found min = "
+                       << min << ", max = " << max;
+  int64_t sum = 0;
+  for (int64_t bin : histogram) {
+    if (bin < 0)
+      return emitError() << "histogram has a negative count, " << bin;
+    sum += bin;
+  }
+  if (count <= 0 || sum != count)
+    return emitError() << "histogram adds up to " << sum
+                       << ", but the positive number of values is said to be "
+                       << count;
+  return success();
+}
+
+#define GET_TYPEDEF_CLASSES
+#include "qfmt/IR/QFmtTypes.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "qfmt/IR/QFmtAttrs.cpp.inc"
+
+//===----------------------------------------------------------------------===//
+// Number formats
+//===----------------------------------------------------------------------===//
+
+NumberFormat mlir::qfmt::verifyNumberFormat(
+    Type type, function_ref<InFlightDiagnostic()> emitError) {
+  auto format = dyn_cast<NumberFormat>(type);
+  if (!format) {
+    emitError() << "expected a number format such as i8, ui4, f8E4M3FN or "
+                   "!qfmt.float<E, M>, found "
+                << type;
+    return nullptr;
+  }
+  if (failed(format.verifyFormat(emitError)))
+    return nullptr;
+  return format;
+}
+
+bool mlir::qfmt::isIntegerFormat(NumberFormat format) {
+  std::optional<IntegerGrid> grid = format.getIntegerGrid();
+  // Minifloats with a unit of 1 do not have every integer.
+  return grid && grid->unitExponent == 0 &&
+         format.getLargest() - format.getLowest() + 1 ==
+             std::ldexp(1.0, format.getFormatWidth());
+}
+
+//===----------------------------------------------------------------------===//
+// Dialect
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Short names of encodings, so that types stay readable.
+struct QFmtAsmInterface : OpAsmDialectInterface {
+  using OpAsmDialectInterface::OpAsmDialectInterface;
+
+  AliasResult getAlias(Attribute attr, raw_ostream &os) const override {
+    auto scaled = dyn_cast<ScaledAttr>(attr);
+    if (!scaled)
+      return AliasResult::NoAlias;
+    os << getName(scaled);
+    return AliasResult::FinalAlias;
+  }
+
+  static std::string getName(ScaledAttr scaled) {
+    std::string name;
+    llvm::raw_string_ostream os(name);
+    ArrayRef<int64_t> block = scaled.getBlock();
+    int64_t innermost = block.empty() ? 0 : block.back();
+    bool isFP4 = isa<Float4E2M1FNType>(scaled.getFormat());
+    Type scale = scaled.getScaleFormat();
+    if (innermost == 32 && scale && isa<Float8E8M0FNUType>(scale) &&
+        isa<FloatType>(scaled.getFormat())) {
+      os << "mxfp" << scaled.getNumberFormat().getFormatWidth();
+      return name;
+    }
+    if (innermost == 16 && isFP4 && scaled.getScaleEncoding()) {
+      os << "nvfp4";
+      return name;
+    }
+    std::string format;
+    llvm::raw_string_ostream(format) << scaled.getFormat();
+    os << "q_";
+    for (char c : format)
+      if (llvm::isAlnum(c))
+        os << c;
+      else if (c == ',')
+        os << 'm';
+    return name;
+  }
+};
+} // namespace
+
+/// `qfmt.name` must be a string, wherever it stands.
+static LogicalResult verifyNameAttr(Operation *op, NamedAttribute attribute) {
+  if (attribute.getName() != QFmtDialect::kNameAttr)
+    return op->emitError() << "unknown attribute '" << attribute.getName()
+                           << "' on an argument or result";
+  if (!isa<StringAttr>(attribute.getValue()))
+    return op->emitError() << "'" << QFmtDialect::kNameAttr
+                           << "' must be a string, found "
+                           << attribute.getValue();
+  return success();
+}
+
+LogicalResult QFmtDialect::verifyRegionArgAttribute(Operation *op, unsigned,
+                                                    unsigned,
+                                                    NamedAttribute attribute) {
+  return verifyNameAttr(op, attribute);
+}
+
+LogicalResult
+QFmtDialect::verifyRegionResultAttribute(Operation *op, unsigned, unsigned,
+                                         NamedAttribute attribute) {
+  return verifyNameAttr(op, attribute);
+}
+
+void QFmtDialect::registerTypes() {
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "qfmt/IR/QFmtTypes.cpp.inc"
+      >();
+}
+
+void QFmtDialect::registerAttributes() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "qfmt/IR/QFmtAttrs.cpp.inc"
+      >();
+}
+
+void QFmtDialect::initialize() {
+  registerTypes();
+  registerAttributes();
+  registerBuiltinIntegerFormats();
+  registerBuiltinFloatFormats();
+  addOperations<
+#define GET_OP_LIST
+#include "qfmt/IR/QFmtOps.cpp.inc"
+      >();
+  addInterfaces<QFmtAsmInterface>();
+}

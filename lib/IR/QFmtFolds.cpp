@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Folders. None changes a number.
+
+#include "qfmt/IR/QFmt.h"
+#include "qfmt/Support/Dyadic.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+using namespace mlir::qfmt;
+
+/// quantize(dequantize(q)) is q if type and parameters say so for every code
+/// k: the value fl(k * s) is within a factor 1 +- 2^-24 of k * s, so is the
+/// rounded quotient of k, and |k| < 2^17 leaves a distance below 1/2. The scale
+/// is kept far from the limits of f32, where k * s would not be normal.
+OpFoldResult QuantizeOp::fold(FoldAdaptor) {
+  auto source = getInput().getDefiningOp<DequantizeOp>();
+  if (!source || source.getInput().getType() != getResult().getType())
+    return {};
+  auto encoded = EncodedTensorType::get(getResult().getType());
+  auto scaled = dyn_cast<ScaledAttr>(encoded.getFormat());
+  Type logical = encoded.getLogicalElementType();
+  if (!scaled || !scaled.isStatic() ||
+      !isIntegerFormat(scaled.getNumberFormat()) ||
+      !(logical.isF32() || logical.isF64()))
+    return {};
+  bool nearest = getRounding() == RoundingMode::HalfEven ||
+                 getRounding() == RoundingMode::HalfAway ||
+                 getRounding() == RoundingMode::HalfUp;
+  double scale = *scaled.getStaticScale(logical);
+  if (!nearest || scale < 0x1p-100 || scale > 0x1p+100)
+    return {};
+  return source.getInput();
+}
+
+/// Every code of an integer format with a static scale converts to itself.
+OpFoldResult ConvertOp::fold(FoldAdaptor) {
+  if (getInput().getType() != getResult().getType())
+    return {};
+  auto scaled = dyn_cast<ScaledAttr>(
+      EncodedTensorType::get(getResult().getType()).getFormat());
+  if (!scaled || !scaled.isStatic() ||
+      !isIntegerFormat(scaled.getNumberFormat()))
+    return {};
+  return getInput();
+}
+
+/// assemble(constituents(x)) is x.
+OpFoldResult AssembleOp::fold(FoldAdaptor) {
+  auto source = getConstituents().front().getDefiningOp<ConstituentsOp>();
+  if (!source || source.getInput().getType() != getResult().getType() ||
+      !llvm::equal(source.getConstituents(), getConstituents()))
+    return {};
+  return source.getInput();
+}
+
+/// constituents(assemble(x...)) is x...
+LogicalResult ConstituentsOp::fold(FoldAdaptor,
+                                   SmallVectorImpl<OpFoldResult> &results) {
+  auto source = getInput().getDefiningOp<AssembleOp>();
+  if (!source)
+    return failure();
+  llvm::append_range(results, source.getConstituents());
+  return success();
+}
+
+OpFoldResult DyadicScaleOp::fold(FoldAdaptor adaptor) {
+  auto acc = dyn_cast_or_null<IntegerAttr>(adaptor.getAcc());
+  auto multiplier = dyn_cast_or_null<IntegerAttr>(adaptor.getMultiplier());
+  auto shift = dyn_cast_or_null<IntegerAttr>(adaptor.getShift());
+  auto resultType = dyn_cast<IntegerType>(getResult().getType());
+  if (!acc || !multiplier || !shift || !resultType)
+    return {};
+  // Outside of its domain the result is poison, which stays visible.
+  int64_t m = multiplier.getInt(), n = shift.getInt(), value = acc.getInt();
+  if (m < 0 || m > Dyadic::kMaxMultiplier || n < 0 || n > Dyadic::kMaxShift ||
+      value < -Dyadic::kMaxAccumulator || value > Dyadic::kMaxAccumulator)
+    return {};
+  int64_t scaled = applyDyadic(
+      value, Dyadic{static_cast<uint32_t>(m), static_cast<unsigned>(n)},
+      getRounding());
+  unsigned width = resultType.getWidth();
+  scaled = std::clamp(scaled, llvm::minIntN(width), llvm::maxIntN(width));
+  return IntegerAttr::get(resultType, scaled);
+}
