@@ -9,7 +9,9 @@
 #define QFMT_SUPPORT_ROUNDING_H
 
 #include "llvm/ADT/DenseMapInfo.h"
+#include "mlir/Support/LLVM.h"
 #include "llvm/ADT/StringRef.h"
+#include "llvm/Support/raw_ostream.h"
 #include <cstdint>
 #include <optional>
 
