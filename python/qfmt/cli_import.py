@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""`qfmt import`: an fp32 ONNX file to linalg-on-tensors MLIR bytecode."""
+
+import argparse
+from pathlib import Path
+
+
+def add_parser(subparsers) -> None:
+    parser = subparsers.add_parser(
+        "import",
+        help="turn an fp32 ONNX file into MLIR bytecode",
+        description="Turn an fp32 ONNX file into linalg-on-tensors MLIR bytecode "
+        "with one public function @main. A symbolic leading dimension (the batch) "
+        "becomes 1 unless --dim sets it.",
+    )
+    parser.add_argument("model", type=Path, help="the ONNX file")
+    parser.add_argument(
+        "-o", dest="output", type=Path, required=True, help="the .mlirbc file to write"
+    )
+    parser.add_argument(
+        "--dim",
+        dest="dims",
+        type=parse_dim,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="size of a symbolic dimension; may be given several times",
+    )
+    parser.set_defaults(run=run)
+
+
+def parse_dim(text: str) -> tuple[str, int]:
+    """`NAME=VALUE`, VALUE a positive decimal integer."""
+    name, equals, value = text.rpartition("=")
+    # isdecimal also takes digits of other scripts, which int() reads as well.
+    if not equals or not name or not value.isdecimal() or int(value) == 0:
+        raise argparse.ArgumentTypeError(
+            f"expected NAME=VALUE with a positive integer VALUE, found '{text}'"
+        )
+    return name, int(value)
+
+
+def run(args: argparse.Namespace) -> None:
+    from qfmt.errors import UserError
+    from qfmt.files import write_whole
+    from qfmt.onnx_import import import_onnx
+
+    dims: dict[str, int] = {}
+    for name, value in args.dims:
+        if dims.setdefault(name, value) != value:
+            raise UserError(f"--dim {name}: given twice, as {dims[name]} and {value}")
+    write_whole(args.output, import_onnx(args.model, dims))
