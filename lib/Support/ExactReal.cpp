@@ -115,8 +115,8 @@ ExactReal ExactReal::fromAPFloat(const llvm::APFloat &value) {
                &losesInfo);
   assert(!losesInfo);
   int shift = int(precision) - 1 - llvm::ilogb(wide);
-  wide = llvm::scalbn(llvm::abs(wide), shift,
-                      llvm::APFloat::rmNearestTiesToEven);
+  wide =
+      llvm::scalbn(llvm::abs(wide), shift, llvm::APFloat::rmNearestTiesToEven);
   llvm::APSInt integer(64, /*isUnsigned=*/true);
   bool isExact = false;
   wide.convertToInteger(integer, llvm::APFloat::rmTowardZero, &isExact);
@@ -197,7 +197,8 @@ ExactReal ExactReal::operator+(const ExactReal &other) const {
     return make(negative, a + b, unit);
   if (a == b)
     return ExactReal();
-  return a > b ? make(negative, a - b, unit) : make(other.negative, b - a, unit);
+  return a > b ? make(negative, a - b, unit)
+               : make(other.negative, b - a, unit);
 }
 
 ExactReal ExactReal::operator-(const ExactReal &other) const {
@@ -278,8 +279,7 @@ ExactReal ExactReal::roundToPrecision(unsigned precision, int minExponent,
                                       RoundingMode mode) const {
   if (!isFinite() || isZero())
     return *this;
-  int unit =
-      std::max(getLeadingExponent(), minExponent) - int(precision) + 1;
+  int unit = std::max(getLeadingExponent(), minExponent) - int(precision) + 1;
   if (exponent >= unit)
     return *this;
   Remainder remainder;
@@ -306,10 +306,10 @@ double ExactReal::roundToDouble(RoundingMode mode) const {
   if (isNaN())
     return std::nan("");
   ExactReal rounded = roundTo(BinaryFormat::f64(), mode);
-  double magnitude = rounded.isInfinity()
-                         ? HUGE_VAL
-                         : std::ldexp(double(uint64_t(rounded.mantissa)),
-                                      rounded.exponent);
+  double magnitude =
+      rounded.isInfinity()
+          ? HUGE_VAL
+          : std::ldexp(double(uint64_t(rounded.mantissa)), rounded.exponent);
   return negative ? -magnitude : magnitude;
 }
 

@@ -122,8 +122,8 @@ ExactReal MinifloatSpec::decodeExact(uint64_t code) const {
     return ExactReal::infinity(negative);
   uint64_t hidden = uint64_t(1) << mantissaBits;
   uint64_t mantissa = code & (hidden - 1);
-  int exponent = int((code >> mantissaBits) &
-                     ((uint64_t(1) << exponentBits) - 1));
+  int exponent =
+      int((code >> mantissaBits) & ((uint64_t(1) << exponentBits) - 1));
   if (exponent > 0 || !hasZero())
     mantissa |= hidden;
   else
@@ -192,8 +192,7 @@ std::optional<IntegerGrid> MinifloatSpec::getIntegerGrid() const {
     return std::nullopt;
   // The smallest positive value is the unit itself, with or without mantissa.
   int unit = decodeExact(1).getLeadingExponent();
-  unsigned bits =
-      decodeExact(getLargestCode()).getLeadingExponent() - unit + 1;
+  unsigned bits = decodeExact(getLargestCode()).getLeadingExponent() - unit + 1;
   if (bits > IntegerGrid::kMaxBits)
     return std::nullopt;
   return IntegerGrid{unit, bits};

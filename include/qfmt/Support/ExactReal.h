@@ -121,9 +121,9 @@ public:
   double roundToDouble(RoundingMode mode = RoundingMode::HalfEven) const;
   float roundToFloat(RoundingMode mode = RoundingMode::HalfEven) const;
   /// One rounding to an IEEE-like semantics; NaN becomes the quiet NaN.
-  llvm::APFloat roundToAPFloat(const llvm::fltSemantics &semantics,
-                               RoundingMode mode =
-                                   RoundingMode::HalfEven) const;
+  llvm::APFloat
+  roundToAPFloat(const llvm::fltSemantics &semantics,
+                 RoundingMode mode = RoundingMode::HalfEven) const;
 
   /// a / b rounded once to the format. x / 0 is infinity with the sign of the
   /// operands, 0 / 0 and infinity / infinity are NaN, x / infinity is 0.

@@ -115,11 +115,10 @@ struct MinifloatSpec {
   bool isNaNCode(uint64_t code) const;
   bool hasZero() const { return specials != Specials::E8M0; }
   /// True if -0 has a code of its own.
-  bool hasNegativeZero() const {
-    return hasSign && specials != Specials::FNUZ;
-  }
+  bool hasNegativeZero() const { return hasSign && specials != Specials::FNUZ; }
 
-  /// The value of a code, exact (also in float). Bits above the width must be 0.
+  /// The value of a code, exact (also in float). Bits above the width must be
+  /// 0.
   double decode(uint64_t code) const;
   ExactReal decodeExact(uint64_t code) const;
 

@@ -28,8 +28,8 @@ std::vector<uint8_t> packBits(llvm::ArrayRef<uint64_t> codes, unsigned width);
 
 /// The first `count` codes of a stream; none if it has fewer than
 /// getPackedSize(count, width) bytes. Bits after the last code are ignored.
-std::optional<std::vector<uint64_t>>
-unpackBits(llvm::ArrayRef<uint8_t> bytes, unsigned width, uint64_t count);
+std::optional<std::vector<uint64_t>> unpackBits(llvm::ArrayRef<uint8_t> bytes,
+                                                unsigned width, uint64_t count);
 
 } // namespace mlir::qfmt
 

@@ -8,8 +8,8 @@
 #ifndef QFMT_SUPPORT_ROUNDING_H
 #define QFMT_SUPPORT_ROUNDING_H
 
-#include "llvm/ADT/DenseMapInfo.h"
 #include "mlir/Support/LLVM.h"
+#include "llvm/ADT/DenseMapInfo.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cstdint>
@@ -19,22 +19,27 @@
 
 namespace mlir::qfmt {
 
+// The modes come from RoundingEnums.td, so that attributes and this library
+// share them.
+//
 // RoundingMode: how an exact real is mapped to one of its two representable
 // neighbours. HalfEven, HalfAway and HalfUp go to the nearest neighbour and
 // differ in ties only: to the even significand, away from zero, towards
-// +infinity. TowardZero, Floor and Ceil are directed.
+// +infinity (floor(x + 1/2) on a uniform grid). TowardZero, Floor and Ceil are
+// directed.
 //
 // OverflowMode: what becomes of a value whose rounded magnitude exceeds the
 // format's range.
-//   Saturate: the largest (or lowest) finite value, for infinite inputs as well.
-//   Wrap: the low bits of the two's complement code. Integer formats only.
-//   Infinity: IEEE 754: infinity; NaN where the format has no infinity;
-//     saturation where it has neither. A directed rounding mode that points back
-//     into the range stops at the largest finite value (IEEE 754 section 7.4).
+// - Saturate: the largest (or lowest) finite value, for infinite inputs too.
+// - Wrap: the low bits of the two's complement code. Integer formats only.
+// - Infinity: IEEE 754, that is infinity; NaN where the format has no infinity;
+//   saturation where it has neither. A directed rounding mode that points back
+//   into the range (TowardZero; Floor above it; Ceil below it) stops at the
+//   last finite value, as in IEEE 754 section 7.4.
 //
 // NaNMode: what becomes of a NaN.
-//   Zero: zero (the smallest code of a format without zero).
-//   Propagate: the format's canonical NaN; zero where the format has none.
+// - Zero: zero (the smallest code of a format without zero).
+// - Propagate: the format's canonical NaN; zero where the format has none.
 
 /// What is cut off below the last kept digit, relative to half a unit of it.
 enum class Remainder { Zero, BelowHalf, Half, AboveHalf };
