@@ -7,6 +7,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include <cctype>
 #include <cmath>
 
 using namespace mlir;
@@ -20,18 +21,23 @@ using namespace mlir::qfmt;
 // Attributes
 //===----------------------------------------------------------------------===//
 
-static ParseResult parseDouble(AsmParser &parser, double &value) {
-  return parser.parseFloat(value);
+static ParseResult parseDouble(AsmParser &parser, FloatAttr &attribute) {
+  double value;
+  if (parser.parseFloat(value))
+    return failure();
+  attribute = parser.getBuilder().getF64FloatAttr(value);
+  return success();
 }
 
-static void printDouble(AsmPrinter &printer, double value) {
-  printer.printFloat(APFloat(value));
+static void printDouble(AsmPrinter &printer, FloatAttr attribute) {
+  printer.printFloat(attribute.getValue());
 }
 
 LogicalResult
 StatisticsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                       double min, double max, int64_t count,
+                       FloatAttr minAttr, FloatAttr maxAttr, int64_t count,
                        ArrayRef<int64_t> histogram) {
+  double min = minAttr.getValueAsDouble(), max = maxAttr.getValueAsDouble();
   if (!std::isfinite(min) || !std::isfinite(max) || min > max)
     return emitError() << "statistics need finite min <= max, found min = "
                        << min << ", max = " << max;
@@ -117,7 +123,7 @@ struct QFmtAsmInterface : OpAsmDialectInterface {
     llvm::raw_string_ostream(format) << scaled.getFormat();
     os << "q_";
     for (char c : format)
-      if (llvm::isAlnum(c))
+      if (std::isalnum(static_cast<unsigned char>(c)))
         os << c;
       else if (c == ',')
         os << 'm';

@@ -52,9 +52,19 @@ def QFmt_ScaledAttr : AttrDef<QFmt_Dialect, "Scaled", [
     AttrBuilder<(ins "::mlir::Type":$format,
                      CArg<"::llvm::ArrayRef<int64_t>", "{}">:$block,
                      CArg<"::mlir::Attribute", "{}">:$scale,
-                     CArg<"::mlir::Attribute", "{}">:$zeroPoint)>,
+                     CArg<"::mlir::Attribute", "{}">:$zeroPoint), [{
+      normalize(block, scale, zeroPoint);
+      return $_get($_ctxt, format, block, scale, zeroPoint);
+    }]>,
     AttrBuilderWithInferredContext<(ins "::mlir::Type":$format, "double":$scale,
-                     CArg<"int64_t", "0">:$zeroPoint)>
+                     CArg<"int64_t", "0">:$zeroPoint), [{
+      ::mlir::Builder builder(format.getContext());
+      ::llvm::ArrayRef<int64_t> block;
+      ::mlir::Attribute scaleAttr = builder.getF64FloatAttr(scale);
+      ::mlir::Attribute zeroPointAttr = builder.getI64IntegerAttr(zeroPoint);
+      normalize(block, scaleAttr, zeroPointAttr);
+      return $_get(builder.getContext(), format, block, scaleAttr, zeroPointAttr);
+    }]>
   ];
   let skipDefaultBuilders = 1;
   let hasCustomAssemblyFormat = 1;
@@ -62,6 +72,9 @@ def QFmt_ScaledAttr : AttrDef<QFmt_Dialect, "Scaled", [
   let extraClassDeclaration = [{
     /// `*` in a block.
     static constexpr int64_t kWhole = ::mlir::ShapedType::kDynamic;
+
+    /// Brings parameters to normal form (spec C4).
+    static void normalize(::llvm::ArrayRef<int64_t> &block, ::mlir::Attribute &scale, ::mlir::Attribute &zeroPoint);
 
     ::mlir::qfmt::NumberFormat getNumberFormat() const;
     /// The static scale, read in the precision of `elementType`, at least f32 (1 if omitted); none if it is a constituent.
@@ -90,11 +103,21 @@ def QFmt_StatisticsAttr : AttrDef<QFmt_Dialect, "Statistics"> {
     #qfmt.statistics<min = 0.0, max = 1.0, count = 4, histogram = [0, 0, 1, 3]>
     ```
   }];
-  let parameters = (ins "double":$min, "double":$max, "int64_t":$count,
+  let parameters = (ins "::mlir::FloatAttr":$minAttr, "::mlir::FloatAttr":$maxAttr, "int64_t":$count,
                         ArrayRefParameter<"int64_t">:$histogram);
   let assemblyFormat = [{
-    `<` `min` `=` custom<Double>($min) `,` `max` `=` custom<Double>($max) `,` `count` `=` $count `,`
+    `<` `min` `=` custom<Double>($minAttr) `,` `max` `=` custom<Double>($maxAttr) `,` `count` `=` $count `,`
     `histogram` `=` `[` $histogram `]` `>`
+  }];
+  let builders = [
+    AttrBuilder<(ins "double":$min, "double":$max, "int64_t":$count, "::llvm::ArrayRef<int64_t>":$histogram), [{
+      ::mlir::Builder builder($_ctxt);
+      return $_get($_ctxt, builder.getF64FloatAttr(min), builder.getF64FloatAttr(max), count, histogram);
+    }]>
+  ];
+  let extraClassDeclaration = [{
+    double getMin() const { return getMinAttr().getValueAsDouble(); }
+    double getMax() const { return getMaxAttr().getValueAsDouble(); }
   }];
   let genVerifyDecl = 1;
 }

@@ -157,13 +157,13 @@ def QFmt_ObserveOp : QFmt_Op<"observe", [Pure, SameOperandsAndResultType]> {
 
     ```mlir
     %y = qfmt.observe %x "conv1" : tensor<1x8x28x28xf32>
-    %z = qfmt.observe %y "relu1" #qfmt.statistics<min = 0.0, max = 1.0, count = 4, histogram = [0, 0, 1, 3]>
+    %z = qfmt.observe %y "relu1" statistics = <min = 0.0, max = 1.0, count = 4, histogram = [0, 0, 1, 3]>
          : tensor<1x8x28x28xf32>
     ```
   }];
   let arguments = (ins QFmt_RealTensor:$input, StrAttr:$id, OptionalAttr<QFmt_StatisticsAttr>:$statistics);
   let results = (outs QFmt_RealTensor:$result);
-  let assemblyFormat = "$input $id ($statistics^)? attr-dict `:` type($input)";
+  let assemblyFormat = "$input $id (`statistics` `=` $statistics^)? attr-dict `:` type($input)";
 }
 
 //===----------------------------------------------------------------------===//

@@ -18,58 +18,16 @@ static FloatAttr getF64Attr(MLIRContext *context, double value) {
   return FloatAttr::get(Float64Type::get(context), value);
 }
 
-namespace {
-/// The parameters of #qfmt.scaled in normal form.
-struct NormalForm {
-  NormalForm(ArrayRef<int64_t> block, Attribute scale, Attribute zeroPoint)
-      : block(block), scale(scale), zeroPoint(zeroPoint) {
-    if (llvm::all_of(block,
-                     [](int64_t b) { return b == ScaledAttr::kWhole; }))
-      this->block = {};
-    if (auto value = dyn_cast_or_null<FloatAttr>(scale))
-      if (value.getValueAsDouble() == 1.0)
-        this->scale = {};
-    if (auto value = dyn_cast_or_null<IntegerAttr>(zeroPoint))
-      if (value.getInt() == 0)
-        this->zeroPoint = {};
-  }
-
-  ArrayRef<int64_t> block;
-  Attribute scale, zeroPoint;
-};
-} // namespace
-
-ScaledAttr ScaledAttr::get(MLIRContext *context, Type format,
-                           ArrayRef<int64_t> block, Attribute scale,
-                           Attribute zeroPoint) {
-  NormalForm normal(block, scale, zeroPoint);
-  return Base::get(context, format, normal.block, normal.scale,
-                   normal.zeroPoint);
-}
-
-ScaledAttr
-ScaledAttr::getChecked(function_ref<InFlightDiagnostic()> emitError,
-                       MLIRContext *context, Type format,
-                       ArrayRef<int64_t> block, Attribute scale,
-                       Attribute zeroPoint) {
-  NormalForm normal(block, scale, zeroPoint);
-  return Base::getChecked(emitError, context, format, normal.block,
-                          normal.scale, normal.zeroPoint);
-}
-
-ScaledAttr ScaledAttr::get(Type format, double scale, int64_t zeroPoint) {
-  MLIRContext *context = format.getContext();
-  return get(context, format, {}, getF64Attr(context, scale),
-             IntegerAttr::get(IntegerType::get(context, 64), zeroPoint));
-}
-
-ScaledAttr
-ScaledAttr::getChecked(function_ref<InFlightDiagnostic()> emitError,
-                       Type format, double scale, int64_t zeroPoint) {
-  MLIRContext *context = format.getContext();
-  return getChecked(
-      emitError, context, format, {}, getF64Attr(context, scale),
-      IntegerAttr::get(IntegerType::get(context, 64), zeroPoint));
+void ScaledAttr::normalize(ArrayRef<int64_t> &block, Attribute &scale,
+                           Attribute &zeroPoint) {
+  if (llvm::all_of(block, [](int64_t size) { return size == kWhole; }))
+    block = {};
+  if (auto value = dyn_cast_or_null<FloatAttr>(scale))
+    if (value.getValueAsDouble() == 1.0)
+      scale = {};
+  if (auto value = dyn_cast_or_null<IntegerAttr>(zeroPoint))
+    if (value.getInt() == 0)
+      zeroPoint = {};
 }
 
 //===----------------------------------------------------------------------===//
@@ -79,7 +37,7 @@ ScaledAttr::getChecked(function_ref<InFlightDiagnostic()> emitError,
 /// `[` (size | `*`) (`,` ...)* `]`
 static ParseResult parseBlock(AsmParser &parser,
                               SmallVectorImpl<int64_t> &block) {
-  return parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, [&] {
+  return parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, [&]() -> ParseResult {
     if (succeeded(parser.parseOptionalStar())) {
       block.push_back(ScaledAttr::kWhole);
       return success();
@@ -89,10 +47,9 @@ static ParseResult parseBlock(AsmParser &parser,
     if (failed(parser.parseInteger(size)))
       return failure();
     if (size < 1)
-      return failure(parser.emitError(loc)
-                     << "block sizes are positive, or * for a whole "
-                        "dimension, found "
-                     << size);
+      return parser.emitError(loc) << "block sizes are positive, or * for a "
+                                      "whole dimension, found "
+                                   << size;
     block.push_back(size);
     return success();
   });
@@ -182,7 +139,8 @@ Attribute ScaledAttr::parse(AsmParser &parser, Type) {
   if (parser.parseGreater())
     return {};
   return getChecked([&] { return parser.emitError(loc); },
-                    parser.getContext(), format, block, scale, zeroPoint);
+                    parser.getContext(), format, ArrayRef<int64_t>(block), scale,
+                    zeroPoint);
 }
 
 static void printParameter(AsmPrinter &printer, Attribute parameter) {

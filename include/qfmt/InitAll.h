@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Registration of everything that qfmt's tools know.
+
+#ifndef QFMT_INITALL_H
+#define QFMT_INITALL_H
+
+#include "qfmt/IR/QFmt.h"
+#include "qfmt/Transforms/Passes.h"
+
+namespace mlir::qfmt {
+
+/// The qfmt dialect with its interface models; upstream dialects come from
+/// mlir::registerAllDialects.
+inline void registerAllQFmtDialects(DialectRegistry &registry) {
+  registry.insert<QFmtDialect>();
+}
+
+/// Every pass and pipeline of qfmt.
+inline void registerAllQFmtPasses() { registerQFmtTransformsPasses(); }
+
+} // namespace mlir::qfmt
+
+#endif // QFMT_INITALL_H

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Passes between the levels of the IR, from reals to constituents.
+
+#ifndef QFMT_TRANSFORMS_PASSES_H
+#define QFMT_TRANSFORMS_PASSES_H
+
+#include "qfmt/IR/QFmt.h"
+#include "qfmt/Transforms/Level.h"
+#include "mlir/Pass/Pass.h"
+
+namespace mlir::qfmt {
+
+#define GEN_PASS_DECL
+#include "qfmt/Transforms/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "qfmt/Transforms/Passes.h.inc"
+
+} // namespace mlir::qfmt
+
+#endif // QFMT_TRANSFORMS_PASSES_H

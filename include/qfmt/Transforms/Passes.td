@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef QFMT_TRANSFORMS_PASSES_TD
+#define QFMT_TRANSFORMS_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def VerifyLevel : Pass<"qfmt-verify-level", "::mlir::ModuleOp"> {
+  let summary = "Checks the rules of a level that upstream verifiers do not know";
+  let description = [{
+    Upstream accepts IR that treats encoded tensors as if they were float tensors: `arith.addf` on them, `linalg` results
+    of encoded type, casts between encodings, slices through a block, bufferization. This pass reports each as an error that
+    says what to do. It changes nothing.
+
+    - `real`: no qfmt operation and no encoded type.
+    - `observed`: of qfmt only `observe`; no encoded type.
+    - `encoded`: a value of encoded type comes from `quantize`, `convert` or `assemble`, is read through `ins` of a
+      linalg operation, is passed through func, scf and cf, or is moved in whole blocks (slice, pad with a value the format
+      has, reshape, transpose, concat).
+    - `integer`: as `encoded`, and no operation outside of qfmt has a float operand or result, except encoded tensors.
+    - `constituents`: no encoded type and, of qfmt, only `dyadic_scale`.
+  }];
+  let options = [
+    Option<"level", "level", "::mlir::qfmt::Level", "::mlir::qfmt::Level::Encoded",
+           "The level whose rules hold", [{::llvm::cl::values(
+      clEnumValN(::mlir::qfmt::Level::Real, "real", "floats only"),
+      clEnumValN(::mlir::qfmt::Level::Observed, "observed", "floats and observers"),
+      clEnumValN(::mlir::qfmt::Level::Encoded, "encoded", "encoded tensors"),
+      clEnumValN(::mlir::qfmt::Level::Integer, "integer", "encoded tensors, integer arithmetic"),
+      clEnumValN(::mlir::qfmt::Level::Constituents, "constituents", "no encoded tensors"))}]>
+  ];
+}
+
+def VerifyIntegerOnly : Pass<"qfmt-verify-integer-only", "::mlir::ModuleOp"> {
+  let summary = "Fails at the first float operation or type of a decomposed function";
+  let description = [{
+    For use after `qfmt-decompose`. Functions with the attribute `qfmt.float_wrapper` (the `<name>_f32` entry points for
+    callers that hold floats) are not counted.
+  }];
+  let statistics = [Statistic<"numFloatOps", "float-ops", "Operations with a float operand or result">];
+}
+
+def InsertObservers : Pass<"qfmt-insert-observers", "::mlir::ModuleOp"> {
+  let summary = "Puts an `observe` where the network may be quantized";
+  let description = [{
+    From level real to level observed. An `observe` follows every float argument of the entry functions and every tensor that
+    ends a chain of operations which an integer accumulator can carry: results of convolutions, matrix products, pooling and
+    element-wise operations that do not feed a single further element-wise operation. Ids follow the order of the operations and
+    name the kind of operation: `conv_2d_nchw_fchw.0`.
+  }];
+  let dependentDialects = ["::mlir::qfmt::QFmtDialect"];
+  let statistics = [Statistic<"numObservers", "observers", "Observers inserted">];
+}
+
+def FoldBatchNorm : Pass<"qfmt-fold-batch-norm", "::mlir::ModuleOp"> {
+  let summary = "Folds per-channel affine operations into the weights before them";
+  let description = [{
+    At level real. An element-wise `linalg.generic` that computes a[c] * x + b[c] with constants a and b along the output
+    channels of the convolution or matrix product which produces x (batch normalization at inference) disappears: the weights
+    become a[c] * w, the initial value a[c] * init + b[c]. The new constants are computed in double and rounded once.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect"];
+  let statistics = [Statistic<"numFolded", "folded", "Operations folded">];
+}
+
+def Quantize : Pass<"qfmt-quantize", "::mlir::ModuleOp"> {
+  let summary = "Replaces observers by `quantize` and float weights by codes";
+  let description = [{
+    From level observed to level encoded. Static scales: per tensor for activations, from the statistics of each `observe`;
+    per output channel for the weights of convolutions and matrix products, from their largest magnitude. An observed range
+    without negative values takes the unsigned format of the same width. Arguments named in `input-format` enter in that format.
+  }];
+  let options = [
+    Option<"weights", "weights", "std::string", "\"i8\"", "Number format of weights: i2 ... i16">,
+    Option<"activations", "activations", "std::string", "\"i8\"", "Number format of activations: i2 ... i16">,
+    Option<"calibration", "calibration", "std::string", "\"minmax\"", "How a range follows from statistics: minmax, percentile, mse">,
+    Option<"percentile", "percentile", "double", "99.99", "Share of the values inside of the range, in percent">,
+    Option<"inputFormat", "input-format", "std::string", "\"\"",
+           "Format of the function's arguments, `ui8:0.00392156862745098` (number format and scale); empty: as activations">
+  ];
+  let dependentDialects = ["::mlir::qfmt::QFmtDialect", "::mlir::arith::ArithDialect"];
+  let statistics = [
+    Statistic<"numActivations", "activations", "Tensors quantized at run time">,
+    Statistic<"numWeights", "weights", "Constants quantized">,
+    Statistic<"weightBytes", "weight-bytes", "Packed bytes of the quantized constants">
+  ];
+}
+
+def Integerize : Pass<"qfmt-integerize", "::mlir::ModuleOp"> {
+  let summary = "Rewrites a network on encoded tensors to integer arithmetic";
+  let description = [{
+    From level encoded to level integer. The scalar body of every linalg operation is compiled to integers: each scalar value
+    is (integer, scale, range). Multiplication multiplies scales; addition brings both sides to one scale with dyadic numbers
+    m / 2^n; ranges choose widths. `quantize` becomes `dyadic_scale` and a clamp. docs/IntegerOnly.md has the rules and the error
+    of each.
+
+    An operation without an integer rule, a scale that is only known at run time and an accumulator that may overflow are errors.
+  }];
+  let options = [
+    Option<"accumulatorBits", "accumulator-bits", "unsigned", "32", "Width of the accumulators of reductions: 32 or 64">,
+    Option<"emitFloatWrapper", "float-wrapper", "bool", "true", "Also emit <name>_f32, which takes and returns floats">
+  ];
+  let dependentDialects = ["::mlir::qfmt::QFmtDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect"];
+  let statistics = [
+    Statistic<"numRewritten", "rewritten", "Operations rewritten to integers">,
+    Statistic<"numRescales", "rescales", "Dyadic rescalings">
+  ];
+}
+
+def Decompose : Pass<"qfmt-decompose", "::mlir::ModuleOp"> {
+  let summary = "Splits every encoded tensor into its constituents";
+  let description = [{
+    To level constituents. `quantize`, `dequantize` and `convert` become linalg on the constituents, linalg operations read
+    their encoded inputs through `dequantize`, moves act on the payload, and every value, function signature, call and branch
+    of encoded type is split one to many.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect", "::mlir::func::FuncDialect"];
+}
+
+#endif // QFMT_TRANSFORMS_PASSES_TD
