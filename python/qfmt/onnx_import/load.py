@@ -3,31 +3,36 @@
 
 The plain form: local functions inlined, domain "ai.onnx" spelled "", every
 node named, initializers and constants as raw_data with a name of their own.
-Does not look at which operators there are, nor at shapes.
+Does not look at shapes.
 """
 
 from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx.inliner
 from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 
 from qfmt.errors import UserError
+from qfmt.onnx_import import supported
 
 
 def load(path: Path) -> onnx.ModelProto:
     model = _read(path)
+    _normalize_domains(model)
     try:
         onnx.checker.check_model(model)
     except (onnx.checker.ValidationError, ValueError) as error:
+        # An operator that ONNX does not know fails the check, too; then the list
+        # of all of them says more than the checker's word on the first.
+        supported.check_operators(model, path)
         # The checker's text ends in a dump of the node after its first line.
         raise UserError(
             f"{path}: not a valid ONNX model: {str(error).strip().splitlines()[0]}"
         ) from error
     if model.functions:
         model = onnx.inliner.inline_local_functions(model)
-    _normalize_domains(model)
     _name_nodes(model.graph)
     _normalize_constants(model.graph)
     return model
@@ -35,7 +40,8 @@ def load(path: Path) -> onnx.ModelProto:
 
 def _read(path: Path) -> onnx.ModelProto:
     try:
-        model = onnx.load(path)
+        # The format is said, or the file's extension would choose it.
+        model = onnx.load(path, format="protobuf")
     except OSError as error:
         raise UserError(f"{path}: cannot read: {error.strerror or error}") from error
     except DecodeError as error:

@@ -26,8 +26,7 @@ def bind_and_infer(
     # What the file says about shapes inside is not needed and may name
     # dimensions that now have a size.
     del bound.graph.value_info[:]
-    for output in bound.graph.output:
-        output.type.tensor_type.ClearField("shape")
+    _forget_output_shapes(bound.graph)
     try:
         bound = onnx.shape_inference.infer_shapes(
             bound, check_type=True, strict_mode=True, data_prop=True
@@ -38,6 +37,20 @@ def bind_and_infer(
     _check_tensors(bound.graph, path)
     _check_declared(bound.graph, declared, path)
     return bound
+
+
+def _forget_output_shapes(graph: onnx.GraphProto) -> None:
+    """Leaves the shapes of outputs to inference.
+
+    An output that is a graph input gets that input's shape: inference would take
+    the empty one for both.
+    """
+    inputs = {value.name: value for value in graph.input}
+    for output in graph.output:
+        if output.name in inputs:
+            output.CopyFrom(inputs[output.name])
+        else:
+            output.type.tensor_type.ClearField("shape")
 
 
 def _shape(value: onnx.ValueInfoProto) -> list[int | str] | None:
@@ -145,7 +158,9 @@ def _tensor_problems(name: str, element: int, shape: list | None) -> list[str]:
     if shape is None or any(isinstance(d, str) for d in shape):
         problems.append(f"'{name}' has no static shape: found {_spell_shape(shape)}")
     elif any(d < 1 for d in shape):
-        problems.append(f"'{name}' is empty: its shape is {_spell_shape(shape)}")
+        problems.append(
+            f"'{name}' has shape {_spell_shape(shape)}; every size must be at least 1"
+        )
     return problems
 
 

@@ -61,7 +61,6 @@ class Operator:
 
     problem: Callable[[Node], str | None] = _nothing_to_object
     parameters: tuple[int, ...] = ()  # inputs that must be constants
-    allows_text: bool = False
 
 
 def _pool_problem(node: Node) -> str | None:
@@ -130,27 +129,51 @@ def check(model: onnx.ModelProto, path: Path) -> None:
             "onnx.version_converter.convert_version changes it"
         )
     for proto in model.graph.node:
-        if text := _problem(Node(proto, constants)):
-            problems.append(f"{_spell(proto)} (node '{proto.name}'): {text}")
+        text = _operator_problem(proto) or _form_problem(Node(proto, constants))
+        if text:
+            problems.append(_line(proto, text))
     problems += [
         f"sparse initializer '{tensor.values.name}' is not supported"
         for tensor in model.graph.sparse_initializer
     ]
+    _refuse(problems, path)
+
+
+def check_operators(model: onnx.ModelProto, path: Path) -> None:
+    """Like `check`, for a model that may be invalid: looks at operator names only."""
+    functions = {(f.domain, f.name) for f in model.functions}
+    known = functions | {("", "Constant")}  # removed before `check`
+    _refuse(
+        [
+            _line(proto, text)
+            for proto in model.graph.node
+            if (proto.domain, proto.op_type) not in known
+            if (text := _operator_problem(proto))
+        ],
+        path,
+    )
+
+
+def _refuse(problems: list[str], path: Path) -> None:
     if problems:
         raise UserError("\n  ".join([f"{path}: not supported:", *problems]))
 
 
-def _spell(proto: onnx.NodeProto) -> str:
-    return f"{proto.domain}.{proto.op_type}" if proto.domain else proto.op_type
+def _line(proto: onnx.NodeProto, text: str) -> str:
+    name = f"{proto.domain}.{proto.op_type}" if proto.domain else proto.op_type
+    return f"{name} (node '{proto.name}'): {text}"
 
 
-def _problem(node: Node) -> str | None:
-    proto = node.proto
-    operator = OPERATORS.get(proto.op_type) if proto.domain == "" else None
-    if operator is None:
+def _operator_problem(proto: onnx.NodeProto) -> str | None:
+    if proto.domain != "" or proto.op_type not in OPERATORS:
         return "operator is not supported"
+    return None
+
+
+def _form_problem(node: Node) -> str | None:
+    operator = OPERATORS[node.proto.op_type]
     for index in operator.parameters:
-        if index < len(proto.input) and proto.input[index]:
+        if index < len(node.proto.input) and node.proto.input[index]:
             if node.constant(index) is None:
-                return f"input {index} ('{proto.input[index]}') must be a constant"
+                return f"input {index} ('{node.proto.input[index]}') must be a constant"
     return operator.problem(node)

@@ -36,12 +36,27 @@ def lower(model: onnx.ModelProto, path: Path) -> bytes:
         capture_output=True,
     )
     if done.returncode != 0:
-        raise UserError(f"{path}: torch-mlir: {failure_text('iree-opt', done)}")
+        # Its first line says it; notes with the IR around it follow.
+        said = failure_text("iree-opt", done).partition("\n")[0]
+        raise UserError(f"{path}: torch-mlir: {said.removeprefix('<unknown>:0: error: ')}")
     return done.stdout
+
+
+def _raise_opset(model: onnx.ModelProto) -> None:
+    """Opsets 13 and 14 are read as 15.
+
+    torch-mlir knows BatchNormalization only from 15 on. What 14 and 15 changed in
+    the operators of the table are types other than f32, and attributes
+    (training_mode, allowzero) whose default is the older meaning.
+    """
+    for opset in model.opset_import:
+        if opset.domain == "":
+            opset.version = max(opset.version, 15)
 
 
 def _to_torch_onnx(model: onnx.ModelProto) -> bytes:
     """One torch.operator "onnx.<Op>" a node; a node's name is its location."""
+    _raise_opset(model)
     # The graph's name becomes the function's and may be anything.
     model.graph.name = "main"
     info = onnx_importer.ModelInfo(model)

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Runs MLIR files for the tests: with a stock mlir-opt, and with qfmt-run."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qfmt.errors import UserError
+from qfmt.tools import find_tool, run_tool
+
+
+def stock_mlir_opt(path: Path, *options: str) -> str:
+    """The file as LLVM's own mlir-opt prints it; it verifies the module too."""
+    tool = shutil.which("mlir-opt-22") or "/usr/lib/llvm-22/bin/mlir-opt"
+    done = subprocess.run(
+        # qfmt.name is an attribute of a dialect that mlir-opt does not know.
+        [tool, "--allow-unregistered-dialect", *options, str(path)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def run_mlir(path: Path, inputs: list[np.ndarray], count: int) -> list[np.ndarray]:
+    """The `count` results of @main on `inputs`; skips if qfmt-run is not built."""
+    try:
+        find_tool("qfmt-run")
+    except UserError as error:
+        pytest.skip(str(error))
+    files = []
+    for index, value in enumerate(inputs):
+        files.append(path.parent / f"in{index}.npy")
+        np.save(files[-1], value)
+    prefix = path.parent / "out"
+    run_tool(
+        "qfmt-run",
+        path,
+        "--entry=main",
+        "--inputs=" + ",".join(map(str, files)),
+        f"--outputs={prefix}",
+    )
+    return [np.load(f"{prefix}{index}.npy") for index in range(count)]
