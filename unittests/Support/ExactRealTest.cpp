@@ -174,23 +174,24 @@ TEST(ExactReal, DivisionRoundsOnce) {
 }
 
 TEST(ExactReal, DivisionOfWideOperands) {
-  // 64-bit mantissas. The quotient is 1 + 2^-63 and a bit.
-  uint64_t big = ~uint64_t(0);
-  ExactReal quotient = ExactReal::divideRounded(
-      ExactReal::fromUnsigned(big), ExactReal::fromUnsigned(big - 2),
-      BinaryFormat::f64());
-  EXPECT_EQ(quotient.roundToDouble(), 1.0);
-  // (2^53 + 1) * 3 + 1 over 3 * 2^53: a tie of binary64 but for the remainder.
-  uint64_t tie = ((uint64_t(1) << 53) + 1) * 3;
-  ExactReal divisor = ExactReal::make(false, 3, 53);
-  auto divide = [&](uint64_t dividend) {
-    return ExactReal::divideRounded(ExactReal::fromUnsigned(dividend), divisor,
-                                    BinaryFormat::f64())
+  auto divide = [](uint64_t a, uint64_t b, const BinaryFormat &format) {
+    return ExactReal::divideRounded(ExactReal::fromUnsigned(a),
+                                    ExactReal::fromUnsigned(b), format)
         .roundToDouble();
   };
-  EXPECT_EQ(divide(tie - 1), 1.0);
-  EXPECT_EQ(divide(tie), 1.0);
-  EXPECT_EQ(divide(tie + 1), 1 + std::ldexp(1, -52));
+  // 1 + 2^-24 + 2^-87 and 1 + 2^-53 + 2^-106: ties but for a remainder beyond
+  // the digits of the quotient.
+  uint64_t ones = (uint64_t(1) << 63) - 1;
+  EXPECT_EQ(divide(ones + (uint64_t(1) << 39), ones, BinaryFormat::f32()),
+            1 + std::ldexp(1, -23));
+  uint64_t power = uint64_t(1) << 53;
+  EXPECT_EQ(divide(power, power - 1, BinaryFormat::f64()),
+            1 + std::ldexp(1, -52));
+  // Exactly a tie, and 64-bit operands.
+  EXPECT_EQ(
+      divide((uint64_t(1) << 24) + 1, uint64_t(1) << 24, BinaryFormat::f32()),
+      1.0);
+  EXPECT_EQ(divide(~uint64_t(0), ~uint64_t(0) - 2, BinaryFormat::f64()), 1.0);
   EXPECT_EQ(ExactReal::divideRounded(ExactReal::fromInteger(1),
                                      ExactReal::fromInteger(-3),
                                      BinaryFormat::f64())
