@@ -334,6 +334,25 @@ BATCH_NORM = {name: np.abs(weight(3)) for name in "sbmv"}
             id="max-pool-indices",
         ),
         pytest.param(
+            node("MaxPool", "x", kernel_shape=[2, 2], ceil_mode=1, pads=[0, 0, 1, 0]), {},
+            "ceil_mode with different pads at begin and end is not supported",
+            id="ceil-mode-uneven-pads",
+        ),
+        pytest.param(
+            node("AveragePool", "x", kernel_shape=[2, 2], ceil_mode=1, count_include_pad=1),
+            {}, "ceil_mode with count_include_pad is not supported",
+            id="ceil-mode-count-pads",
+        ),
+        pytest.param(
+            node("Gemm", "m w", alpha=0.5), {"m": weight(2, 3), "w": weight(3, 4)},
+            "Gemm (node 'gemm_node'): alpha without input C is not supported",
+            id="gemm-alpha-without-c",
+        ),
+        pytest.param(
+            node("MatMul", "x v"), {"v": weight(4)},
+            "a vector times a batch of matrices is not supported", id="matmul-batch-vector",
+        ),
+        pytest.param(
             node("BatchNormalization", "x s b m v", "y m2 v2", training_mode=1), BATCH_NORM,
             "training mode is not supported", id="batch-norm-training",
         ),
@@ -359,6 +378,17 @@ BATCH_NORM = {name: np.abs(weight(3)) for name in "sbmv"}
 def test_form_of_an_operator_is_refused(nodes, constants, expected, refusal):
     constants = {name: np.asarray(value) for name, value in constants.items()}
     assert expected in refusal(model(nodes, {"x": (1, 3, 4, 4)}, constants))
+
+
+def test_dilated_average_pool_is_refused(refusal):
+    source = model(
+        node("AveragePool", "x", kernel_shape=[2, 2], dilations=[2, 2]),
+        {"x": (1, 3, 4, 4)},
+        opset=19,
+    )
+    assert "AveragePool (node 'averagepool_node'): dilations are not supported" in (
+        refusal(source)
+    )
 
 
 def test_shape_given_at_run_time_is_refused(refusal):

@@ -42,13 +42,17 @@ def bind_and_infer(
 def _forget_output_shapes(graph: onnx.GraphProto) -> None:
     """Leaves the shapes of outputs to inference.
 
-    An output that is a graph input gets that input's shape: inference would take
-    the empty one for both.
+    Inference does not fill in an output that is a graph input or an initializer;
+    it takes the shape from this very place. Such an output gets it here.
     """
-    inputs = {value.name: value for value in graph.input}
+    known = {value.name: value.type for value in graph.input}
+    known |= {
+        tensor.name: onnx.helper.make_tensor_type_proto(tensor.data_type, tensor.dims)
+        for tensor in graph.initializer
+    }
     for output in graph.output:
-        if output.name in inputs:
-            output.CopyFrom(inputs[output.name])
+        if output.name in known:
+            output.type.CopyFrom(known[output.name])
         else:
             output.type.tensor_type.ClearField("shape")
 

@@ -25,10 +25,11 @@ MIN_OPSET, MAX_OPSET = 13, 22
 
 @dataclass
 class Node:
-    """A node with its attributes and constant inputs read."""
+    """A node with what is known of its attributes and inputs."""
 
     proto: onnx.NodeProto
-    constants: dict[str, np.ndarray]
+    constants: dict[str, np.ndarray]  # by the name of the tensor
+    ranks: dict[str, int]  # by the name of the tensor, where inference finds one
     attributes: dict = field(init=False)
 
     def __post_init__(self):
@@ -66,6 +67,35 @@ class Operator:
 def _pool_problem(node: Node) -> str | None:
     if node.has_output(1):
         return "output Indices is not supported"
+    pads = node.attribute("pads", [])
+    half = len(pads) // 2
+    if node.attribute("ceil_mode", 0) and pads[:half] != pads[half:]:
+        # ONNX drops a window that starts in the end padding, torch-mlir keeps it.
+        return "ceil_mode with different pads at begin and end is not supported"
+    return None
+
+
+def _average_pool_problem(node: Node) -> str | None:
+    if any(d != 1 for d in node.attribute("dilations", [])):
+        # torch-mlir counts the elements of a window as if it were dense.
+        return "dilations are not supported"
+    if node.attribute("ceil_mode", 0) and node.attribute("count_include_pad", 0):
+        # torch-mlir also counts what ceil_mode adds beyond the padding.
+        return "ceil_mode with count_include_pad is not supported"
+    return _pool_problem(node)
+
+
+def _gemm_problem(node: Node) -> str | None:
+    has_c = len(node.proto.input) > 2 and node.proto.input[2] != ""
+    if node.attribute("alpha", 1.0) != 1.0 and not has_c:
+        return "alpha without input C is not supported"  # torch-mlir ignores it
+    return None
+
+
+def _matmul_problem(node: Node) -> str | None:
+    ranks = [node.ranks.get(name, 0) for name in node.proto.input]
+    if min(ranks) == 1 and max(ranks) > 2:
+        return "a vector times a batch of matrices is not supported"
     return None
 
 
@@ -96,17 +126,17 @@ def _pad_problem(node: Node) -> str | None:
 
 OPERATORS = {
     "Add": Operator(),
-    "AveragePool": Operator(),
+    "AveragePool": Operator(_average_pool_problem),
     "BatchNormalization": Operator(_batch_norm_problem),
     "Clip": Operator(parameters=(1, 2)),
     "Concat": Operator(),
     "Conv": Operator(),
     "Dropout": Operator(_dropout_problem, parameters=(1, 2)),
     "Flatten": Operator(),
-    "Gemm": Operator(),
+    "Gemm": Operator(_gemm_problem),
     "GlobalAveragePool": Operator(),
     "Identity": Operator(),
-    "MatMul": Operator(),
+    "MatMul": Operator(_matmul_problem),
     "MaxPool": Operator(_pool_problem),
     "Mul": Operator(),
     "Pad": Operator(_pad_problem, parameters=(1, 2, 3)),
@@ -122,6 +152,7 @@ def check(model: onnx.ModelProto, path: Path) -> None:
     """Raises UserError with the list of all nodes that are not supported."""
     opset = next((o.version for o in model.opset_import if o.domain == ""), None)
     constants = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
+    ranks = _ranks(model)
     problems = []
     if opset is not None and not MIN_OPSET <= opset <= MAX_OPSET:
         problems.append(
@@ -129,7 +160,7 @@ def check(model: onnx.ModelProto, path: Path) -> None:
             "onnx.version_converter.convert_version changes it"
         )
     for proto in model.graph.node:
-        text = _operator_problem(proto) or _form_problem(Node(proto, constants))
+        text = _operator_problem(proto) or _form_problem(Node(proto, constants, ranks))
         if text:
             problems.append(_line(proto, text))
     problems += [
@@ -137,6 +168,15 @@ def check(model: onnx.ModelProto, path: Path) -> None:
         for tensor in model.graph.sparse_initializer
     ]
     _refuse(problems, path)
+
+
+def _ranks(model: onnx.ModelProto) -> dict[str, int]:
+    graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+    ranks = {tensor.name: len(tensor.dims) for tensor in graph.initializer}
+    for value in [*graph.input, *graph.value_info, *graph.output]:
+        if value.type.tensor_type.HasField("shape"):
+            ranks[value.name] = len(value.type.tensor_type.shape.dim)
+    return ranks
 
 
 def check_operators(model: onnx.ModelProto, path: Path) -> None:
