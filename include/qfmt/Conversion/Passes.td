@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef QFMT_CONVERSION_PASSES_TD
+#define QFMT_CONVERSION_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def ConvertQFmtToArith : Pass<"convert-qfmt-to-arith"> {
+  let summary = "Writes dyadic_scale in 64-bit integer arithmetic";
+  let description = [{
+    On scalars, vectors and tensors, in every rounding mode. With p = acc * multiplier in 64 bits, the result is the
+    arithmetic shift `(p + bias) >> shift`, saturated to its type, where the bias depends on the rounding mode alone. No
+    intermediate value leaves 64 bits: |p| <= 2^62 and 0 <= bias < 2^62.
+
+    ```mlir
+    %q = qfmt.dyadic_scale %acc, %m, %n rounding = floor : i32, i32, i32 to i8
+    ```
+    becomes
+    ```mlir
+    %p = arith.muli %acc64, %m64 : i64
+    %s = arith.shrsi %p, %n64 : i64
+    %a = arith.maxsi %s, %c-128 : i64
+    %b = arith.minsi %a, %c127 : i64
+    %q = arith.trunci %b : i64 to i8
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+def WidenStorage : Pass<"qfmt-widen-storage", "::mlir::ModuleOp"> {
+  let summary = "Gives each sub-byte or odd-width tensor element a byte or a machine word";
+  let description = [{
+    Upstream lays out a memref of i4 in two ways at once (scalar accesses take a byte an element, vector accesses half a
+    byte), so such a type must not reach LLVM. A tensor of iN becomes one of the next wider of i8, i16, i32 and i64; a
+    tensor of a float of less than 8 bits becomes one of i8 that holds the code. i1 stays. Constants, signatures of
+    functions, structured control flow, tensor operations and the bodies of linalg operations follow; a scalar keeps its type.
+
+    A wide element holds its code sign-extended when this code wrote it. Its high bits are ignored when it is read.
+
+    ```mlir
+    linalg.generic ... ins(%x : tensor<8xi4>) outs(%y : tensor<8xi32>) {
+    ^bb0(%a: i4, %b: i32):
+      %0 = arith.extsi %a : i4 to i32
+    ```
+    becomes
+    ```mlir
+    linalg.generic ... ins(%x : tensor<8xi8>) outs(%y : tensor<8xi32>) {
+    ^bb0(%a8: i8, %b: i32):
+      %a = arith.trunci %a8 : i8 to i4
+      %0 = arith.extsi %a : i4 to i32
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def ExpandAggregates : Pass<"qfmt-expand-aggregates"> {
+  let summary = "Writes concat and aggregate linalg operations with simpler ones";
+  let description = [{
+    `tensor.concat` becomes slices inserted into one tensor, and `linalg.softmax` and the like become the element-wise
+    operations and reductions that define them: neither can be bufferized as it is.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect", "::mlir::math::MathDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::affine::AffineDialect"];
+}
+
+def FuseElementwise : Pass<"qfmt-fuse-elementwise"> {
+  let summary = "Fuses element-wise linalg operations where no work is repeated";
+  let description = [{
+    As upstream's `linalg-fuse-elementwise-ops`, but into an operation with reduction loops only a chain of casts is fused:
+    a convolution reads each input element many times and would compute a rescaling again each time.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::affine::AffineDialect"];
+}
+
+def ReadOnlyArguments : Pass<"qfmt-read-only-arguments", "::mlir::ModuleOp"> {
+  let summary = "Forbids bufferization to write into arguments of public functions";
+  let description = [{
+    Sets `bufferization.writable = false` on the tensor arguments of public functions that do not say otherwise: a caller
+    passes its data to read. Without it bufferization may use an argument's memory for a result of the same shape.
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect"];
+}
+
+def OrderLoops : Pass<"qfmt-order-loops"> {
+  let summary = "Chooses the loop order of linalg.generic on buffers";
+  let description = [{
+    For LLVM's loop vectorizer. From the outside in: parallel loops, long reductions, the parallel loop along which
+    the output and every input are contiguous or do not move, short reductions (up to `max-unroll` iterations together; LLVM
+    unrolls them, so that the accumulator stays in a register). A convolution's loops become n, f, h, c, w, kh, kw.
+
+    Reductions keep their order among themselves, so that each sum of floats has the order of the original loops
+    and no result changes by a bit.
+  }];
+  let options = [
+    Option<"maxUnroll", "max-unroll", "int64_t", "16", "Iterations of short reduction loops that become innermost">
+  ];
+}
+
+def CopiesToLoops : Pass<"qfmt-copies-to-loops"> {
+  let summary = "Turns strided memref.copy into linalg.generic";
+  let description = [{
+    Without it a copy to or from a strided view calls a function of MLIR's runtime library, which an object file for
+    others must not need. Copies between contiguous buffers become llvm.memcpy and stay.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
+def WeightsToBlob : Pass<"qfmt-weights-to-blob", "::mlir::ModuleOp"> {
+  let summary = "Collects constant globals in one aligned blob";
+  let description = [{
+    Every constant `memref.global` becomes an offset into one external symbol of bytes. Offsets are multiples of 64. The
+    bytes travel as the module's attribute `qfmt.weights`, a dense_resource, until they are written to a section or
+    given to the JIT. They never become LLVM constants. The data is little endian, one element a power of two of bytes.
+
+    ```mlir
+    memref.global "private" constant @w : memref<4x4xi8> = dense<...> {alignment = 64 : i64}
+    %0 = memref.get_global @w : memref<4x4xi8>
+    ```
+    becomes
+    ```mlir
+    memref.global "private" @qfmt_weights : memref<64xi8> {alignment = 64 : i64}
+    %b = memref.get_global @qfmt_weights : memref<64xi8>
+    %0 = memref.view %b[%c0][] : memref<64xi8> to memref<4x4xi8>
+    ```
+  }];
+  let options = [
+    Option<"symbol", "symbol", "std::string", "\"qfmt_weights\"", "The symbol of the blob">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
+  let statistics = [Statistic<"numBytes", "weight-bytes", "Bytes of the blob">];
+}
+
+#endif // QFMT_CONVERSION_PASSES_TD

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Pass pipelines: what takes a network from one level to the next, and on to
+// machine code.
+
+#ifndef QFMT_PIPELINES_PIPELINES_H
+#define QFMT_PIPELINES_PIPELINES_H
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassOptions.h"
+
+namespace mlir {
+class DialectRegistry;
+}
+
+namespace mlir::qfmt {
+
+/// From constituents-level IR (no encoded type) on tensors to the LLVM dialect.
+/// The constants end as the module's attribute `qfmt.weights`
+/// (qfmt/Conversion/Weights.h). Functions keep their names; tensors become
+/// contiguous memrefs; results are allocated with malloc and belong to the
+/// caller.
+void buildLowerToLLVMPipeline(OpPassManager &pm);
+
+/// From IR of any level that can run to the LLVM dialect: decompose, then
+/// buildLowerToLLVMPipeline.
+void buildCompilePipeline(OpPassManager &pm);
+
+/// The upstream dialects that the pipelines read and produce, the qfmt dialect,
+/// and the interface implementations that bufferization and code generation
+/// attach to them.
+void registerPipelineDialects(DialectRegistry &registry);
+
+/// Makes `qfmt-lower-to-llvm` and the other pipelines available by name.
+void registerQFmtPipelines();
+
+} // namespace mlir::qfmt
+
+#endif // QFMT_PIPELINES_PIPELINES_H

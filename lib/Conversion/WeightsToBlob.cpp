@@ -1,0 +1,164 @@
+//===- WeightsToBlob.cpp - Constant globals in one blob -------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Input:  bufferized IR whose constants are memref.global with an initial value
+//         and whose elements take whole bytes (qfmt-widen-storage).
+// Output: the constants' bytes as the module's attribute qfmt.weights, one
+//         external global, and memref.view at the place of each use.
+// Globals that are not constant stay.
+//
+//===----------------------------------------------------------------------===//
+
+#include "qfmt/Conversion/Passes.h"
+#include "qfmt/Conversion/Weights.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/Support/MathExtras.h"
+
+namespace mlir::qfmt {
+
+#define GEN_PASS_DEF_WEIGHTSTOBLOB
+#include "qfmt/Conversion/Passes.h.inc"
+
+namespace {
+
+/// Appends the elements of `value` to `bytes` as they lie in memory. Elements
+/// of at most 8 bits take one byte each.
+LogicalResult appendElements(memref::GlobalOp global, ElementsAttr value,
+                             std::vector<char> &bytes) {
+  Type element = value.getElementType();
+  unsigned width = element.isIndex() ? 64 : element.getIntOrFloatBitWidth();
+  if (width != 1 && (width % 8 != 0 || !llvm::isPowerOf2_32(width)))
+    return global.emitError()
+           << "constant of element type " << element
+           << ": only i1 and elements of 8, 16, 32 or 64 bits have a layout in "
+              "memory; run qfmt-widen-storage first";
+  unsigned size = (width + 7) / 8;
+
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(value)) {
+    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+    if (!blob)
+      return global.emitError()
+             << "the resource '" << resource.getRawHandle().getKey()
+             << "' has no data";
+    if (blob->getData().size() != size * uint64_t(value.getNumElements()))
+      return global.emitError()
+             << "the resource '" << resource.getRawHandle().getKey() << "' has "
+             << blob->getData().size() << " bytes, expected "
+             << size * uint64_t(value.getNumElements());
+    llvm::append_range(bytes, blob->getData());
+    return success();
+  }
+
+  auto append = [&](const APInt &bits) {
+    uint64_t word = bits.getZExtValue();
+    for (unsigned i = 0; i < size; ++i)
+      bytes.push_back(char(word >> (8 * i)));
+  };
+  auto dense = dyn_cast<DenseElementsAttr>(value);
+  if (dense && isa<FloatType>(element))
+    for (const APFloat &number : dense.getValues<APFloat>())
+      append(number.bitcastToAPInt());
+  else if (dense && element.isIntOrIndex())
+    for (const APInt &number : dense.getValues<APInt>())
+      append(number);
+  else
+    return global.emitError()
+           << "constant with an initial value of an unknown kind; expected "
+              "dense or dense_resource";
+  return success();
+}
+
+/// The blob under construction and where each global lies in it.
+struct Blob {
+  std::vector<char> bytes;
+  llvm::MapVector<StringAttr, uint64_t> offsets;
+};
+
+FailureOr<Blob> collectConstants(ModuleOp module) {
+  Blob blob;
+  for (auto global :
+       llvm::make_early_inc_range(module.getOps<memref::GlobalOp>())) {
+    auto value = dyn_cast_or_null<ElementsAttr>(
+        global.getInitialValue().value_or(Attribute()));
+    if (!global.getConstant() || !value)
+      continue;
+    blob.bytes.resize(llvm::alignTo(blob.bytes.size(), kWeightsAlignment));
+    blob.offsets[global.getSymNameAttr()] = blob.bytes.size();
+    if (failed(appendElements(global, value, blob.bytes)))
+      return failure();
+    global.erase();
+  }
+  blob.bytes.resize(llvm::alignTo(blob.bytes.size(), kWeightsAlignment));
+  return blob;
+}
+
+void redirectUses(ModuleOp module, const Blob &blob, StringRef symbol,
+                  MemRefType blobType) {
+  module.walk([&](memref::GetGlobalOp get) {
+    auto found = blob.offsets.find(get.getNameAttr().getAttr());
+    if (found == blob.offsets.end())
+      return;
+    OpBuilder b(get);
+    Location loc = get.getLoc();
+    Value base = memref::GetGlobalOp::create(b, loc, blobType, symbol);
+    Value offset = arith::ConstantIndexOp::create(b, loc, found->second);
+    get.replaceAllUsesWith(memref::ViewOp::create(b, loc, get.getType(), base,
+                                                  offset, ValueRange())
+                               .getResult());
+    get.erase();
+  });
+}
+
+struct WeightsToBlobPass : impl::WeightsToBlobBase<WeightsToBlobPass> {
+  using WeightsToBlobBase::WeightsToBlobBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    if (module.lookupSymbol(symbol)) {
+      module.emitError() << "the symbol '" << symbol
+                         << "' exists already; qfmt-weights-to-blob runs once";
+      return signalPassFailure();
+    }
+    FailureOr<Blob> blob = collectConstants(module);
+    if (failed(blob))
+      return signalPassFailure();
+    if (blob->offsets.empty())
+      return;
+    numBytes += blob->bytes.size();
+    OpBuilder b = OpBuilder::atBlockBegin(module.getBody());
+    auto type = MemRefType::get(blob->bytes.size(), b.getI8Type());
+    memref::GlobalOp::create(
+        b, module.getLoc(), symbol, b.getStringAttr("private"), type,
+        /*initial_value=*/Attribute(), /*constant=*/false,
+        /*alignment=*/b.getI64IntegerAttr(kWeightsAlignment));
+    redirectUses(module, *blob, symbol, type);
+    setWeights(module, symbol, blob->bytes);
+  }
+};
+
+} // namespace
+
+void setWeights(ModuleOp module, StringRef symbol, ArrayRef<char> bytes) {
+  auto type = RankedTensorType::get(int64_t(bytes.size()),
+                                    IntegerType::get(module.getContext(), 8));
+  module->setAttr(kWeightsAttr,
+                  DenseResourceElementsAttr::get(
+                      type, symbol,
+                      HeapAsmResourceBlob::allocateAndCopyWithAlign(
+                          bytes, kWeightsAlignment)));
+}
+
+ArrayRef<char> getWeights(ModuleOp module) {
+  auto attr = module->getAttrOfType<DenseResourceElementsAttr>(kWeightsAttr);
+  if (!attr)
+    return {};
+  AsmResourceBlob *blob = attr.getRawHandle().getBlob();
+  return blob ? blob->getData() : ArrayRef<char>();
+}
+
+} // namespace mlir::qfmt

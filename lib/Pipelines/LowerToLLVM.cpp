@@ -1,0 +1,108 @@
+//===- LowerToLLVM.cpp - The pipeline qfmt-lower-to-llvm ------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Input:  constituents-level IR: linalg, tensor, arith, math, scf and func on
+//         ordinary tensors, and qfmt.dyadic_scale.
+// Output: the LLVM dialect; constants in the attribute qfmt.weights.
+//
+// Vectorization is left to LLVM: the loops come in an order that its loop
+// vectorizer takes (qfmt-order-loops). No float operation is reordered,
+// contracted or approximated.
+//
+//===----------------------------------------------------------------------===//
+
+#include "qfmt/Conversion/Passes.h"
+#include "qfmt/Pipelines/Pipelines.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Transforms/Passes.h"
+
+namespace mlir::qfmt {
+
+/// Every computation a linalg.generic on tensors whose elements take whole
+/// bytes; element-wise chains fused.
+static void addTensorPasses(OpPassManager &pm) {
+  pm.addPass(createInlinerPass());
+  pm.addPass(createExpandAggregates());
+  pm.addPass(createConvertElementwiseToLinalgPass());
+  pm.addPass(createConvertQFmtToArith());
+  // From here on no element is narrower than a byte, except i1.
+  pm.addPass(createWidenStorage());
+  pm.addPass(createLinalgGeneralizeNamedOpsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createFuseElementwise());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+/// Tensors to contiguous buffers, each freed where it is last used.
+static void addBufferPasses(OpPassManager &pm) {
+  pm.addPass(createReadOnlyArguments());
+  pm.addPass(bufferization::createEmptyTensorEliminationPass());
+  bufferization::OneShotBufferizePassOptions options;
+  options.bufferizeFunctionBoundaries = true;
+  options.functionBoundaryTypeConversion =
+      bufferization::LayoutMapOption::IdentityLayoutMap;
+  pm.addPass(bufferization::createOneShotBufferizePass(options));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  bufferization::buildBufferDeallocationPipeline(
+      pm, bufferization::BufferDeallocationPipelineOptions());
+  pm.addNestedPass<func::FuncOp>(
+      bufferization::createOptimizeAllocationLivenessPass());
+  pm.addPass(createConvertBufferizationToMemRefPass());
+  pm.addPass(createWeightsToBlob());
+  pm.addPass(createSymbolDCEPass());
+}
+
+/// linalg to scf loops in a good order.
+static void addLoopPasses(OpPassManager &pm) {
+  pm.addPass(createCopiesToLoops());
+  pm.addPass(createLinalgGeneralizeNamedOpsPass());
+  pm.addPass(createOrderLoops());
+  pm.addPass(createConvertLinalgToLoopsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+/// Everything to the LLVM dialect.
+static void addLLVMPasses(OpPassManager &pm) {
+  // bf16 arithmetic is f32 arithmetic rounded once more, exactly as IEEE 754
+  // asks; a machine's own bf16 conversions flush subnormal numbers.
+  arith::ArithEmulateUnsupportedFloatsOptions emulate;
+  emulate.sourceTypeStrs = {"bf16"};
+  emulate.targetTypeStr = "f32";
+  pm.addPass(arith::createArithEmulateUnsupportedFloats(emulate));
+  arith::ArithExpandOpsPassOptions expand;
+  expand.includeBf16 = expand.includeF8E8M0 = expand.includeF4E2M1 = true;
+  pm.addPass(arith::createArithExpandOpsPass(expand));
+  pm.addPass(memref::createExpandOpsPass());
+  pm.addPass(memref::createExpandStridedMetadataPass());
+  pm.addPass(createConvertVectorToSCFPass());
+  pm.addPass(createLowerAffinePass());
+  pm.addPass(createSCFToControlFlowPass());
+  pm.addPass(createConvertVectorToLLVMPass());
+  pm.addPass(createConvertMathToLLVMPass());
+  // What LLVM has no intrinsic for is a call to the C library.
+  pm.addPass(createConvertMathToLibmPass());
+  pm.addPass(createConvertToLLVMPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+void buildLowerToLLVMPipeline(OpPassManager &pm) {
+  addTensorPasses(pm); // still constituents, as linalg.generic
+  addBufferPasses(pm); // memref, constants in one blob
+  addLoopPasses(pm);   // scf
+  addLLVMPasses(pm);   // llvm
+}
+
+} // namespace mlir::qfmt
