@@ -3,10 +3,12 @@
 // The dialect: registration, aliases, and what concerns all its attributes and
 // types. Each format has a file of its own under Formats/.
 
-#include "qfmt/IR/QFmt.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "qfmt/IR/QFmt.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
 #include <cctype>
 #include <cmath>
 
@@ -45,7 +47,8 @@ StatisticsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   for (int64_t bin : histogram) {
     if (bin < 0)
       return emitError() << "histogram has a negative count, " << bin;
-    sum += bin;
+    if (llvm::AddOverflow(sum, bin, sum))
+      return emitError() << "histogram adds up to more than 2^63 - 1";
   }
   if (count <= 0 || sum != count)
     return emitError() << "histogram adds up to " << sum
@@ -64,8 +67,9 @@ StatisticsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 // Number formats
 //===----------------------------------------------------------------------===//
 
-NumberFormat mlir::qfmt::verifyNumberFormat(
-    Type type, function_ref<InFlightDiagnostic()> emitError) {
+NumberFormat
+mlir::qfmt::verifyNumberFormat(Type type,
+                               function_ref<InFlightDiagnostic()> emitError) {
   auto format = dyn_cast<NumberFormat>(type);
   if (!format) {
     emitError() << "expected a number format such as i8, ui4, f8E4M3FN or "

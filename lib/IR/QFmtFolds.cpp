@@ -4,10 +4,17 @@
 
 #include "qfmt/IR/QFmt.h"
 #include "qfmt/Support/Dyadic.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mlir::qfmt;
+
+/// Only dyadic_scale folds to a constant: an integer.
+Operation *QFmtDialect::materializeConstant(OpBuilder &builder, Attribute value,
+                                            Type type, Location loc) {
+  return arith::ConstantOp::materialize(builder, value, type, loc);
+}
 
 /// quantize(dequantize(q)) is q if type and parameters say so for every code
 /// k: the value fl(k * s) is within a factor 1 +- 2^-24 of k * s, so is the

@@ -3,9 +3,9 @@
 // Verifiers and builders of the qfmt operations. Labels (C..) are those of
 // docs/spec.md. Folders are in QFmtFolds.cpp.
 
-#include "qfmt/IR/QFmt.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "qfmt/IR/QFmt.h"
 
 using namespace mlir;
 using namespace mlir::qfmt;
@@ -35,15 +35,29 @@ static LogicalResult verifyOverflow(OpT op) {
   if (isIntegerFormat(cast<NumberFormat>(payload.format)))
     return success();
   return op.emitOpError() << "overflow = wrap needs an integer format, found "
-                          << payload.format
-                          << "; use saturate or infinity";
+                          << payload.format << "; use saturate or infinity";
+}
+
+/// (C22) floor_log2 says nothing of zero points.
+template <typename OpT>
+static LogicalResult verifyScaleRule(OpT op) {
+  if (op.getScaleRule() != ScaleRule::FloorLog2)
+    return success();
+  auto encoded = EncodedTensorType::get(op.getResult().getType());
+  for (const Constituent &part : encoded.getConstituents())
+    if (part.name == "zero_point")
+      return op.emitOpError()
+             << "scale_rule = floor_log2 defines no zero point, but that of "
+             << encoded.getType() << " is computed at run time; use absmax";
+  return success();
 }
 
 LogicalResult QuantizeOp::verify() {
   if (failed(verifySameLogicalType(*this, getInput().getType(),
-                                   getResult().getType())))
+                                   getResult().getType())) ||
+      failed(verifyOverflow(*this)))
     return failure();
-  return verifyOverflow(*this);
+  return verifyScaleRule(*this);
 }
 
 LogicalResult DequantizeOp::verify() {
@@ -54,31 +68,28 @@ LogicalResult DequantizeOp::verify() {
 LogicalResult ConvertOp::verify() {
   auto source = EncodedTensorType::get(getInput().getType());
   if (failed(verifySameLogicalType(*this, source.getLogicalType(),
-                                   getResult().getType())))
+                                   getResult().getType())) ||
+      failed(verifyOverflow(*this)))
     return failure();
-  return verifyOverflow(*this);
+  return verifyScaleRule(*this);
 }
 
 /// (C25) Constituents have the number, order and types that the encoding says.
-static LogicalResult verifyConstituents(Operation *op,
-                                        RankedTensorType encoded,
+static LogicalResult verifyConstituents(Operation *op, RankedTensorType encoded,
                                         TypeRange found) {
   SmallVector<Constituent> parts =
       EncodedTensorType::get(encoded).getConstituents();
   if (parts.size() != found.size()) {
     InFlightDiagnostic diag = op->emitOpError()
-                              << "needs " << parts.size()
-                              << " constituents (";
-    llvm::interleaveComma(parts, diag, [&](const Constituent &part) {
-      diag << part.name;
-    });
+                              << "needs " << parts.size() << " constituents (";
+    llvm::interleaveComma(parts, diag,
+                          [&](const Constituent &part) { diag << part.name; });
     return diag << ") for " << encoded << ", found " << found.size();
   }
   for (auto [part, type] : llvm::zip(parts, found))
     if (part.type != type)
-      return op->emitOpError() << "constituent '" << part.name
-                               << "' must be " << part.type << ", found "
-                               << type;
+      return op->emitOpError() << "constituent '" << part.name << "' must be "
+                               << part.type << ", found " << type;
   return success();
 }
 
@@ -107,7 +118,7 @@ LogicalResult DyadicScaleOp::verify() {
                            << operand.getType();
   Type result = getElementTypeOrSelf(getResult().getType());
   if (!result.isInteger() || result.getIntOrFloatBitWidth() > 64)
-    return emitOpError() << "the result is an integer of at most 64 bits, found "
-                         << result;
+    return emitOpError()
+           << "the result is an integer of at most 64 bits, found " << result;
   return success();
 }

@@ -27,12 +27,17 @@ def QFmt_Dialect : Dialect {
   }];
   let useDefaultTypePrinterParser = 1;
   let useDefaultAttributePrinterParser = 1;
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+  let hasConstantMaterializer = 1;
   let hasRegionArgAttrVerify = 1;
   let hasRegionResultAttrVerify = 1;
   let extraClassDeclaration = [{
     /// Discardable attribute of a function's arguments and results: the name
     /// that the source network gives this input or output (a string).
     static constexpr ::llvm::StringLiteral kNameAttr = "qfmt.name";
+    /// Discardable unit attribute of a function that converts between floats
+    /// and the encoded arguments and results of an integer-only function.
+    static constexpr ::llvm::StringLiteral kFloatWrapperAttr = "qfmt.float_wrapper";
 
   private:
     void registerTypes();

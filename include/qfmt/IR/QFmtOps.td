@@ -41,7 +41,7 @@ def QFmt_QuantizeOp : QFmt_Op<"quantize", [Pure]> {
 
     - `absmax`: a / largest(format), rounded half to even to the scale's format; if the zero point is a constituent, too:
       s = (max(x, 0) - min(x, 0)) / (hi - lo) and z = clamp(round(lo - min(x, 0) / s), lo, hi).
-    - `floor_log2` (OCP MX): 2^(floor(log2 a) - floor(log2 largest(format))).
+    - `floor_log2` (OCP MX): 2^(floor(log2 a) - floor(log2 largest(format))). The zero point is not a constituent then.
 
     A scale that would be 0 or underflows to 0, a block of zeros among them, is 1 (spec C23).
 
@@ -174,8 +174,9 @@ def QFmt_DyadicScaleOp : QFmt_Op<"dyadic_scale", [Pure, Elementwise, Scalarizabl
   let summary = "round(acc * m / 2^n) in integers";
   let description = [{
     The 64-bit product acc * m, divided by 2^n and rounded once by `rounding`; a result beyond its type saturates. Required:
-    -2^31 <= acc <= 2^31, 0 <= m < 2^31, 0 <= n <= 62; outside these the result is poison. Constants outside are
-    refused. The rounding is that of dyadic inference (HAWQ-V3); gemmlowp's high-multiply rounds twice and differs.
+    -2^31 <= acc <= 2^31, 0 <= m < 2^31, 0 <= n <= 62, read as signed numbers; outside these the result is poison, and
+    constants outside are not folded. The rounding is that of dyadic inference (HAWQ-V3); gemmlowp's high-multiply rounds
+    twice and differs.
 
     ```mlir
     %q = qfmt.dyadic_scale %acc, %m, %n : i32, i32, i32 to i32

@@ -11,7 +11,7 @@ def QFmt_FloatType : TypeDef<QFmt_Dialect, "QFloat", [DeclareTypeInterfaceMethod
   let mnemonic = "float";
   let summary = "A minifloat that MLIR has no builtin type for";
   let description = [{
-    One sign bit, `exponentBits` = E (1 to 8) and `mantissaBits` = M (0 to 10) with E + M <= 15; every code is finite. With
+    One sign bit, `exponentBits` = E (1 to 7) and `mantissaBits` = M (0 to 10) with E + M <= 15; every code is finite. With
     exponent field e, mantissa field m and bias B = 2^(E-1) - 1 (spec C10):
 
     ```

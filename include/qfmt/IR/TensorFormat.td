@@ -27,8 +27,9 @@ def QFmt_TensorFormat : AttrInterface<"TensorFormat", [VerifiableTensorEncoding]
       tensor's own shape answers 1 everywhere.}],
       "::llvm::SmallVector<int64_t>", "getBlockShape", (ins "int64_t":$rank)>,
     InterfaceMethod<[{
-      True if the real `value` has a code in every block whatever the run-time constituents are: what padding may use.}],
-      "bool", "canRepresent", (ins "double":$value)>,
+      True if the real `value` has a code in every block whatever the run-time constituents are: what padding may use.
+      `elementType` is the logical type, in whose precision static scales are read.}],
+      "bool", "canRepresent", (ins "double":$value, "::mlir::Type":$elementType)>,
     InterfaceMethod<[{
       True if every constituent but the payload is fixed by the type: no scale or zero point comes at run time.}],
       "bool", "isStatic", (ins)>

@@ -5,6 +5,9 @@
 
 #include "qfmt/IR/QFmt.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/MathExtras.h"
 #include <cmath>
 
 using namespace mlir;
@@ -34,29 +37,62 @@ void ScaledAttr::normalize(ArrayRef<int64_t> &block, Attribute &scale,
 // Syntax
 //===----------------------------------------------------------------------===//
 
+static constexpr StringLiteral kBlockSizeMessage =
+    "block sizes are positive, or * for a whole dimension, found ";
+
 /// `[` (size | `*`) (`,` ...)* `]`
 static ParseResult parseBlock(AsmParser &parser,
                               SmallVectorImpl<int64_t> &block) {
-  return parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, [&]() -> ParseResult {
-    if (succeeded(parser.parseOptionalStar())) {
-      block.push_back(ScaledAttr::kWhole);
-      return success();
-    }
-    SMLoc loc = parser.getCurrentLocation();
-    int64_t size;
-    if (failed(parser.parseInteger(size)))
-      return failure();
-    if (size < 1)
-      return parser.emitError(loc) << "block sizes are positive, or * for a "
-                                      "whole dimension, found "
-                                   << size;
-    block.push_back(size);
-    return success();
-  });
+  return parser.parseCommaSeparatedList(
+      AsmParser::Delimiter::Square, [&]() -> ParseResult {
+        if (succeeded(parser.parseOptionalStar())) {
+          block.push_back(ScaledAttr::kWhole);
+          return success();
+        }
+        SMLoc loc = parser.getCurrentLocation();
+        int64_t size;
+        if (failed(parser.parseInteger(size)))
+          return failure();
+        if (size < 1)
+          return parser.emitError(loc) << kBlockSizeMessage << size;
+        block.push_back(size);
+        return success();
+      });
 }
 
-/// A number format, an encoding, or a number.
+/// A decimal or hexadecimal literal, which is then the bits of an f64: what
+/// printFloat falls back to.
+static ParseResult parseNumber(AsmParser &parser, Attribute &number) {
+  // MLIR's parser reads 0x.. and 2.0 as a float and 2 as an integer.
+  StringRef literal(parser.getCurrentLocation().getPointer());
+  literal.consume_front("-");
+  StringRef digits =
+      literal.take_while([](char c) { return llvm::isDigit(c); });
+  StringRef rest = literal.drop_front(digits.size());
+  double value;
+  if (rest.starts_with(".") || rest.starts_with("x")) {
+    if (failed(parser.parseFloat(value)))
+      return failure();
+  } else {
+    APInt integer;
+    if (failed(parser.parseInteger(integer)))
+      return failure();
+    // Not APInt::roundToDouble, which is wrong above 64 bits.
+    APFloat rounded(APFloat::IEEEdouble());
+    rounded.convertFromAPInt(integer, /*IsSigned=*/true,
+                             APFloat::rmNearestTiesToEven);
+    value = rounded.convertToDouble();
+  }
+  number = getF64Attr(parser.getContext(), value);
+  return success();
+}
+
+/// A number, a number format, or a tensor format.
 static ParseResult parseScale(AsmParser &parser, Attribute &scale) {
+  SMLoc loc = parser.getCurrentLocation();
+  char first = *loc.getPointer();
+  if (llvm::isDigit(first) || first == '-')
+    return parseNumber(parser, scale);
   Type type;
   OptionalParseResult isType = parser.parseOptionalType(type);
   if (isType.has_value()) {
@@ -67,22 +103,12 @@ static ParseResult parseScale(AsmParser &parser, Attribute &scale) {
   if (isAttribute.has_value()) {
     if (failed(*isAttribute))
       return failure();
-    if (isa<TensorFormat, FloatAttr>(scale))
+    if (isa<TensorFormat>(scale))
       return success();
-    if (auto integer = dyn_cast<IntegerAttr>(scale)) {
-      scale = getF64Attr(parser.getContext(),
-                         integer.getValue().roundToDouble(/*isSigned=*/true));
-      return success();
-    }
-    return parser.emitError(parser.getCurrentLocation())
-           << "scale is a number, a number format or a tensor format, found "
-           << scale;
   }
-  double value;
-  if (failed(parser.parseFloat(value)))
-    return failure();
-  scale = getF64Attr(parser.getContext(), value);
-  return success();
+  return parser.emitError(loc)
+         << "scale is a positive finite number, a number format or a tensor "
+            "format";
 }
 
 static ParseResult parseZeroPoint(AsmParser &parser, Attribute &zeroPoint) {
@@ -131,16 +157,14 @@ Attribute ScaledAttr::parse(AsmParser &parser, Type) {
         return {};
     } else {
       parser.emitError(keyLoc)
-          << "expected 'block', 'scale' or 'zero_point', found '" << key
-          << "'";
+          << "expected 'block', 'scale' or 'zero_point', found '" << key << "'";
       return {};
     }
   }
   if (parser.parseGreater())
     return {};
-  return getChecked([&] { return parser.emitError(loc); },
-                    parser.getContext(), format, ArrayRef<int64_t>(block), scale,
-                    zeroPoint);
+  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(),
+                    format, ArrayRef<int64_t>(block), scale, zeroPoint);
 }
 
 static void printParameter(AsmPrinter &printer, Attribute parameter) {
@@ -181,16 +205,22 @@ void ScaledAttr::print(AsmPrinter &printer) const {
 // Constraints that need no shape
 //===----------------------------------------------------------------------===//
 
-static LogicalResult
-verifyScale(Attribute scale, ArrayRef<int64_t> block,
-            function_ref<InFlightDiagnostic()> emitError) {
+/// For diagnostics: -1, 0.0235, 1e-60, nan.
+static std::string toString(double value) {
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::format("%g", value);
+  return text;
+}
+
+static LogicalResult verifyScale(Attribute scale, ArrayRef<int64_t> block,
+                                 function_ref<InFlightDiagnostic()> emitError) {
   if (auto number = dyn_cast_or_null<FloatAttr>(scale)) {
     // (C5) A static scale is finite and positive, in f32 too.
     double value = number.getValueAsDouble();
     if (!number.getType().isF64() || !std::isfinite(value) || !(value > 0))
       return emitError() << "static scale must be a positive finite number, "
                             "found "
-                         << number;
+                         << toString(value);
     // (C6) ... and is one number for the whole tensor.
     if (!block.empty())
       return emitError()
@@ -204,14 +234,29 @@ verifyScale(Attribute scale, ArrayRef<int64_t> block,
                             "example scale = f32";
     return success();
   }
-  if (auto type = dyn_cast<TypeAttr>(scale)) {
-    NumberFormat format = verifyNumberFormat(type.getValue(), emitError);
-    return success(format != nullptr);
+  if (auto nested = dyn_cast<TensorFormat>(scale)) {
+    // (C11) for the scale of a nested encoding that has no run-time scale.
+    if (nested.isStatic() &&
+        !nested.canRepresent(1.0, Float32Type::get(nested.getContext())))
+      return emitError() << "the scale's format " << scale
+                         << " lacks the value 1, the scale of a block of zeros";
+    return success();
   }
-  if (!isa<TensorFormat>(scale))
-    return emitError()
-           << "scale is a number, a number format or a tensor format, found "
-           << scale;
+  auto type = dyn_cast<TypeAttr>(scale);
+  if (!type)
+    return emitError() << "scale is a positive finite number, a number format "
+                          "or a tensor format, found "
+                       << scale;
+  NumberFormat format = verifyNumberFormat(type.getValue(), emitError);
+  if (!format)
+    return failure();
+  // (C11) The scale of a block of zeros is 1.
+  uint64_t one =
+      format.encodeReal(ExactReal::fromInteger(1), RoundingMode::HalfEven,
+                        OverflowMode::Saturate, NaNMode::Zero);
+  if (format.decodeCode(one) != 1)
+    return emitError() << "the scale's format " << type.getValue()
+                       << " lacks the value 1, the scale of a block of zeros";
   return success();
 }
 
@@ -232,25 +277,36 @@ verifyZeroPoint(Attribute zeroPoint, NumberFormat format,
         zeroFormat.getLowest() < format.getLowest() ||
         zeroFormat.getLargest() > format.getLargest())
       return emitError() << "the zero point's format " << type.getValue()
-                         << " has values that "
-                         << static_cast<Type>(format) << " lacks";
+                         << " has values that " << static_cast<Type>(format)
+                         << " lacks";
     return success();
   }
   auto number = dyn_cast<IntegerAttr>(zeroPoint);
-  if (!number || number.getInt() < format.getLowest() ||
+  if (!number || !number.getType().isInteger(64))
+    return emitError() << "zero_point is a 64-bit integer or a number format, "
+                          "found "
+                       << zeroPoint;
+  if (number.getInt() < format.getLowest() ||
       number.getInt() > format.getLargest())
-    return emitError() << "zero point " << zeroPoint << " is not a value of "
-                       << static_cast<Type>(format) << " ("
-                       << format.getLowest() << " to " << format.getLargest()
-                       << ")";
+    return emitError() << "zero point " << number.getInt()
+                       << " is not a value of " << static_cast<Type>(format)
+                       << " (" << toString(format.getLowest()) << " to "
+                       << toString(format.getLargest()) << ")";
   return success();
 }
 
 LogicalResult ScaledAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  Type type, ArrayRef<int64_t> block,
                                  Attribute scale, Attribute zeroPoint) {
+  // (C2)
   NumberFormat format = verifyNumberFormat(type, emitError);
-  if (!format || failed(verifyScale(scale, block, emitError)))
+  if (!format)
+    return failure();
+  // (C3)
+  for (int64_t size : block)
+    if (size < 1 && size != kWhole)
+      return emitError() << kBlockSizeMessage << size;
+  if (failed(verifyScale(scale, block, emitError)))
     return failure();
   return verifyZeroPoint(zeroPoint, format, emitError);
 }
@@ -322,14 +378,14 @@ ScaledAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType,
   // (C3) A block has one entry a dimension.
   if (!getBlock().empty() && getBlock().size() != shape.size())
     return emitError() << "block has " << getBlock().size()
-                       << " entries, but the tensor has rank "
-                       << shape.size();
-  // (C5) ... also after rounding to f32.
+                       << " entries, but the tensor has rank " << shape.size();
+  // (C5) ... also in the precision in which it is read (C7).
   if (std::optional<double> scale = getStaticScale(elementType))
     if (!std::isfinite(*scale) || !(*scale > 0))
-      return emitError() << "static scale " << getScale()
-                         << " is not a positive finite number in "
-                         << elementType;
+      return emitError()
+             << "static scale "
+             << toString(cast<FloatAttr>(getScale()).getValueAsDouble())
+             << " is not a positive finite number in f32, in which it is read";
   // (C3) for nested encodings: their blocks refer to the scale tensor.
   if (TensorFormat nested = getScaleEncoding())
     if (auto verifiable = dyn_cast<VerifiableTensorEncoding>(nested))
@@ -371,19 +427,26 @@ uint64_t ScaledAttr::getPackedBits(ArrayRef<int64_t> shape) const {
 }
 
 SmallVector<int64_t> ScaledAttr::getBlockShape(int64_t rank) const {
-  if (!getBlock().empty())
-    return llvm::to_vector(getBlock());
-  return SmallVector<int64_t>(rank, isStatic() ? 1 : kWhole);
+  SmallVector<int64_t> shape(rank, isStatic() ? 1 : kWhole);
+  llvm::copy(getBlock(), shape.begin());
+  TensorFormat nested = getScaleEncoding();
+  if (!nested)
+    return shape;
+  // A block of the scale tensor holds that many blocks of this one.
+  for (auto [size, scales] : llvm::zip(shape, nested.getBlockShape(rank)))
+    if (size == kWhole || scales == kWhole ||
+        llvm::MulOverflow(size, scales, size))
+      size = kWhole;
+  return shape;
 }
 
 bool ScaledAttr::isStatic() const {
   return !getScaleFormat() && !getScaleEncoding() && !getZeroPointFormat();
 }
 
-bool ScaledAttr::canRepresent(double value) const {
+bool ScaledAttr::canRepresent(double value, Type elementType) const {
   NumberFormat format = getNumberFormat();
-  std::optional<double> scale =
-      getStaticScale(Float32Type::get(getContext()));
+  std::optional<double> scale = getStaticScale(elementType);
   std::optional<int64_t> zeroPoint = getStaticZeroPoint();
   // The zero point is itself a code, so zero needs neither number.
   if (value == 0 && isIntegerFormat(format))
@@ -400,7 +463,6 @@ bool ScaledAttr::canRepresent(double value) const {
     return false;
   uint64_t code = format.encodeReal(quotient + zero, RoundingMode::HalfEven,
                                     OverflowMode::Saturate, NaNMode::Zero);
-  ExactReal decoded =
-      ExactReal::fromDouble(format.decodeCode(code)) - zero;
+  ExactReal decoded = ExactReal::fromDouble(format.decodeCode(code)) - zero;
   return decoded * unit == real;
 }
