@@ -1,11 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Level encoded to level integer. Input: functions of one block whose values
+// are float tensors, some of them encoded with static scales, and whose compute
+// is linalg. Output: the same functions on integer tensors; arguments and results
+// are encoded tensors. What an operation becomes is decided in Integerize/, from
+// its body; here a function is walked once, in order, and every tensor gets its
+// model. Does not handle control flow and calls: they are refused by name.
 
+#include "Integerize/LinalgRewriter.h"
+#include "Integerize/TensorMoves.h"
+#include "qfmt/IR/ConstantData.h"
 #include "qfmt/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include <cmath>
 
 namespace mlir::qfmt {
 #define GEN_PASS_DEF_INTEGERIZE
@@ -16,11 +28,391 @@ using namespace mlir;
 using namespace mlir::qfmt;
 
 namespace {
+/// Rewrites one function.
+class FunctionIntegerizer {
+public:
+  FunctionIntegerizer(func::FuncOp source, const IntegerizeSettings &settings,
+                      IntegerizeCounts &counts)
+      : source(source), builder(source), settings(settings), counts(counts) {}
+
+  /// The integer function, which stands before the source; null on failure.
+  func::FuncOp run();
+
+private:
+  LogicalResult convertArgument(BlockArgument argument);
+  LogicalResult convert(Operation *op);
+  LogicalResult convertConstant(arith::ConstantOp op);
+  LogicalResult convertAssemble(AssembleOp op);
+  LogicalResult convertQuantize(Operation *op, RoundingMode rounding);
+  LogicalResult convertLinalg(linalg::LinalgOp op);
+  LogicalResult convertMove(Operation *op);
+  LogicalResult convertReturn(func::ReturnOp op);
+
+  FailureOr<TensorModel> getModel(Operation *user, Value value);
+  LogicalResult set(Value value, FailureOr<TensorModel> model);
+
+  func::FuncOp source, target;
+  OpBuilder builder;
+  const IntegerizeSettings &settings;
+  IntegerizeCounts &counts;
+  llvm::DenseMap<Value, TensorModel> models;
+};
+} // namespace
+
+/// The static integer encoding of `type`, or null with a diagnostic.
+static ScaledAttr getStaticIntegerEncoding(Operation *op, Type type) {
+  auto encoded = EncodedTensorType::get(type);
+  auto scaled = dyn_cast<ScaledAttr>(encoded.getFormat());
+  if (!scaled || !isIntegerFormat(scaled.getNumberFormat())) {
+    op->emitOpError() << "has a tensor in " << encoded.getFormat()
+                      << ", integer arithmetic needs an integer format";
+    return nullptr;
+  }
+  if (!scaled.isStatic()) {
+    op->emitOpError() << "has a scale or zero point that is only known at run "
+                         "time ("
+                      << scaled << "); integer-only arithmetic needs static "
+                      << "ones: calibrate and quantize statically";
+    return nullptr;
+  }
+  return scaled;
+}
+
+/// The model of a tensor whose codes are `payload`, in a static encoding.
+static TensorModel makeEncodedModel(Value payload, ScaledAttr scaled,
+                                    RankedTensorType type) {
+  NumberFormat number = scaled.getNumberFormat();
+  TensorModel model;
+  model.kind = TensorModel::Kind::Integer;
+  model.realType = type;
+  model.payload = payload;
+  model.isUnsigned = number.getLowest() == 0;
+  model.zeroPoint = *scaled.getStaticZeroPoint();
+  model.scale = Table(*scaled.getStaticScale(type.getElementType()));
+  model.range = {static_cast<int64_t>(number.getLowest()) - model.zeroPoint,
+                 static_cast<int64_t>(number.getLargest()) - model.zeroPoint};
+  return model;
+}
+
+FailureOr<TensorModel> FunctionIntegerizer::getModel(Operation *user,
+                                                     Value value) {
+  // A scalar operand such as the value of linalg.fill.
+  if (isa<FloatType>(value.getType())) {
+    FloatAttr attr;
+    if (!matchPattern(value, m_Constant(&attr)))
+      return user->emitOpError() << "reads a float scalar that is no constant";
+    TensorModel model;
+    model.kind = TensorModel::Kind::Constant;
+    model.constant = Table(attr.getValueAsDouble());
+    return model;
+  }
+  auto it = models.find(value);
+  if (it == models.end())
+    return user->emitOpError()
+           << "reads a value without an integer representation: " << value;
+  return it->second;
+}
+
+LogicalResult FunctionIntegerizer::set(Value value,
+                                       FailureOr<TensorModel> model) {
+  if (failed(model))
+    return failure();
+  models[value] = std::move(*model);
+  return success();
+}
+
+/// An encoded argument, or a float argument that is quantized and nothing else.
+LogicalResult FunctionIntegerizer::convertArgument(BlockArgument argument) {
+  Type type = argument.getType();
+  SmallVector<Value> encodedValues = {argument};
+  if (!EncodedTensorType::isEncoded(type)) {
+    encodedValues.clear();
+    for (Operation *user : argument.getUsers()) {
+      auto quantize = dyn_cast<QuantizeOp>(user);
+      if (!quantize || (!encodedValues.empty() &&
+                        encodedValues.front().getType() !=
+                            quantize.getResult().getType()))
+        return source.emitError()
+               << "argument #" << argument.getArgNumber()
+               << " must be encoded, or quantized to one format and used in no "
+                  "other way; it is read by "
+               << user->getName();
+      encodedValues.push_back(quantize.getResult());
+    }
+    if (encodedValues.empty())
+      return source.emitError() << "argument #" << argument.getArgNumber()
+                                << " of type " << type << " is not used";
+    type = encodedValues.front().getType();
+  }
+  ScaledAttr scaled = getStaticIntegerEncoding(source, type);
+  if (!scaled)
+    return failure();
+  Value converted =
+      target.getBody().front().addArgument(type, argument.getLoc());
+  auto parts =
+      ConstituentsOp::create(builder, argument.getLoc(), converted);
+  TensorModel model = makeEncodedModel(
+      parts.getResult(0), scaled, EncodedTensorType::get(type).getLogicalType());
+  for (Value value : encodedValues)
+    models[value] = model;
+  return success();
+}
+
+LogicalResult FunctionIntegerizer::convertConstant(arith::ConstantOp op) {
+  auto type = dyn_cast<RankedTensorType>(op.getType());
+  // Scalars, and the codes and scales of `assemble`, are read where they are
+  // used.
+  if (!type || !isa<FloatType>(type.getElementType()))
+    return success();
+  std::optional<std::vector<double>> values = readFloats(op.getValue());
+  if (!values)
+    return op.emitOpError() << "has no readable data";
+  models[op] = makeConstantModel(type, *values);
+  return success();
+}
+
+/// Weights: constant codes with constant scales along whole dimensions.
+LogicalResult FunctionIntegerizer::convertAssemble(AssembleOp op) {
+  auto encoded = EncodedTensorType::get(op.getResult().getType());
+  auto scaled = dyn_cast<ScaledAttr>(encoded.getFormat());
+  if (!scaled || !isIntegerFormat(scaled.getNumberFormat()))
+    return op.emitOpError() << "has a tensor in " << encoded.getFormat()
+                            << ", integer arithmetic needs an integer format";
+  SmallVector<Attribute> constants;
+  for (auto [value, part] :
+       llvm::zip(op.getConstituents(), encoded.getConstituents())) {
+    Attribute attr;
+    if (!matchPattern(value, m_Constant(&attr)))
+      return op.emitOpError()
+             << "has a " << part.name
+             << " that is only known at run time; integer-only arithmetic "
+                "needs constants";
+    constants.push_back(attr);
+  }
+  std::optional<std::vector<int64_t>> codes = readIntegers(constants.front());
+  if (!codes || scaled.getScaleEncoding() || scaled.getZeroPointFormat())
+    return op.emitOpError() << "has " << scaled
+                            << ", which has no integer rule: weights take one "
+                               "scale a channel and no zero point";
+  RankedTensorType type = encoded.getLogicalType();
+  bool isUnsigned = scaled.getNumberFormat().getLowest() == 0;
+  unsigned width = scaled.getNumberFormat().getFormatWidth();
+
+  TensorModel model;
+  model.kind = TensorModel::Kind::Integer;
+  model.realType = type;
+  model.isUnsigned = isUnsigned;
+  model.zeroPoint = *scaled.getStaticZeroPoint();
+  if (std::optional<double> scale =
+          scaled.getStaticScale(type.getElementType())) {
+    model.scale = Table(*scale);
+  } else {
+    for (auto [block, size] : llvm::zip(scaled.getBlock(), type.getShape()))
+      if (block != ScaledAttr::kWhole && block != 1 && block != size)
+        return op.emitOpError()
+               << "has blocks of " << block
+               << " elements, which have no integer rule: use one scale a "
+                  "channel";
+    std::optional<std::vector<double>> scales = readFloats(constants[1]);
+    if (!scales || !llvm::all_of(*scales, [](double scale) {
+          return std::isfinite(scale) && scale > 0;
+        }))
+      return op.emitOpError() << "has a scale that is not a positive finite "
+                                 "number";
+    auto gridType = cast<RankedTensorType>(op.getConstituents()[1].getType());
+    model.scale = makeConstantModel(gridType, *scales).constant;
+  }
+  // The codes that occur, not those that could.
+  int64_t mask = isUnsigned ? (int64_t(1) << width) - 1 : -1;
+  bool first = true;
+  for (int64_t code : *codes) {
+    int64_t value = (code & mask) - model.zeroPoint;
+    model.range = first ? IntegerRange{value, value}
+                        : model.range.hull({value, value});
+    first = false;
+  }
+  model.payload = arith::ConstantOp::create(
+      builder, op.getLoc(), cast<TypedAttr>(constants.front()));
+  models[op.getResult()] = model;
+  return success();
+}
+
+/// quantize and convert: the same on integers.
+LogicalResult FunctionIntegerizer::convertQuantize(Operation *op,
+                                                   RoundingMode rounding) {
+  Value result = op->getResult(0);
+  if (models.contains(result)) // an argument's
+    return success();
+  ScaledAttr scaled = getStaticIntegerEncoding(op, result.getType());
+  if (!scaled)
+    return failure();
+  FailureOr<TensorModel> value = getModel(op, op->getOperand(0));
+  if (failed(value))
+    return failure();
+  return set(result, quantizeTensor(*value, scaled, rounding, builder,
+                                    op->getLoc(), counts));
+}
+
+LogicalResult FunctionIntegerizer::convertLinalg(linalg::LinalgOp op) {
+  TensorModels operands;
+  for (Value operand : op->getOperands()) {
+    FailureOr<TensorModel> model = getModel(op, operand);
+    if (failed(model))
+      return failure();
+    operands.push_back(std::move(*model));
+  }
+  FailureOr<TensorModels> results =
+      rewriteLinalgOp(op, operands, builder, settings, counts);
+  if (failed(results))
+    return failure();
+  for (auto [value, model] : llvm::zip(op->getResults(), *results))
+    models[value] = model;
+  return success();
+}
+
+LogicalResult FunctionIntegerizer::convertMove(Operation *op) {
+  TensorModels operands;
+  for (Value operand : op->getOperands()) {
+    if (!isa<RankedTensorType>(operand.getType()))
+      continue;
+    FailureOr<TensorModel> model = getModel(op, operand);
+    if (failed(model))
+      return failure();
+    operands.push_back(std::move(*model));
+  }
+  return set(op->getResult(0), moveTensor(op, operands, builder));
+}
+
+LogicalResult FunctionIntegerizer::convertReturn(func::ReturnOp op) {
+  SmallVector<Value> results;
+  for (auto [index, operand] : llvm::enumerate(op.getOperands())) {
+    Value encoded = operand;
+    if (auto dequantize = operand.getDefiningOp<DequantizeOp>())
+      encoded = dequantize.getInput();
+    if (!EncodedTensorType::isEncoded(encoded.getType()) ||
+        !models.contains(encoded))
+      return op.emitOpError() << "result #" << index
+                              << " is not quantized; integer functions return "
+                                 "encoded tensors";
+    ScaledAttr scaled = getStaticIntegerEncoding(op, encoded.getType());
+    if (!scaled)
+      return failure();
+    results.push_back(AssembleOp::create(builder, op.getLoc(),
+                                         encoded.getType(),
+                                         models[encoded].payload));
+  }
+  func::ReturnOp::create(builder, op.getLoc(), results);
+  return success();
+}
+
+LogicalResult FunctionIntegerizer::convert(Operation *op) {
+  return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+      .Case([&](arith::ConstantOp op) { return convertConstant(op); })
+      .Case([&](tensor::EmptyOp op) {
+        TensorModel model;
+        model.realType = op.getType();
+        return set(op, model);
+      })
+      .Case([&](AssembleOp op) { return convertAssemble(op); })
+      .Case([&](QuantizeOp op) { return convertQuantize(op, op.getRounding()); })
+      .Case([&](ConvertOp op) { return convertQuantize(op, op.getRounding()); })
+      .Case([&](DequantizeOp op) {
+        return set(op.getResult(), getModel(op, op.getInput()));
+      })
+      .Case([&](linalg::LinalgOp op) { return convertLinalg(op); })
+      .Case([&](func::ReturnOp op) { return convertReturn(op); })
+      .Default([&](Operation *op) -> LogicalResult {
+        if (isTensorMove(op))
+          return convertMove(op);
+        return op->emitOpError()
+               << "has no integer rule at the level of tensors; move it out of "
+                  "the function or rewrite it with linalg";
+      });
+}
+
+func::FuncOp FunctionIntegerizer::run() {
+  if (!source.getBody().hasOneBlock()) {
+    source.emitError() << "function has control flow, which integerization "
+                          "does not support";
+    return nullptr;
+  }
+  // The type follows at the end, from arguments and results.
+  target = func::FuncOp::create(builder, source.getLoc(), source.getName(),
+                                builder.getFunctionType({}, {}));
+  target.setVisibility(source.getVisibility());
+  builder.setInsertionPointToStart(target.addEntryBlock());
+  for (BlockArgument argument : source.getArguments())
+    if (failed(convertArgument(argument)))
+      return nullptr;
+  for (Operation &op : source.getBody().front())
+    if (failed(convert(&op)))
+      return nullptr;
+  Block &body = target.getBody().front();
+  target.setFunctionType(
+      builder.getFunctionType(body.getArgumentTypes(),
+                              body.getTerminator()->getOperandTypes()));
+  target.setAllArgAttrs(source.getArgAttrsAttr()
+                            ? source.getArgAttrsAttr()
+                            : builder.getArrayAttr({}));
+  if (!source.getResAttrsAttr())
+    return target;
+  target.setAllResultAttrs(source.getResAttrsAttr());
+  return target;
+}
+
+/// <name>_f32 quantizes its arguments, calls <name> and dequantizes the results.
+static void emitFloatWrapper(func::FuncOp function) {
+  OpBuilder builder(function->getContext());
+  builder.setInsertionPointAfter(function);
+  auto toLogical = [](Type type) -> Type {
+    return EncodedTensorType::get(type).getLogicalType();
+  };
+  FunctionType type = builder.getFunctionType(
+      llvm::map_to_vector(function.getArgumentTypes(), toLogical),
+      llvm::map_to_vector(function.getResultTypes(), toLogical));
+  Location loc = function.getLoc();
+  auto wrapper = func::FuncOp::create(
+      builder, loc, (function.getName() + "_f32").str(), type);
+  wrapper->setAttr(QFmtDialect::kFloatWrapperAttr, builder.getUnitAttr());
+  builder.setInsertionPointToStart(wrapper.addEntryBlock());
+  SmallVector<Value> arguments;
+  for (auto [argument, encoded] :
+       llvm::zip(wrapper.getArguments(), function.getArgumentTypes()))
+    arguments.push_back(QuantizeOp::create(builder, loc, encoded, argument));
+  auto call = func::CallOp::create(builder, loc, function, arguments);
+  SmallVector<Value> results;
+  for (Value result : call.getResults())
+    results.push_back(DequantizeOp::create(builder, loc,
+                                           toLogical(result.getType()), result));
+  func::ReturnOp::create(builder, loc, results);
+}
+
+namespace {
 struct IntegerizePass : qfmt::impl::IntegerizeBase<IntegerizePass> {
   using Base::Base;
+
   void runOnOperation() override {
-    getOperation().emitError("not written yet");
-    signalPassFailure();
+    if (accumulatorBits != 32 && accumulatorBits != 64) {
+      getOperation().emitError() << "accumulator-bits is 32 or 64, found "
+                                 << accumulatorBits;
+      return signalPassFailure();
+    }
+    IntegerizeSettings settings{accumulatorBits};
+    IntegerizeCounts counts;
+    for (func::FuncOp source :
+         llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
+      if (source.isExternal())
+        continue;
+      func::FuncOp target =
+          FunctionIntegerizer(source, settings, counts).run();
+      if (!target)
+        return signalPassFailure();
+      source.erase();
+      if (emitFloatWrapper && target.isPublic())
+        ::emitFloatWrapper(target);
+    }
+    numRewritten += counts.rewritten;
+    numRescales += counts.rescales;
   }
 };
 } // namespace

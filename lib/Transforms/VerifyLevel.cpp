@@ -1,11 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Checks the rules of a level that upstream verifiers do not know (docs/spec.md,
+// C40 to C49). Changes nothing. Every rule is one function from an operation to
+// the complaint about it.
 
 #include "qfmt/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "mlir/Interfaces/CallInterfaces.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 
 namespace mlir::qfmt {
 #define GEN_PASS_DEF_VERIFYLEVEL
@@ -15,12 +25,260 @@ namespace mlir::qfmt {
 using namespace mlir;
 using namespace mlir::qfmt;
 
+static bool hasEncoded(TypeRange types) {
+  return llvm::any_of(types, EncodedTensorType::isEncoded);
+}
+
+/// The first encoded operand or result type.
+static Type getEncoded(Operation *op) {
+  for (Type type : op->getOperandTypes())
+    if (EncodedTensorType::isEncoded(type))
+      return type;
+  for (Type type : op->getResultTypes())
+    if (EncodedTensorType::isEncoded(type))
+      return type;
+  return nullptr;
+}
+
+static bool isFromQFmt(Operation *op) {
+  return isa_and_nonnull<QFmtDialect>(op->getDialect());
+}
+
+//===----------------------------------------------------------------------===//
+// Level encoded
+//===----------------------------------------------------------------------===//
+
+/// (C41) linalg reads encoded tensors through `ins` only; (C46) transposition
+/// moves them.
+static LogicalResult verifyLinalg(linalg::LinalgOp op) {
+  if (isa<linalg::TransposeOp>(op))
+    return success();
+  for (OpOperand &init : op.getDpsInitsMutable())
+    if (EncodedTensorType::isEncoded(init.get().getType()))
+      return op.emitOpError()
+             << "writes to an encoded tensor through 'outs' ("
+             << init.get().getType()
+             << "); compute in the logical type and follow with qfmt.quantize";
+  return success();
+}
+
+/// (C44) Encodings change by qfmt.convert only.
+static LogicalResult verifyCast(Operation *op) {
+  Type from = op->getOperand(0).getType(), to = op->getResult(0).getType();
+  auto source = EncodedTensorType::get(from), result = EncodedTensorType::get(to);
+  if (source && result && source.getFormat() == result.getFormat())
+    return success();
+  return op->emitOpError() << "casts between " << from << " and " << to
+                           << ", which would read codes as numbers; use "
+                              "qfmt.quantize, qfmt.convert or qfmt.dequantize";
+}
+
+/// (C45) Slices begin and end at block boundaries.
+static LogicalResult verifySlice(Operation *op, RankedTensorType source,
+                                 ArrayRef<int64_t> offsets,
+                                 ArrayRef<int64_t> sizes,
+                                 ArrayRef<int64_t> strides) {
+  auto encoded = EncodedTensorType::get(source);
+  SmallVector<int64_t> blocks =
+      encoded.getFormat().getBlockShape(source.getRank());
+  for (auto [dim, block] : llvm::enumerate(blocks)) {
+    int64_t extent = source.getDimSize(dim);
+    bool whole = offsets[dim] == 0 && sizes[dim] == extent &&
+                 !ShapedType::isDynamic(extent) && strides[dim] == 1;
+    if (whole || block == 1)
+      continue;
+    bool known = !ShapedType::isDynamic(block) &&
+                 !ShapedType::isDynamic(offsets[dim]) &&
+                 !ShapedType::isDynamic(sizes[dim]) && strides[dim] == 1;
+    bool endsAtBlock = known && (sizes[dim] % block == 0 ||
+                                 offsets[dim] + sizes[dim] == extent);
+    if (!known || offsets[dim] % block != 0 || !endsAtBlock) {
+      InFlightDiagnostic diag = op->emitOpError()
+                                << "cuts through a block of dimension " << dim;
+      if (ShapedType::isDynamic(block))
+        diag << ", which is one block";
+      else
+        diag << ", whose blocks have " << block << " elements";
+      return diag << "; dequantize first, or cut at block boundaries";
+    }
+  }
+  return success();
+}
+
+/// (C46) The padding value has a code.
+static LogicalResult verifyPad(tensor::PadOp op) {
+  auto encoded = EncodedTensorType::get(op.getSourceType());
+  Value value = op.getConstantPaddingValue();
+  FloatAttr padding;
+  if (!value || !matchPattern(value, m_Constant(&padding)))
+    return op.emitOpError() << "pads an encoded tensor with a value that is no "
+                               "constant; dequantize first";
+  if (!encoded.getFormat().isStatic() ||
+      !encoded.getFormat().canRepresent(
+          padding.getValueAsDouble(), encoded.getLogicalElementType()))
+    return op.emitOpError() << "pads with " << padding
+                            << ", for which " << encoded.getFormat()
+                            << " has no code; dequantize first";
+  return success();
+}
+
+/// (C46) Joining and reshaping whole tensors needs blocks that stay whole.
+static LogicalResult verifyWholeMove(Operation *op) {
+  for (Type type : op->getOperandTypes()) {
+    auto encoded = EncodedTensorType::get(type);
+    if (encoded && !encoded.getFormat().isStatic())
+      return op->emitOpError()
+             << "moves a tensor whose scales come at run time or per block ("
+             << type << "); dequantize first";
+  }
+  if (EncodedTensorType::get(op->getOperand(0).getType()).getFormat() !=
+      EncodedTensorType::get(op->getResult(0).getType()).getFormat())
+    return op->emitOpError() << "changes the encoding; use qfmt.convert";
+  return success();
+}
+
+static LogicalResult verifyMove(Operation *op) {
+  if (!hasEncoded(op->getOperandTypes()) || !hasEncoded(op->getResultTypes()))
+    return op->emitOpError()
+           << "moves between an encoded and a plain tensor; use qfmt.quantize "
+              "or qfmt.dequantize";
+  if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
+    return verifySlice(op, slice.getSourceType(), slice.getStaticOffsets(),
+                       slice.getStaticSizes(), slice.getStaticStrides());
+  if (auto slice = dyn_cast<tensor::InsertSliceOp>(op)) {
+    if (slice.getSourceType().getEncoding() !=
+        slice.getDestType().getEncoding())
+      return op->emitOpError() << "inserts " << slice.getSourceType()
+                               << " into " << slice.getDestType()
+                               << "; convert it to the same encoding first";
+    return verifySlice(op, slice.getDestType(), slice.getStaticOffsets(),
+                       slice.getStaticSizes(), slice.getStaticStrides());
+  }
+  if (auto pad = dyn_cast<tensor::PadOp>(op))
+    return verifyPad(pad);
+  return verifyWholeMove(op);
+}
+
+/// (C40) to (C47): what may be done with a value of encoded type.
+static LogicalResult verifyEncodedOp(Operation *op) {
+  if (isa<ObserveOp>(op))
+    return op->emitOpError() << "belongs to level observed; run qfmt-quantize";
+  if (isFromQFmt(op) || !getEncoded(op))
+    return success();
+  if (isa<FunctionOpInterface, CallOpInterface>(op) ||
+      isa_and_nonnull<func::FuncDialect, scf::SCFDialect, cf::ControlFlowDialect>(
+          op->getDialect()))
+    return success();
+  if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
+    return verifyLinalg(linalgOp);
+  if (isa<tensor::CastOp>(op))
+    return verifyCast(op);
+  if (isa<tensor::ExtractSliceOp, tensor::InsertSliceOp, tensor::PadOp,
+          tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::ConcatOp>(op))
+    return verifyMove(op);
+  if (isa<tensor::DimOp>(op))
+    return success();
+  // (C42)
+  if (isa<arith::ConstantOp>(op))
+    return op->emitOpError() << "makes a constant of encoded type "
+                             << getEncoded(op)
+                             << "; use qfmt.assemble on constant constituents";
+  if (isa<arith::SelectOp>(op) &&
+      !EncodedTensorType::isEncoded(op->getOperand(0).getType()))
+    return success();
+  // (C43)
+  if (isa_and_nonnull<bufferization::BufferizationDialect>(op->getDialect()))
+    return op->emitOpError() << "bufferizes the encoded tensor "
+                             << getEncoded(op)
+                             << ", which would drop its encoding; run "
+                                "qfmt-decompose first";
+  return op->emitOpError()
+         << "computes on the codes of " << getEncoded(op)
+         << "; read it with qfmt.dequantize or through 'ins' of a linalg op";
+}
+
+//===----------------------------------------------------------------------===//
+// The other levels
+//===----------------------------------------------------------------------===//
+
+static bool isFloatLike(Type type) {
+  if (EncodedTensorType::isEncoded(type))
+    return false;
+  return isa<FloatType>(getElementTypeOrSelf(type));
+}
+
+/// (C48) Apart from encodings, only integers.
+static LogicalResult verifyIntegerOp(Operation *op) {
+  if (failed(verifyEncodedOp(op)))
+    return failure();
+  // Wrappers for callers that hold floats are not part of the level.
+  for (Operation *parent = op; parent; parent = parent->getParentOp())
+    if (parent->hasAttr(QFmtDialect::kFloatWrapperAttr))
+      return success();
+  for (TypeRange types :
+       {TypeRange(op->getOperandTypes()), TypeRange(op->getResultTypes())})
+    for (Type type : types)
+      if (isFloatLike(type))
+        return op->emitOpError() << "has the float type " << type
+                                 << " at level integer; run qfmt-integerize";
+  return success();
+}
+
+/// (C40) At level real and observed there are no encodings.
+static LogicalResult verifyRealOp(Operation *op, bool allowObserve) {
+  if (isFromQFmt(op) && !(allowObserve && isa<ObserveOp>(op)))
+    return op->emitOpError() << "does not belong to level "
+                             << (allowObserve ? "observed" : "real");
+  if (Type type = getEncoded(op))
+    return op->emitOpError() << "has the encoded type " << type
+                             << " at level "
+                             << (allowObserve ? "observed" : "real")
+                             << "; use qfmt.dequantize";
+  return success();
+}
+
+/// (C49) After decomposition nothing is encoded.
+static LogicalResult verifyConstituentsOp(Operation *op) {
+  if (isFromQFmt(op) && !isa<DyadicScaleOp>(op))
+    return op->emitOpError()
+           << "does not belong to level constituents; run qfmt-decompose";
+  if (Type type = getEncoded(op))
+    return op->emitOpError() << "has the encoded type " << type
+                             << " at level constituents; run qfmt-decompose";
+  if (auto function = dyn_cast<FunctionOpInterface>(op))
+    if (containsEncodedTensor(function.getFunctionType()))
+      return op->emitOpError() << "has an encoded type in its signature at "
+                                  "level constituents; run qfmt-decompose";
+  return success();
+}
+
+static LogicalResult verifyOp(Operation *op, Level level) {
+  switch (level) {
+  case Level::Real:
+    return verifyRealOp(op, /*allowObserve=*/false);
+  case Level::Observed:
+    return verifyRealOp(op, /*allowObserve=*/true);
+  case Level::Encoded:
+    return verifyEncodedOp(op);
+  case Level::Integer:
+    return verifyIntegerOp(op);
+  case Level::Constituents:
+    return verifyConstituentsOp(op);
+  }
+  return success();
+}
+
 namespace {
 struct VerifyLevelPass : qfmt::impl::VerifyLevelBase<VerifyLevelPass> {
   using Base::Base;
+
   void runOnOperation() override {
-    getOperation().emitError("not written yet");
-    signalPassFailure();
+    bool valid = true;
+    getOperation()->walk(
+        [&](Operation *op) { valid &= succeeded(verifyOp(op, level)); });
+    if (!valid)
+      return signalPassFailure();
+    markAllAnalysesPreserved();
   }
 };
 } // namespace

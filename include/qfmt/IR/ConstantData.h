@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Reading the elements of constant tensors, whether they are dense or a
+// resource, and making such constants.
+
+#ifndef QFMT_IR_CONSTANTDATA_H
+#define QFMT_IR_CONSTANTDATA_H
+
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include <optional>
+#include <vector>
+
+namespace mlir::qfmt {
+
+/// The elements of a constant of builtin float type in row-major order, exact;
+/// none if `attr` holds something else or a resource without data.
+std::optional<std::vector<double>> readFloats(Attribute attr);
+
+/// The elements of a constant of integer type of at most 64 bits in row-major
+/// order, sign-extended; none if `attr` holds something else.
+std::optional<std::vector<int64_t>> readIntegers(Attribute attr);
+
+/// A constant of f32 or f64 (each value rounded half to even to it), or of a
+/// signless integer type. Splats and small constants are dense; what is larger
+/// and has elements of 8, 16, 32 or 64 bits becomes a resource, which is not
+/// copied, uniqued or printed element by element. `name` is a hint for the
+/// resource's key.
+ElementsAttr makeFloats(RankedTensorType type, ArrayRef<double> values,
+                        StringRef name);
+ElementsAttr makeIntegers(RankedTensorType type, ArrayRef<int64_t> values,
+                          StringRef name);
+
+} // namespace mlir::qfmt
+
+#endif // QFMT_IR_CONSTANTDATA_H

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "qfmt/IR/ConstantData.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+
+using namespace mlir;
+using namespace mlir::qfmt;
+
+/// Up to this many elements a constant is dense: readable, and cheap to unique.
+static constexpr int64_t kMaxDenseElements = 64;
+
+/// LLVM 22 reads bytecode into a buffer that it aligns to 16 bytes, and refuses
+/// a resource that asks for more.
+static constexpr size_t kAlignment = 16;
+
+/// The bytes of a resource, none if its data is missing or too short.
+static std::optional<ArrayRef<char>>
+getResourceBytes(DenseResourceElementsAttr attr, unsigned elementBytes) {
+  AsmResourceBlob *blob = attr.getRawHandle().getBlob();
+  if (!blob)
+    return std::nullopt;
+  ArrayRef<char> bytes = blob->getData();
+  if (bytes.size() !=
+      static_cast<size_t>(attr.getType().getNumElements()) * elementBytes)
+    return std::nullopt;
+  return bytes;
+}
+
+template <typename StoredT, typename ResultT>
+static std::vector<ResultT> readAs(ArrayRef<char> bytes) {
+  std::vector<ResultT> values(bytes.size() / sizeof(StoredT));
+  for (size_t i = 0; i < values.size(); ++i) {
+    StoredT value;
+    std::memcpy(&value, bytes.data() + i * sizeof(StoredT), sizeof(StoredT));
+    values[i] = static_cast<ResultT>(value);
+  }
+  return values;
+}
+
+std::optional<std::vector<double>> mlir::qfmt::readFloats(Attribute attr) {
+  if (auto dense = dyn_cast_or_null<DenseFPElementsAttr>(attr)) {
+    std::vector<double> values;
+    values.reserve(dense.getNumElements());
+    bool losesInfo;
+    for (APFloat value : dense.getValues<APFloat>()) {
+      value.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven,
+                    &losesInfo);
+      values.push_back(value.convertToDouble());
+    }
+    return values;
+  }
+  auto resource = dyn_cast_or_null<DenseResourceElementsAttr>(attr);
+  if (!resource)
+    return std::nullopt;
+  Type element = resource.getType().getElementType();
+  if (!element.isF32() && !element.isF64())
+    return std::nullopt;
+  unsigned width = element.isF32() ? 4 : 8;
+  std::optional<ArrayRef<char>> bytes = getResourceBytes(resource, width);
+  if (!bytes)
+    return std::nullopt;
+  return width == 4 ? readAs<float, double>(*bytes)
+                    : readAs<double, double>(*bytes);
+}
+
+std::optional<std::vector<int64_t>> mlir::qfmt::readIntegers(Attribute attr) {
+  if (auto dense = dyn_cast_or_null<DenseIntElementsAttr>(attr)) {
+    std::vector<int64_t> values;
+    values.reserve(dense.getNumElements());
+    for (const APInt &value : dense.getValues<APInt>())
+      values.push_back(value.getSExtValue());
+    return values;
+  }
+  auto resource = dyn_cast_or_null<DenseResourceElementsAttr>(attr);
+  if (!resource || !resource.getType().getElementType().isInteger())
+    return std::nullopt;
+  unsigned width = resource.getType().getElementTypeBitWidth();
+  std::optional<ArrayRef<char>> bytes = getResourceBytes(resource, width / 8);
+  if (!bytes)
+    return std::nullopt;
+  switch (width) {
+  case 8:
+    return readAs<int8_t, int64_t>(*bytes);
+  case 16:
+    return readAs<int16_t, int64_t>(*bytes);
+  case 32:
+    return readAs<int32_t, int64_t>(*bytes);
+  case 64:
+    return readAs<int64_t, int64_t>(*bytes);
+  default:
+    return std::nullopt;
+  }
+}
+
+/// A resource holding `values` as elements of type StoredT.
+template <typename StoredT, typename T>
+static ElementsAttr makeResource(RankedTensorType type, ArrayRef<T> values,
+                                 StringRef name) {
+  AsmResourceBlob blob = HeapAsmResourceBlob::allocate(
+      values.size() * sizeof(StoredT), kAlignment, /*dataIsMutable=*/true);
+  MutableArrayRef<char> bytes = blob.getMutableData();
+  for (auto [i, value] : llvm::enumerate(values)) {
+    auto stored = static_cast<StoredT>(value);
+    std::memcpy(bytes.data() + i * sizeof(StoredT), &stored, sizeof(StoredT));
+  }
+  return DenseResourceElementsAttr::get(type, name, std::move(blob));
+}
+
+ElementsAttr mlir::qfmt::makeFloats(RankedTensorType type,
+                                    ArrayRef<double> values, StringRef name) {
+  Type element = type.getElementType();
+  assert((element.isF32() || element.isF64()) && "f32 and f64 only");
+  if (type.getNumElements() > kMaxDenseElements && !llvm::all_equal(values))
+    return element.isF32() ? makeResource<float>(type, values, name)
+                           : makeResource<double>(type, values, name);
+  bool losesInfo;
+  SmallVector<APFloat> rounded = llvm::map_to_vector(values, [&](double v) {
+    APFloat value(v);
+    value.convert(cast<FloatType>(element).getFloatSemantics(),
+                  APFloat::rmNearestTiesToEven, &losesInfo);
+    return value;
+  });
+  if (!rounded.empty() && llvm::all_equal(values))
+    rounded.resize(1, rounded.front());
+  return DenseElementsAttr::get(type, rounded);
+}
+
+ElementsAttr mlir::qfmt::makeIntegers(RankedTensorType type,
+                                      ArrayRef<int64_t> values,
+                                      StringRef name) {
+  unsigned width = type.getElementTypeBitWidth();
+  bool splat = !values.empty() && llvm::all_equal(values);
+  if (type.getNumElements() > kMaxDenseElements && !splat) {
+    switch (width) {
+    case 8:
+      return makeResource<int8_t>(type, values, name);
+    case 16:
+      return makeResource<int16_t>(type, values, name);
+    case 32:
+      return makeResource<int32_t>(type, values, name);
+    case 64:
+      return makeResource<int64_t>(type, values, name);
+    default:
+      break;
+    }
+  }
+  SmallVector<APInt> stored =
+      llvm::map_to_vector(splat ? values.take_front() : values, [&](int64_t v) {
+        return APInt(width, static_cast<uint64_t>(v), /*isSigned=*/true,
+                     /*implicitTrunc=*/true);
+      });
+  return DenseElementsAttr::get(type, stored);
+}

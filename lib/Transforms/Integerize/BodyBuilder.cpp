@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "BodyBuilder.h"
+#include "qfmt/Support/Dyadic.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::qfmt;
+
+BodyBuilder::BodyBuilder(OpBuilder &outer, Location loc,
+                         ArrayRef<int64_t> loopSizes)
+    : outer(outer), loc(loc), loopSizes(loopSizes), block(new Block),
+      inner(OpBuilder::atBlockEnd(block)) {}
+
+BodyBuilder::~BodyBuilder() {
+  if (block)
+    delete block;
+}
+
+static Type getElementType(Value tensor) {
+  return cast<RankedTensorType>(tensor.getType()).getElementType();
+}
+
+Value BodyBuilder::addInput(Value tensor, AffineMap map) {
+  // Block arguments are the inputs' elements, then the outputs'.
+  BlockArgument element =
+      block->insertArgument(inputs.size(), getElementType(tensor), loc);
+  inputs.push_back(tensor);
+  inputMaps.push_back(map);
+  return element;
+}
+
+Value BodyBuilder::addOutput(Value tensor, AffineMap map) {
+  outputs.push_back(tensor);
+  outputMaps.push_back(map);
+  return block->addArgument(getElementType(tensor), loc);
+}
+
+linalg::GenericOp BodyBuilder::finish(ArrayRef<utils::IteratorType> iterators,
+                                      ValueRange yielded) {
+  linalg::YieldOp::create(inner, loc, yielded);
+  SmallVector<AffineMap> maps = inputMaps;
+  llvm::append_range(maps, outputMaps);
+  SmallVector<Type> types = llvm::map_to_vector(
+      outputs, [](Value output) { return output.getType(); });
+  auto generic = linalg::GenericOp::create(outer, loc, types, inputs, outputs,
+                                           maps, iterators);
+  generic.getRegion().push_back(block);
+  block = nullptr;
+  return generic;
+}
+
+ScalarModel BodyBuilder::load(const TensorModel &tensor, AffineMap map,
+                              Table scaleOverLoops) {
+  Value element = addInput(tensor.payload, map);
+  // Room for the subtraction of the zero point.
+  if (tensor.isUnsigned || tensor.zeroPoint != 0) {
+    Type wide = inner.getI32Type();
+    if (tensor.isUnsigned)
+      element = arith::ExtUIOp::create(inner, loc, wide, element);
+    else
+      element = cast(element, 32);
+  }
+  if (tensor.zeroPoint != 0)
+    element = arith::SubIOp::create(inner, loc, element,
+                                    constant(tensor.zeroPoint, 32));
+  return ScalarModel::makeInteger(element, std::move(scaleOverLoops),
+                                  tensor.range);
+}
+
+Value BodyBuilder::constant(int64_t value, unsigned width) {
+  return arith::ConstantOp::create(
+      inner, loc, inner.getIntegerAttr(inner.getIntegerType(width), value));
+}
+
+Value BodyBuilder::materialize(const Table &table, unsigned width) {
+  Table simple = table.simplified();
+  if (std::optional<double> value = simple.getUniform())
+    return constant(static_cast<int64_t>(*value), width);
+
+  auto type = RankedTensorType::get(simple.getSizes(),
+                                    inner.getIntegerType(width));
+  SmallVector<APInt> values =
+      llvm::map_to_vector(simple.getValues(), [&](double value) {
+        return APInt(width, static_cast<int64_t>(value), /*isSigned=*/true);
+      });
+  Value tensor = arith::ConstantOp::create(
+      outer, loc, type, DenseElementsAttr::get(type, values));
+  SmallVector<AffineExpr> exprs =
+      llvm::map_to_vector(simple.getDims(), [&](unsigned dim) {
+        return inner.getAffineDimExpr(dim);
+      });
+  return addInput(tensor, AffineMap::get(loopSizes.size(), 0, exprs,
+                                         inner.getContext()));
+}
+
+Value BodyBuilder::cast(Value value, unsigned width) {
+  unsigned found = value.getType().getIntOrFloatBitWidth();
+  Type type = inner.getIntegerType(width);
+  if (found < width)
+    return arith::ExtSIOp::create(inner, loc, type, value);
+  if (found > width)
+    return arith::TruncIOp::create(inner, loc, type, value);
+  return value;
+}
+
+std::optional<unsigned>
+BodyBuilder::chooseWidth(const IntegerRange &range) const {
+  if (range.fits(32))
+    return 32;
+  if (range.fits(64))
+    return 64;
+  return std::nullopt;
+}
+
+/// j if the ratio is 2^j with 0 <= j < 31 everywhere.
+static std::optional<unsigned> getExactShift(const Table &ratio) {
+  std::optional<double> uniform = ratio.getUniform();
+  if (!uniform || *uniform < 1)
+    return std::nullopt;
+  int exponent;
+  if (std::frexp(*uniform, &exponent) != 0.5 || exponent > 31)
+    return std::nullopt;
+  return exponent - 1;
+}
+
+/// `range` after multiplication with ratios between min and max and rounding.
+static IntegerRange scaleRange(const IntegerRange &range, double min,
+                               double max) {
+  double lo = static_cast<double>(range.lo), hi = static_cast<double>(range.hi);
+  double low = std::min({lo * min, lo * max}) * (1 + 0x1p-30);
+  double high = std::max({hi * min, hi * max}) * (1 + 0x1p-30);
+  // A negative upper or positive lower bound shrinks with the ratio.
+  low = lo >= 0 ? lo * min * (1 - 0x1p-30) : low;
+  high = hi <= 0 ? hi * min * (1 - 0x1p-30) : high;
+  return {static_cast<__int128>(std::floor(low - 0.5)),
+          static_cast<__int128>(std::ceil(high + 0.5))};
+}
+
+FailureOr<ScalarModel> BodyBuilder::rescale(const ScalarModel &value,
+                                            const Table &scale,
+                                            RoundingMode rounding) {
+  Table ratio = value.scale / scale;
+  if (std::optional<unsigned> shift = getExactShift(ratio)) {
+    IntegerRange range = {value.range.lo << *shift, value.range.hi << *shift};
+    std::optional<unsigned> width = chooseWidth(range);
+    if (!width)
+      return emitError() << "rescaling needs more than 64 bits";
+    Value result = value.value;
+    if (*shift != 0)
+      result = arith::ShLIOp::create(inner, loc, cast(result, *width),
+                                     constant(*shift, *width));
+    return ScalarModel::makeInteger(result, scale, range);
+  }
+
+  if (value.range.getMaxMagnitude() > Dyadic::kMaxAccumulator)
+    return emitError() << "a value of " << value.range.getSignedBits()
+                       << " bits is to be rescaled, but dyadic_scale takes 32; "
+                          "use narrower weights or activations";
+  bool representable = true;
+  auto approximate = [&](double ratio) {
+    std::optional<Dyadic> dyadic = approximateDyadic(ratio);
+    representable &= dyadic.has_value();
+    return dyadic.value_or(Dyadic{0, 0});
+  };
+  Table multiplier =
+      ratio.map([&](double r) { return approximate(r).multiplier; });
+  Table shift = ratio.map([&](double r) { return approximate(r).shift; });
+  if (!representable)
+    return emitError() << "the ratio of two scales, between "
+                       << ratio.getMin() << " and " << ratio.getMax()
+                       << ", is no dyadic number m / 2^n with m < 2^31 and "
+                          "n <= 62";
+  IntegerRange range =
+      scaleRange(value.range, ratio.getMin(), ratio.getMax());
+  std::optional<unsigned> width = chooseWidth(range);
+  if (!width)
+    return emitError() << "rescaling needs more than 64 bits";
+  Value acc = value.value;
+  if (acc.getType().getIntOrFloatBitWidth() < 32)
+    acc = cast(acc, 32);
+  ++numRescales;
+  Value result = DyadicScaleOp::create(
+      inner, loc, inner.getIntegerType(*width), acc,
+      materialize(multiplier, 32), materialize(shift, 32), rounding);
+  return ScalarModel::makeInteger(result, scale, range);
+}
+
+FailureOr<ScalarModel> BodyBuilder::quantize(const Table &constant,
+                                             const Table &scale) {
+  Table codes = (constant / scale).map([](double value) {
+    return std::nearbyint(value);
+  });
+  if (!codes.all([](double code) { return std::abs(code) < 0x1p62; }))
+    return emitError() << "a constant of magnitude "
+                       << std::max(-constant.getMin(), constant.getMax())
+                       << " is beyond the range of an accumulator with scale "
+                       << scale.getMin();
+  IntegerRange range = {static_cast<__int128>(codes.getMin()),
+                        static_cast<__int128>(codes.getMax())};
+  unsigned width = *chooseWidth(range);
+  return ScalarModel::makeInteger(materialize(codes, width), scale, range);
+}
+
+/// True if the constant is a whole multiple of the scale everywhere.
+static bool isExactAt(const Table &constant, const Table &scale) {
+  return (constant / scale).all([](double value) {
+    return value == std::nearbyint(value) && std::abs(value) < 0x1p30;
+  });
+}
+
+/// Bits by which two values with ranges `a` and `b` at one scale can be made
+/// finer so that their sum stays within 30 bits: at most 12, negative if they
+/// have to become coarser.
+static int chooseGuardBits(const IntegerRange &a, const IntegerRange &b) {
+  unsigned bits = std::max(a.getSignedBits(), b.getSignedBits()) + 1;
+  return std::min<int>(12, 31 - static_cast<int>(bits));
+}
+
+FailureOr<std::pair<ScalarModel, ScalarModel>>
+BodyBuilder::align(const ScalarModel &a, const ScalarModel &b) {
+  for (const ScalarModel *model : {&a, &b})
+    if (model->isConstant() &&
+        !model->constant.all([](double c) { return std::isfinite(c); }))
+      return emitError() << "a constant operand is not finite";
+  if (a.isConstant() && b.isConstant()) {
+    // Two constants to choose from: 16 bits for the larger.
+    double largest = 0;
+    for (double value : {a.constant.getMin(), a.constant.getMax(),
+                         b.constant.getMin(), b.constant.getMax()})
+      largest = std::max(largest, std::abs(value));
+    Table scale(largest == 0 ? 1.0 : largest / 32767);
+    FailureOr<ScalarModel> first = quantize(a.constant, scale);
+    FailureOr<ScalarModel> second = quantize(b.constant, scale);
+    if (failed(first) || failed(second))
+      return failure();
+    return std::make_pair(*first, *second);
+  }
+  if (a.isConstant()) {
+    FailureOr<std::pair<ScalarModel, ScalarModel>> swapped = align(b, a);
+    if (failed(swapped))
+      return failure();
+    return std::make_pair(swapped->second, swapped->first);
+  }
+  if (b.isInteger() && a.scale == b.scale)
+    return std::make_pair(a, b);
+
+  // The finer of the two scales; a constant has none of its own.
+  Table scale = a.scale;
+  IntegerRange rangeA = a.range, rangeB;
+  if (b.isConstant()) {
+    if (isExactAt(b.constant, a.scale)) {
+      FailureOr<ScalarModel> constant = quantize(b.constant, a.scale);
+      if (failed(constant))
+        return failure();
+      return std::make_pair(a, *constant);
+    }
+    Table codes = b.constant / scale;
+    rangeB = {static_cast<__int128>(std::floor(codes.getMin())),
+              static_cast<__int128>(std::ceil(codes.getMax()))};
+  } else {
+    scale = Table::combine(a.scale, b.scale, [](double x, double y) {
+      return std::min(x, y);
+    });
+    Table ratioA = a.scale / scale, ratioB = b.scale / scale;
+    rangeA = scaleRange(a.range, ratioA.getMin(), ratioA.getMax());
+    rangeB = scaleRange(b.range, ratioB.getMin(), ratioB.getMax());
+  }
+  int guard = chooseGuardBits(rangeA, rangeB);
+  scale = scale.map([&](double s) { return std::ldexp(s, -guard); });
+
+  FailureOr<ScalarModel> first = rescale(a, scale);
+  FailureOr<ScalarModel> second =
+      b.isConstant() ? quantize(b.constant, scale) : rescale(b, scale);
+  if (failed(first) || failed(second))
+    return failure();
+  return std::make_pair(*first, *second);
+}

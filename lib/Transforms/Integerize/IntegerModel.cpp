@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "IntegerModel.h"
+#include <algorithm>
+
+using namespace mlir;
+using namespace mlir::qfmt;
+
+unsigned IntegerRange::getSignedBits() const {
+  unsigned bits = 1;
+  for (__int128 low = -1, high = 0; lo < low || hi > high; ++bits) {
+    low *= 2;
+    high = -low - 1;
+  }
+  return bits;
+}
+
+IntegerRange mlir::qfmt::operator*(const IntegerRange &a,
+                                   const IntegerRange &b) {
+  __int128 products[] = {a.lo * b.lo, a.lo * b.hi, a.hi * b.lo, a.hi * b.hi};
+  return {*std::min_element(std::begin(products), std::end(products)),
+          *std::max_element(std::begin(products), std::end(products))};
+}
+
+StorageKind mlir::qfmt::chooseStorage(const IntegerRange &range) {
+  for (unsigned width : {8, 16, 32}) {
+    if (range.fits(width))
+      return {width, false};
+    if (range.lo >= 0 && range.fits(width + 1) && width < 32)
+      return {width, true};
+  }
+  return {64, false};
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The value model of integerization: a real tensor or scalar v of the network
+// is an integer i with a scale and a range,
+//
+//   v ~ scale * i,   lo <= i <= hi,
+//
+// or a constant known at compile time, or a comparison's outcome.
+
+#ifndef QFMT_LIB_TRANSFORMS_INTEGERIZE_INTEGERMODEL_H
+#define QFMT_LIB_TRANSFORMS_INTEGERIZE_INTEGERMODEL_H
+
+#include "Table.h"
+#include "qfmt/IR/QFmt.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/TypeUtilities.h"
+
+namespace mlir::qfmt {
+
+/// A closed interval of integers, wide enough for products of two i64.
+struct IntegerRange {
+  __int128 lo = 0, hi = 0;
+
+  /// Bits of the smallest signed type that holds every value.
+  unsigned getSignedBits() const;
+  bool fits(unsigned bits) const { return getSignedBits() <= bits; }
+  __int128 getMaxMagnitude() const { return std::max(-lo, hi); }
+
+  IntegerRange operator+(const IntegerRange &other) const {
+    return {lo + other.lo, hi + other.hi};
+  }
+  IntegerRange operator-() const { return {-hi, -lo}; }
+  /// `count` summands of this range: the sum lies between count * min(lo, 0)
+  /// and count * max(hi, 0); an empty or partial sum does, too.
+  IntegerRange accumulated(int64_t count) const {
+    return {std::min<__int128>(lo, 0) * count,
+            std::max<__int128>(hi, 0) * count};
+  }
+  IntegerRange hull(const IntegerRange &other) const {
+    return {std::min(lo, other.lo), std::max(hi, other.hi)};
+  }
+  /// Of max(a, b) and min(a, b).
+  IntegerRange max(const IntegerRange &other) const {
+    return {std::max(lo, other.lo), std::max(hi, other.hi)};
+  }
+  IntegerRange min(const IntegerRange &other) const {
+    return {std::min(lo, other.lo), std::min(hi, other.hi)};
+  }
+};
+IntegerRange operator*(const IntegerRange &a, const IntegerRange &b);
+
+/// How integers of a range are stored in a tensor: in the narrowest of 8, 16,
+/// 32 and 64 bits, signed if possible.
+struct StorageKind {
+  unsigned width;
+  bool isUnsigned;
+};
+StorageKind chooseStorage(const IntegerRange &range);
+
+/// A tensor of the network.
+struct TensorModel {
+  enum class Kind {
+    /// `payload` with `zeroPoint`, `scale` (over the tensor's dimensions) and
+    /// the `range` of payload - zeroPoint.
+    Integer,
+    /// `constant` over the tensor's dimensions.
+    Constant,
+    /// tensor.empty: no value, only a shape.
+    Shape
+  };
+
+  Kind kind = Kind::Shape;
+  Value payload;
+  bool isUnsigned = false;
+  int64_t zeroPoint = 0;
+  Table scale{1.0};
+  IntegerRange range;
+  Table constant{0.0};
+  /// The real type that the network computes this tensor in.
+  RankedTensorType realType;
+};
+
+using TensorModels = SmallVector<TensorModel, 0>;
+
+/// A scalar in the body of a linalg operation; tables are over the loops.
+struct ScalarModel {
+  enum class Kind { Integer, Constant, Predicate };
+
+  Kind kind = Kind::Constant;
+  /// An integer of 8 to 64 bits, or i1 for a predicate.
+  Value value;
+  Table scale{1.0};
+  IntegerRange range;
+  Table constant{0.0};
+
+  static ScalarModel makeConstant(Table constant) {
+    ScalarModel model;
+    model.constant = std::move(constant);
+    return model;
+  }
+  static ScalarModel makeInteger(Value value, Table scale, IntegerRange range) {
+    ScalarModel model;
+    model.kind = Kind::Integer;
+    model.value = value;
+    model.scale = std::move(scale);
+    model.range = range;
+    return model;
+  }
+  static ScalarModel makePredicate(Value value) {
+    ScalarModel model;
+    model.kind = Kind::Predicate;
+    model.value = value;
+    return model;
+  }
+  bool isInteger() const { return kind == Kind::Integer; }
+  bool isConstant() const { return kind == Kind::Constant; }
+  bool isPredicate() const { return kind == Kind::Predicate; }
+};
+
+} // namespace mlir::qfmt
+
+#endif // QFMT_LIB_TRANSFORMS_INTEGERIZE_INTEGERMODEL_H

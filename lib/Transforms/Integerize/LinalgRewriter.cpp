@@ -1,0 +1,630 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Rewrites linalg operations to integers. An operation without reduction loops
+// is its compiled body; in a reduction, acc = combine(acc, x), the accumulator
+// takes the scale of x, to which the initial value is brought, and the range of
+// all partial sums, which must fit.
+
+#include "LinalgRewriter.h"
+#include "BodyRules.h"
+#include "qfmt/IR/ConstantData.h"
+#include "mlir/Dialect/Linalg/IR/LinalgInterfaces.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+#include <cmath>
+#include <map>
+
+using namespace mlir;
+using namespace mlir::qfmt;
+
+//===----------------------------------------------------------------------===//
+// Tables of tensors and of loops
+//===----------------------------------------------------------------------===//
+
+TensorModel mlir::qfmt::makeConstantModel(RankedTensorType type,
+                                          ArrayRef<double> values) {
+  TensorModel model;
+  model.kind = TensorModel::Kind::Constant;
+  model.realType = type;
+  auto dims = llvm::to_vector(
+      llvm::seq<unsigned>(0, static_cast<unsigned>(type.getRank())));
+  if (!values.empty() && llvm::all_equal(values))
+    model.constant = Table(values.front());
+  else
+    model.constant =
+        Table(dims, type.getShape(), {values.begin(), values.end()})
+            .simplified();
+  return model;
+}
+
+/// A table over a tensor's dimensions as one over the loops that index them;
+/// none if a dimension in which it varies is not indexed by a loop alone.
+static std::optional<Table> toLoops(const Table &table, AffineMap map) {
+  Table simple = table.simplified();
+  SmallVector<unsigned> loops(map.getNumResults(), 0);
+  for (unsigned dim : simple.getDims()) {
+    auto loop = dyn_cast<AffineDimExpr>(map.getResult(dim));
+    if (!loop)
+      return std::nullopt;
+    loops[dim] = loop.getPosition();
+  }
+  return simple.renamed(loops);
+}
+
+/// A table over loops as one over the dimensions of the tensor that `map`
+/// writes; none if it varies along a loop that does not index the tensor.
+static std::optional<Table> toTensor(const Table &table, AffineMap map) {
+  Table simple = table.simplified();
+  SmallVector<unsigned> dims(map.getNumDims(), 0);
+  for (unsigned loop : simple.getDims()) {
+    std::optional<unsigned> position =
+        map.getResultPosition(getAffineDimExpr(loop, map.getContext()));
+    if (!position)
+      return std::nullopt;
+    dims[loop] = *position;
+  }
+  return simple.renamed(dims);
+}
+
+//===----------------------------------------------------------------------===//
+// Reductions
+//===----------------------------------------------------------------------===//
+
+namespace {
+enum class Combiner { Add, Max, Min };
+
+/// acc = combine(acc, x): how one result of a reduction comes about.
+struct Reduction {
+  Combiner combiner;
+  Operation *op;
+  /// x.
+  Value summand;
+};
+} // namespace
+
+static std::optional<Combiner> getCombiner(Operation *op) {
+  if (isa<arith::AddFOp>(op))
+    return Combiner::Add;
+  if (isa<arith::MaximumFOp, arith::MaxNumFOp>(op))
+    return Combiner::Max;
+  if (isa<arith::MinimumFOp, arith::MinNumFOp>(op))
+    return Combiner::Min;
+  return std::nullopt;
+}
+
+static FailureOr<Reduction> matchReduction(linalg::LinalgOp op,
+                                           unsigned result) {
+  Block *block = op.getBlock();
+  Value acc = block->getArguments()[op.getNumDpsInputs() + result];
+  Operation *last = block->getTerminator()->getOperand(result).getDefiningOp();
+  std::optional<Combiner> combiner =
+      last ? getCombiner(last) : std::nullopt;
+  if (!combiner || !acc.hasOneUse() || !last->getResult(0).hasOneUse() ||
+      *acc.user_begin() != last)
+    return op.emitOpError()
+           << "reduces in a way that has no integer rule; sums, maxima and "
+              "minima have";
+  Value summand =
+      last->getOperand(0) == acc ? last->getOperand(1) : last->getOperand(0);
+  return Reduction{*combiner, last, summand};
+}
+
+/// sum |w| * max |a| over the loops that are reduced, for a body that adds up
+/// w * a with a constant w: the largest over all results. None if the body is
+/// something else.
+static std::optional<__int128>
+boundByConstantWeights(linalg::LinalgOp op, const Reduction &reduction,
+                       ArrayRef<TensorModel> operands,
+                       ArrayRef<int64_t> loopSizes) {
+  auto product = reduction.summand.getDefiningOp<arith::MulFOp>();
+  if (!product)
+    return std::nullopt;
+  SmallVector<std::pair<unsigned, unsigned>> orders = {{0, 1}, {1, 0}};
+  for (auto [weightIndex, otherIndex] : orders) {
+    auto weight = dyn_cast<BlockArgument>(product->getOperand(weightIndex));
+    auto other = dyn_cast<BlockArgument>(product->getOperand(otherIndex));
+    if (!weight || !other || weight.getOwner() != op.getBlock() ||
+        other.getOwner() != op.getBlock())
+      continue;
+    const TensorModel &w = operands[weight.getArgNumber()];
+    const TensorModel &a = operands[other.getArgNumber()];
+    Attribute attr;
+    if (w.kind != TensorModel::Kind::Integer ||
+        a.kind != TensorModel::Kind::Integer ||
+        !matchPattern(w.payload, m_Constant(&attr)))
+      continue;
+    std::optional<std::vector<int64_t>> codes = readIntegers(attr);
+    AffineMap map = op.getMatchingIndexingMap(
+        &op->getOpOperand(weight.getArgNumber()));
+    if (!codes || !map.isProjectedPermutation())
+      continue;
+    // Magnitudes as a table over the loops, summed along reduced ones.
+    int64_t mask = w.isUnsigned
+                       ? (int64_t(1) << getElementTypeOrSelf(w.payload.getType())
+                                            .getIntOrFloatBitWidth()) -
+                             1
+                       : -1;
+    ArrayRef<int64_t> shape = w.realType.getShape();
+    std::map<std::vector<int64_t>, __int128> sums;
+    SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
+    for (auto [flat, code] : llvm::enumerate(*codes)) {
+      std::vector<int64_t> key;
+      int64_t rest = flat;
+      for (unsigned dim = shape.size(); dim-- > 0; rest /= shape[dim])
+        if (iterators[map.getDimPosition(dim)] ==
+            utils::IteratorType::parallel)
+          key.push_back(rest % shape[dim]);
+      int64_t value = (code & mask) - w.zeroPoint;
+      sums[key] += value < 0 ? -value : value;
+    }
+    __int128 largest = 0;
+    for (auto &entry : sums)
+      largest = std::max(largest, entry.second);
+    // Reduced loops that do not index the weights repeat them.
+    for (auto [loop, size] : llvm::enumerate(loopSizes))
+      if (iterators[loop] == utils::IteratorType::reduction &&
+          !map.isFunctionOfDim(loop))
+        largest *= size;
+    return largest * a.range.getMaxMagnitude();
+  }
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// The rewriter
+//===----------------------------------------------------------------------===//
+
+namespace {
+class LinalgRewriter {
+public:
+  LinalgRewriter(linalg::LinalgOp op, ArrayRef<TensorModel> operands,
+                 OpBuilder &builder, const IntegerizeSettings &settings,
+                 IntegerizeCounts &counts)
+      : op(op), operands(operands), builder(builder), settings(settings),
+        counts(counts), loopSizes(op.getStaticLoopRanges()),
+        body(builder, op.getLoc(), loopSizes) {}
+
+  FailureOr<TensorModels> run();
+
+private:
+  AffineMap getMap(unsigned operand) {
+    return op.getMatchingIndexingMap(&op->getOpOperand(operand));
+  }
+  bool isReduction() { return op.getNumReductionLoops() != 0; }
+
+  LogicalResult readOperand(unsigned index);
+  LogicalResult readCapturedConstants();
+  LogicalResult keepLoopBounds(unsigned index);
+  FailureOr<ScalarModel> dropReducedScales(const ScalarModel &value);
+  FailureOr<Value> makeInitialValue(const TensorModel &init,
+                                    const TensorModel &result,
+                                    const Reduction &reduction, unsigned width);
+  LogicalResult reduce(unsigned result);
+  LogicalResult yieldElement(unsigned result);
+
+  linalg::LinalgOp op;
+  ArrayRef<TensorModel> operands;
+  OpBuilder &builder;
+  const IntegerizeSettings &settings;
+  IntegerizeCounts &counts;
+  SmallVector<int64_t> loopSizes;
+  BodyBuilder body;
+  ScalarModels models;
+  TensorModels results;
+  SmallVector<Value> yielded;
+};
+} // namespace
+
+/// Makes the element of an operand available in the body.
+LogicalResult LinalgRewriter::readOperand(unsigned index) {
+  const TensorModel &operand = operands[index];
+  Value element = op.getBlock()->getArgument(index);
+  AffineMap map = getMap(index);
+  if (operand.kind == TensorModel::Kind::Shape || element.use_empty())
+    return keepLoopBounds(index);
+  bool isConstant = operand.kind == TensorModel::Kind::Constant;
+  std::optional<Table> table =
+      toLoops(isConstant ? operand.constant : operand.scale, map);
+  if (!table)
+    return op.emitOpError()
+           << "operand #" << index
+           << (isConstant ? " is a constant" : " has a scale")
+           << " that varies along a dimension indexed by "
+           << AffineMapAttr::get(map)
+           << ", which has no integer rule; use one scale for the tensor";
+  if (!isConstant) {
+    models[element] = body.load(operand, map, *table);
+    return success();
+  }
+  models[element] = ScalarModel::makeConstant(*table);
+  return keepLoopBounds(index);
+}
+
+/// An operand whose elements are not read may still say how far a reduction
+/// loop runs, as the window of a pooling does.
+LogicalResult LinalgRewriter::keepLoopBounds(unsigned index) {
+  AffineMap map = getMap(index);
+  SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
+  bool bounds = llvm::any_of(map.getResults(), [&](AffineExpr expr) {
+    auto loop = dyn_cast<AffineDimExpr>(expr);
+    return loop && iterators[loop.getPosition()] ==
+                       utils::IteratorType::reduction;
+  });
+  if (!bounds)
+    return success();
+  Value shape = tensor::EmptyOp::create(builder, op.getLoc(),
+                                        operands[index].realType.getShape(),
+                                        builder.getI8Type());
+  body.addInput(shape, map);
+  return success();
+}
+
+/// Scalar constants from outside of the body.
+LogicalResult LinalgRewriter::readCapturedConstants() {
+  WalkResult result = op.getBlock()->walk([&](Operation *inner) {
+    for (Value value : inner->getOperands()) {
+      if (models.contains(value) ||
+          value.getParentBlock() == op.getBlock())
+        continue;
+      FloatAttr attr;
+      if (!matchPattern(value, m_Constant(&attr))) {
+        inner->emitOpError() << "reads " << value
+                             << " from outside of the body, which is no "
+                                "constant: make it an operand";
+        return WalkResult::interrupt();
+      }
+      models[value] =
+          ScalarModel::makeConstant(Table(attr.getValueAsDouble()));
+    }
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+/// `value` at a scale that does not vary along reduced loops, so that it can be
+/// added up.
+FailureOr<ScalarModel>
+LinalgRewriter::dropReducedScales(const ScalarModel &value) {
+  Table scale = value.scale;
+  for (auto [loop, type] : llvm::enumerate(op.getIteratorTypesArray()))
+    if (type == utils::IteratorType::reduction)
+      scale = scale.minAlong(loop);
+  if (scale == value.scale)
+    return value;
+  return body.rescale(value, scale);
+}
+
+/// The initial value of a reduction at the scale of its result, with elements
+/// of `width` bits.
+FailureOr<Value>
+LinalgRewriter::makeInitialValue(const TensorModel &init,
+                                 const TensorModel &result,
+                                 const Reduction &reduction, unsigned width) {
+  auto type = RankedTensorType::get(init.realType.getShape(),
+                                    builder.getIntegerType(width));
+  Location loc = op.getLoc();
+  if (init.kind == TensorModel::Kind::Integer) {
+    // An elementwise rescaling of its own.
+    BodyBuilder rescaling(builder, loc, type.getShape());
+    AffineMap identity = builder.getMultiDimIdentityMap(type.getRank());
+    FailureOr<ScalarModel> value =
+        rescaling.rescale(rescaling.load(init, identity, init.scale),
+                          result.scale);
+    if (failed(value))
+      return failure();
+    rescaling.addOutput(
+        tensor::EmptyOp::create(builder, loc, type.getShape(),
+                                type.getElementType()),
+        identity);
+    counts.rescales += rescaling.getNumRescales();
+    return rescaling
+        .finish(SmallVector<utils::IteratorType>(
+                    type.getRank(), utils::IteratorType::parallel),
+                rescaling.cast(value->value, width))
+        .getResult(0);
+  }
+  // -infinity for max and infinity for min: an end of the range does the same.
+  Table codes = Table::combine(
+      init.constant, result.scale, [&](double constant, double scale) {
+        double code = std::nearbyint(constant / scale);
+        double lo = static_cast<double>(result.range.lo);
+        double hi = static_cast<double>(result.range.hi);
+        if (reduction.combiner == Combiner::Max)
+          return std::max(code, lo);
+        if (reduction.combiner == Combiner::Min)
+          return std::min(code, hi);
+        return code;
+      });
+  codes = codes.simplified();
+  if (std::optional<double> uniform = codes.getUniform()) {
+    Value empty = tensor::EmptyOp::create(builder, loc, type.getShape(),
+                                          type.getElementType());
+    Value value = arith::ConstantOp::create(
+        builder, loc,
+        builder.getIntegerAttr(type.getElementType(),
+                               static_cast<int64_t>(*uniform)));
+    return linalg::FillOp::create(builder, loc, value, empty).getResult(0);
+  }
+  // A constant of the dimensions in which it varies, broadcast.
+  auto smallType =
+      RankedTensorType::get(codes.getSizes(), type.getElementType());
+  SmallVector<int64_t> integers = llvm::map_to_vector(
+      codes.getValues(), [](double v) { return static_cast<int64_t>(v); });
+  Value small = arith::ConstantOp::create(
+      builder, loc, makeIntegers(smallType, integers, "bias"));
+  Value empty = tensor::EmptyOp::create(builder, loc, type.getShape(),
+                                        type.getElementType());
+  SmallVector<int64_t> added;
+  for (int64_t dim = 0; dim < type.getRank(); ++dim)
+    if (!llvm::is_contained(codes.getDims(), static_cast<unsigned>(dim)))
+      added.push_back(dim);
+  return linalg::BroadcastOp::create(builder, loc, small, empty, added)
+      ->getResult(0);
+}
+
+static __int128 getMagnitude(const Table &table) {
+  double magnitude = std::max(std::abs(table.getMin()),
+                              std::abs(table.getMax()));
+  return static_cast<__int128>(std::min(magnitude, 0x1p100)) + 1;
+}
+
+LogicalResult LinalgRewriter::reduce(unsigned index) {
+  FailureOr<Reduction> reduction = matchReduction(op, index);
+  if (failed(reduction))
+    return failure();
+  auto it = models.find(reduction->summand);
+  if (it == models.end() || !it->second.isInteger())
+    return op.emitOpError() << "adds up values without an integer "
+                               "representation; are its inputs encoded?";
+  FailureOr<ScalarModel> summand = dropReducedScales(it->second);
+  if (failed(summand))
+    return failure();
+
+  unsigned operand = op.getNumDpsInputs() + index;
+  AffineMap map = getMap(operand);
+  const TensorModel &init = operands[operand];
+  std::optional<Table> scale = toTensor(summand->scale, map);
+  if (!scale || init.kind == TensorModel::Kind::Shape)
+    return op.emitOpError() << "result #" << index
+                            << " has no initial value or scale of its own";
+  TensorModel result;
+  result.kind = TensorModel::Kind::Integer;
+  result.realType = init.realType;
+  result.scale = *scale;
+
+  // The range of the initial value and of every partial result.
+  bool isSum = reduction->combiner == Combiner::Add;
+  __int128 initial = 0;
+  if (isSum)
+    initial = init.kind == TensorModel::Kind::Constant
+                  ? getMagnitude(init.constant / *scale)
+                  : getMagnitude((init.scale / *scale).map([&](double r) {
+                      return r * static_cast<double>(
+                                     init.range.getMaxMagnitude());
+                    }));
+  unsigned width;
+  if (isSum) {
+    int64_t count = 1;
+    for (auto [size, type] :
+         llvm::zip(loopSizes, op.getIteratorTypesArray()))
+      if (type == utils::IteratorType::reduction)
+        count *= size;
+    IntegerRange range = summand->range.accumulated(count);
+    if (!(range + IntegerRange{-initial, initial})
+             .fits(settings.accumulatorBits))
+      if (std::optional<__int128> bound = boundByConstantWeights(
+              op, *reduction, operands, loopSizes))
+        range = {-*bound, *bound};
+    result.range = range + IntegerRange{-initial, initial};
+    if (!result.range.fits(settings.accumulatorBits))
+      return op.emitOpError()
+             << "accumulator may overflow: " << count
+             << " summands and an initial value need "
+             << result.range.getSignedBits() << " bits, accumulators have "
+             << settings.accumulatorBits
+             << "; use narrower weights or activations, or "
+                "accumulator-bits=64";
+    width = settings.accumulatorBits;
+  } else {
+    result.range = summand->range;
+    if (init.kind == TensorModel::Kind::Integer)
+      return op.emitOpError() << "a maximum or minimum starts from a value "
+                                 "that is no constant, which has no integer "
+                                 "rule";
+    if (std::optional<double> start = init.constant.getUniform();
+        start && std::isfinite(*start)) {
+      Table code = init.constant / *scale;
+      result.range = result.range.hull(
+          {static_cast<__int128>(std::floor(code.getMin())),
+           static_cast<__int128>(std::ceil(code.getMax()))});
+    }
+    for (width = 8; !result.range.fits(width); width *= 2)
+      if (width == 64)
+        return op.emitOpError() << "a maximum needs more than 64 bits";
+  }
+
+  FailureOr<Value> start = makeInitialValue(init, result, *reduction, width);
+  if (failed(start))
+    return failure();
+  Value acc = body.addOutput(*start, map);
+  Value value = body.cast(summand->value, width);
+  OpBuilder &inner = body.getBuilder();
+  Value combined;
+  switch (reduction->combiner) {
+  case Combiner::Add:
+    combined = arith::AddIOp::create(inner, op.getLoc(), acc, value);
+    break;
+  case Combiner::Max:
+    combined = arith::MaxSIOp::create(inner, op.getLoc(), acc, value);
+    break;
+  case Combiner::Min:
+    combined = arith::MinSIOp::create(inner, op.getLoc(), acc, value);
+    break;
+  }
+  yielded.push_back(combined);
+  results.push_back(result);
+  return success();
+}
+
+/// A result of an operation without reduction loops.
+LogicalResult LinalgRewriter::yieldElement(unsigned index) {
+  Value source = op.getBlock()->getTerminator()->getOperand(index);
+  AffineMap map = getMap(op.getNumDpsInputs() + index);
+  TensorModel result;
+  result.realType = cast<RankedTensorType>(op->getResult(index).getType());
+  auto it = models.find(source);
+  if (it == models.end() || it->second.isPredicate())
+    return op.emitOpError() << "yields a value without an integer "
+                               "representation";
+  const ScalarModel &model = it->second;
+  std::optional<Table> table =
+      toTensor(model.isConstant() ? model.constant : model.scale, map);
+  if (!table)
+    return op.emitOpError() << "result #" << index
+                            << " has a scale that varies along a dimension "
+                               "it does not have";
+  if (model.isConstant()) {
+    result.kind = TensorModel::Kind::Constant;
+    result.constant = *table;
+    results.push_back(result);
+    return success();
+  }
+  StorageKind storage = chooseStorage(model.range);
+  result.kind = TensorModel::Kind::Integer;
+  result.scale = *table;
+  result.range = model.range;
+  result.isUnsigned = storage.isUnsigned;
+  Value empty = tensor::EmptyOp::create(
+      builder, op.getLoc(), result.realType.getShape(),
+      builder.getIntegerType(storage.width));
+  body.addOutput(empty, map);
+  yielded.push_back(body.cast(model.value, storage.width));
+  results.push_back(result);
+  return success();
+}
+
+FailureOr<TensorModels> LinalgRewriter::run() {
+  if (llvm::any_of(loopSizes, ShapedType::isDynamic))
+    return op.emitOpError()
+           << "has dynamic sizes, which integerization does not support yet: "
+              "fix them when importing the network";
+  if (failed(readCapturedConstants()))
+    return failure();
+  for (unsigned i = 0, e = op.getNumDpsInputs(); i < e; ++i)
+    if (failed(readOperand(i)))
+      return failure();
+
+  llvm::SmallDenseSet<Operation *> combiners;
+  for (unsigned i = 0, e = op.getNumDpsInits(); i < e; ++i) {
+    if (isReduction()) {
+      FailureOr<Reduction> reduction = matchReduction(op, i);
+      if (failed(reduction))
+        return failure();
+      combiners.insert(reduction->op);
+    } else if (!op.getBlock()->getArgument(op.getNumDpsInputs() + i)
+                    .use_empty() &&
+               failed(readOperand(op.getNumDpsInputs() + i))) {
+      return failure();
+    }
+  }
+  for (Operation &inner : op.getBlock()->without_terminator())
+    if (!combiners.contains(&inner) &&
+        failed(compileScalarOp(&inner, body, models)))
+      return failure();
+  for (unsigned i = 0, e = op.getNumDpsInits(); i < e; ++i)
+    if (failed(isReduction() ? reduce(i) : yieldElement(i)))
+      return failure();
+
+  // Constants were evaluated; what is left to compute is in the body.
+  if (!yielded.empty()) {
+    if (yielded.size() != results.size())
+      return op.emitOpError() << "yields constants beside computed values";
+    linalg::GenericOp generic =
+        body.finish(op.getIteratorTypesArray(), yielded);
+    for (auto [result, value] : llvm::zip(results, generic.getResults()))
+      result.payload = value;
+    ++counts.rewritten;
+    counts.rescales += body.getNumRescales();
+  }
+  return results;
+}
+
+FailureOr<TensorModels>
+mlir::qfmt::rewriteLinalgOp(linalg::LinalgOp op, ArrayRef<TensorModel> operands,
+                            OpBuilder &builder,
+                            const IntegerizeSettings &settings,
+                            IntegerizeCounts &counts) {
+  return LinalgRewriter(op, operands, builder, settings, counts).run();
+}
+
+//===----------------------------------------------------------------------===//
+// quantize
+//===----------------------------------------------------------------------===//
+
+FailureOr<TensorModel> mlir::qfmt::quantizeTensor(
+    const TensorModel &value, ScaledAttr format, RoundingMode rounding,
+    OpBuilder &builder, Location loc, IntegerizeCounts &counts) {
+  RankedTensorType type = value.realType;
+  NumberFormat number = format.getNumberFormat();
+  TensorModel result;
+  result.kind = TensorModel::Kind::Integer;
+  result.realType = type;
+  result.isUnsigned = number.getLowest() == 0;
+  result.zeroPoint = *format.getStaticZeroPoint();
+  result.scale = Table(*format.getStaticScale(type.getElementType()));
+  int64_t lowest = number.getLowest(), largest = number.getLargest();
+  result.range = {lowest - result.zeroPoint, largest - result.zeroPoint};
+
+  if (value.kind == TensorModel::Kind::Integer && value.scale == result.scale &&
+      value.zeroPoint == result.zeroPoint &&
+      value.isUnsigned == result.isUnsigned &&
+      getElementTypeOrSelf(value.payload.getType()) ==
+          number.getStorageType() &&
+      value.range.lo >= result.range.lo && value.range.hi <= result.range.hi) {
+    result.payload = value.payload;
+    return result;
+  }
+
+  BodyBuilder body(builder, loc, type.getShape());
+  AffineMap identity = builder.getMultiDimIdentityMap(type.getRank());
+  FailureOr<ScalarModel> scaled;
+  if (value.kind == TensorModel::Kind::Integer)
+    scaled = body.rescale(body.load(value, identity, value.scale),
+                          result.scale, rounding);
+  else if (value.kind == TensorModel::Kind::Constant)
+    scaled = body.quantize(value.constant, result.scale);
+  else
+    return emitError(loc) << "quantizes a tensor without a value";
+  if (failed(scaled))
+    return failure();
+
+  IntegerRange range = scaled->range +
+                       IntegerRange{result.zeroPoint, result.zeroPoint};
+  std::optional<unsigned> width =
+      body.chooseWidth(range.hull({lowest, largest}));
+  if (!width)
+    return emitError(loc) << "a code before clamping needs more than 64 bits";
+  OpBuilder &inner = body.getBuilder();
+  Value code = body.cast(scaled->value, *width);
+  if (result.zeroPoint != 0)
+    code = arith::AddIOp::create(inner, loc, code,
+                                 body.constant(result.zeroPoint, *width));
+  if (range.lo < lowest)
+    code = arith::MaxSIOp::create(inner, loc, code,
+                                  body.constant(lowest, *width));
+  if (range.hi > largest)
+    code = arith::MinSIOp::create(inner, loc, code,
+                                  body.constant(largest, *width));
+  code = body.cast(code, number.getFormatWidth());
+  body.addOutput(tensor::EmptyOp::create(builder, loc, type.getShape(),
+                                         number.getStorageType()),
+                 identity);
+  counts.rescales += body.getNumRescales();
+  ++counts.rewritten;
+  result.payload = body.finish(SmallVector<utils::IteratorType>(
+                                   type.getRank(),
+                                   utils::IteratorType::parallel),
+                               code)
+                       .getResult(0);
+  return result;
+}
