@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "CalibratedRange.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::qfmt;
+
+namespace {
+
+/// The histogram's bins as reals.
+struct Bins {
+  explicit Bins(StatisticsAttr statistics)
+      : counts(statistics.getHistogram()),
+        largest(std::max(std::abs(statistics.getMin()),
+                         std::abs(statistics.getMax()))),
+        width(2 * largest / counts.size()) {}
+
+  double getCenter(size_t bin) const { return (bin + 0.5) * width - largest; }
+  /// The magnitude of the edge farther from zero.
+  double getOuterEdge(size_t bin) const {
+    return std::abs(getCenter(bin)) + width / 2;
+  }
+
+  ArrayRef<int64_t> counts;
+  double largest;
+  double width;
+};
+
+/// The smallest edge of a bin that has the share of values inside.
+double findPercentile(const Bins &bins, int64_t count, double percentile) {
+  double wanted = percentile / 100 * count;
+  // Two bins have the same outer edge, one a sign: from the outside inwards,
+  // drop what may be dropped.
+  size_t low = 0, high = bins.counts.size() - 1;
+  double inside = count;
+  for (; low < high; ++low, --high) {
+    double left = inside - bins.counts[low] - bins.counts[high];
+    if (left < wanted)
+      break;
+    inside = left;
+  }
+  return std::min(bins.getOuterEdge(low), bins.largest);
+}
+
+/// The squared error of rounding the values of a bin to multiples of `scale`.
+double getSquaredError(const Bins &bins, size_t bin, double scale,
+                       NumberFormat format) {
+  double center = bins.getCenter(bin);
+  double code = std::nearbyint(center / scale);
+  double clamped = std::clamp(code, format.getLowest(), format.getLargest());
+  // Steps finer than a bin: values are spread evenly over many steps, of which
+  // the center's error says nothing.
+  if (code == clamped && scale <= bins.width)
+    return scale * scale / 12;
+  double error = center - clamped * scale;
+  return error * error;
+}
+
+double findLeastSquaredError(const Bins &bins, NumberFormat format) {
+  constexpr int kCandidates = 128;
+  double best = bins.largest;
+  double bestError = std::numeric_limits<double>::infinity();
+  // From the largest down: of equally good thresholds the largest is taken.
+  for (int candidate = kCandidates; candidate > 0; --candidate) {
+    double threshold = bins.largest * candidate / kCandidates;
+    double scale = threshold / format.getLargest();
+    double error = 0;
+    for (auto [bin, count] : llvm::enumerate(bins.counts))
+      if (count != 0)
+        error += count * getSquaredError(bins, bin, scale, format);
+    if (error < bestError) {
+      bestError = error;
+      best = threshold;
+    }
+  }
+  return best;
+}
+
+} // namespace
+
+double mlir::qfmt::computeThreshold(StatisticsAttr statistics,
+                                    NumberFormat format,
+                                    const Calibration &calibration) {
+  Bins bins(statistics);
+  if (bins.largest == 0 || bins.counts.empty())
+    return bins.largest;
+  switch (calibration.method) {
+  case Calibration::Method::MinMax:
+    return bins.largest;
+  case Calibration::Method::Percentile:
+    return findPercentile(bins, statistics.getCount(), calibration.percentile);
+  case Calibration::Method::MSE:
+    return findLeastSquaredError(bins, format);
+  }
+  return bins.largest;
+}

@@ -1,0 +1,38 @@
+//===- CalibratedRange.h - From statistics to a range -----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// How large the values are that a number format has to reach, given what
+// calibration saw.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QFMT_LIB_TRANSFORMS_CALIBRATEDRANGE_H
+#define QFMT_LIB_TRANSFORMS_CALIBRATEDRANGE_H
+
+#include "qfmt/IR/QFmt.h"
+
+namespace mlir::qfmt {
+
+struct Calibration {
+  enum class Method {
+    /// Every value seen is in range.
+    MinMax,
+    /// At least `percentile` percent of the values are in range.
+    Percentile,
+    /// The sum of squared rounding and clipping errors is least.
+    MSE
+  };
+  Method method = Method::MinMax;
+  /// 0 < percentile <= 100.
+  double percentile = 100;
+};
+
+/// The magnitude a that the largest value of `format`, an integer format,
+/// should stand for: the scale is a / largest. At most the largest magnitude
+/// seen; 0 if only zeros were seen.
+double computeThreshold(StatisticsAttr statistics, NumberFormat format,
+                        const Calibration &calibration);
+
+} // namespace mlir::qfmt
+
+#endif // QFMT_LIB_TRANSFORMS_CALIBRATEDRANGE_H
