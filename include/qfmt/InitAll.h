@@ -6,6 +6,7 @@
 #define QFMT_INITALL_H
 
 #include "qfmt/IR/QFmt.h"
+#include "qfmt/Transforms/FormatLowering.h"
 #include "qfmt/Transforms/Passes.h"
 
 namespace mlir::qfmt {
@@ -14,6 +15,7 @@ namespace mlir::qfmt {
 /// mlir::registerAllDialects.
 inline void registerAllQFmtDialects(DialectRegistry &registry) {
   registry.insert<QFmtDialect>();
+  registerFormatLowerings(registry);
 }
 
 /// Every pass and pipeline of qfmt.

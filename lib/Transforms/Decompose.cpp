@@ -1,11 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// From level encoded or integer to level constituents.
+//
+// Input: encoded tensors that are quantized, read, moved and passed on by the
+// operations in the list of isDecomposable. Output: no encoded type and, of
+// qfmt, only `dyadic_scale`; each encoded value is its constituents, each
+// constituent of a builtin float below 16 bits a tensor of integers.
+//
+// The arithmetic comes from the formats (FormatLowering.h); this file knows no
+// format. It does not fuse or fold what it emits, nor pack codes.
 
+#include "qfmt/Transforms/FormatLowering.h"
 #include "qfmt/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/ControlFlow/Transforms/StructuralTypeConversions.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Func/Transforms/FuncConversions.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/SCF/Transforms/Patterns.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/Transforms/DialectConversion.h"
 
 namespace mlir::qfmt {
 #define GEN_PASS_DEF_DECOMPOSE
@@ -15,12 +33,493 @@ namespace mlir::qfmt {
 using namespace mlir;
 using namespace mlir::qfmt;
 
+//===----------------------------------------------------------------------===//
+// Types
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// An encoded tensor becomes its constituents, and a tensor of floats below 16
+/// bits a tensor of their codes.
+struct ConstituentTypes : TypeConverter {
+  ConstituentTypes() {
+    addConversion([](Type type) { return type; });
+    addConversion([](RankedTensorType type, SmallVectorImpl<Type> &types) {
+      if (auto encoded = EncodedTensorType::get(type))
+        for (const Constituent &part : encoded.getConstituents())
+          types.push_back(getCodeTensorType(part.type));
+      else
+        types.push_back(getCodeTensorType(type));
+      return success();
+    });
+    // Operations that stay keep their floats.
+    addSourceMaterialization(bitcast);
+    addTargetMaterialization(bitcast);
+  }
+
+  static Value bitcast(OpBuilder &builder, RankedTensorType type,
+                       ValueRange inputs, Location loc) {
+    auto input = inputs.size() == 1
+                     ? dyn_cast<RankedTensorType>(inputs.front().getType())
+                     : RankedTensorType();
+    if (!input || EncodedTensorType::isEncoded(type) ||
+        EncodedTensorType::isEncoded(input))
+      return {};
+    return arith::BitcastOp::create(builder, loc, type, inputs.front());
+  }
+};
+} // namespace
+
+static bool isEncoded(Type type) { return EncodedTensorType::isEncoded(type); }
+
+static bool hasEncodedTypes(Operation *op) {
+  return llvm::any_of(op->getOperandTypes(), isEncoded) ||
+         llvm::any_of(op->getResultTypes(), isEncoded);
+}
+
+//===----------------------------------------------------------------------===//
+// What can be decomposed
+//===----------------------------------------------------------------------===//
+
+/// Operations that change the place of elements and not their values.
+static bool isMove(Operation *op) {
+  return isa<tensor::ExtractSliceOp, tensor::InsertSliceOp,
+             tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::ConcatOp,
+             tensor::CastOp, tensor::EmptyOp, tensor::PadOp,
+             linalg::TransposeOp>(op);
+}
+
+static bool isDecomposable(Operation *op) {
+  return isMove(op) ||
+         isa<QuantizeOp, DequantizeOp, ConvertOp, AssembleOp, ConstituentsOp,
+             tensor::DimOp, arith::SelectOp, func::FuncOp, func::CallOp,
+             func::ReturnOp, cf::BranchOp, cf::CondBranchOp, cf::SwitchOp,
+             scf::ForOp, scf::IfOp, scf::WhileOp, scf::ConditionOp,
+             scf::YieldOp>(op);
+}
+
+/// A move acts on the payload alone, so all that its encoded tensors share must
+/// be in the type.
+static LogicalResult checkMove(Operation *op) {
+  TensorFormat format;
+  for (Type type : llvm::concat<Type>(llvm::to_vector(op->getOperandTypes()),
+                                      llvm::to_vector(op->getResultTypes()))) {
+    auto encoded = EncodedTensorType::get(type);
+    if (!encoded)
+      continue;
+    if (!encoded.getFormat().isStatic())
+      return op->emitOpError()
+             << "moves " << type
+             << ", whose scales or zero points are only known at run time; "
+                "move its constituents before 'qfmt.assemble', or dequantize";
+    if (format && format != encoded.getFormat())
+      return op->emitOpError() << "moves elements between the encodings "
+                               << format << " and " << encoded.getFormat()
+                               << "; use 'qfmt.convert'";
+    format = encoded.getFormat();
+  }
+  return success();
+}
+
+static LogicalResult checkOperations(ModuleOp module) {
+  WalkResult result = module.walk([](Operation *op) -> WalkResult {
+    if (!hasEncodedTypes(op))
+      return WalkResult::advance();
+    if (isDecomposable(op))
+      return isMove(op) ? checkMove(op) : success();
+    auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
+    if (linalgOp && !llvm::any_of(op->getResultTypes(), isEncoded))
+      return WalkResult::advance();
+    return op->emitOpError()
+           << "cannot be decomposed: arithmetic on encoded tensors is linalg "
+              "with encoded inputs and unencoded results; use "
+              "'qfmt.dequantize' and 'qfmt.quantize'";
+  });
+  return failure(result.wasInterrupted());
+}
+
+/// linalg operations read their encoded inputs through `dequantize`.
+static void dequantizeLinalgInputs(ModuleOp module) {
+  module.walk([](linalg::LinalgOp op) {
+    if (isMove(op))
+      return;
+    OpBuilder builder(op);
+    for (OpOperand *input : op.getDpsInputOperands())
+      if (auto encoded = EncodedTensorType::get(input->get().getType()))
+        input->set(DequantizeOp::create(builder, op.getLoc(),
+                                        encoded.getLogicalType(),
+                                        input->get()));
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Patterns: qfmt
+//===----------------------------------------------------------------------===//
+
+/// The lowering of the encoding of `type`.
+static FailureOr<TensorFormatLowering> getLowering(Operation *op,
+                                                   EncodedTensorType type) {
+  auto format = static_cast<Attribute>(type.getFormat());
+  if (auto lowering = dyn_cast<TensorFormatLowering>(format))
+    return lowering;
+  return op->emitOpError() << "no lowering is registered for " << format;
+}
+
+template <typename OpT>
+static TensorEncodeModes getModes(OpT op, Division division) {
+  TensorEncodeModes modes;
+  modes.element.rounding = op.getRounding();
+  modes.element.overflow = op.getOverflow();
+  modes.element.nan = op.getNan();
+  modes.scaleRule = op.getScaleRule();
+  modes.division = division;
+  return modes;
+}
+
+namespace {
+struct QuantizeConversion : OpConversionPattern<QuantizeOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(QuantizeOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto type = EncodedTensorType::get(op.getResult().getType());
+    FailureOr<TensorFormatLowering> lowering = getLowering(op, type);
+    if (failed(lowering))
+      return failure();
+    auto parts = lowering->emitEncode(
+        rewriter, op.getLoc(), type, adaptor.getInput(),
+        ExactRange::of(type.getLogicalElementType()),
+        getModes(op, Division::Rounded));
+    if (failed(parts))
+      return failure();
+    rewriter.replaceOpWithMultiple(op, {*parts});
+    return success();
+  }
+};
+
+struct DequantizeConversion : OpConversionPattern<DequantizeOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(DequantizeOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto type = EncodedTensorType::get(op.getInput().getType());
+    FailureOr<TensorFormatLowering> lowering = getLowering(op, type);
+    if (failed(lowering))
+      return failure();
+    FailureOr<Value> reals =
+        lowering->emitDecode(rewriter, op.getLoc(), type, adaptor.getInput(),
+                             Division::Rounded);
+    if (failed(reals))
+      return failure();
+    rewriter.replaceOp(op, *reals);
+    return success();
+  }
+};
+
+/// The exact reals of the source, encoded.
+struct ConvertConversion : OpConversionPattern<ConvertOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(ConvertOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto source = EncodedTensorType::get(op.getInput().getType());
+    auto type = EncodedTensorType::get(op.getResult().getType());
+    FailureOr<TensorFormatLowering> decode = getLowering(op, source);
+    FailureOr<TensorFormatLowering> encode = getLowering(op, type);
+    if (failed(decode) || failed(encode))
+      return failure();
+    FailureOr<Value> reals =
+        decode->emitDecode(rewriter, op.getLoc(), source, adaptor.getInput(),
+                           Division::Exact);
+    if (failed(reals))
+      return failure();
+    auto parts = encode->emitEncode(
+        rewriter, op.getLoc(), type, *reals,
+        decode->getExactRange(source.getLogicalElementType()),
+        getModes(op, Division::Exact));
+    if (failed(parts))
+      return failure();
+    rewriter.replaceOpWithMultiple(op, {*parts});
+    return success();
+  }
+};
+
+struct AssembleConversion : OpConversionPattern<AssembleOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(AssembleOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOpWithMultiple(op, {adaptor.getConstituents()});
+    return success();
+  }
+};
+
+struct ConstituentsConversion : OpConversionPattern<ConstituentsOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(ConstituentsOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOp(op, adaptor.getInput());
+    return success();
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// Patterns: everything else that holds encoded tensors
+//===----------------------------------------------------------------------===//
+
+/// A codes' constant has the same bits.
+struct ConstantConversion : OpConversionPattern<arith::ConstantOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(arith::ConstantOp op, OpAdaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto type = cast<ShapedType>(getTypeConverter()->convertType(op.getType()));
+    TypedAttr codes;
+    if (auto dense = dyn_cast<DenseElementsAttr>(op.getValue()))
+      codes = dense.bitcast(type.getElementType());
+    else if (auto blob = dyn_cast<DenseResourceElementsAttr>(op.getValue()))
+      codes = DenseResourceElementsAttr::get(type, blob.getRawHandle());
+    else
+      return op->emitOpError() << "has a value of unknown kind";
+    rewriter.replaceOpWithNewOp<arith::ConstantOp>(op, codes);
+    return success();
+  }
+};
+
+/// Selects each constituent.
+struct SelectConversion : OpConversionPattern<arith::SelectOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(arith::SelectOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Value condition = op.getCondition();
+    if (isa<ShapedType>(condition.getType()))
+      return op->emitOpError() << "selects elements of encoded tensors; use a "
+                                  "scalar condition, or dequantize";
+    SmallVector<Value> parts;
+    for (auto [a, b] :
+         llvm::zip(adaptor.getTrueValue(), adaptor.getFalseValue()))
+      parts.push_back(
+          arith::SelectOp::create(rewriter, op.getLoc(), condition, a, b));
+    rewriter.replaceOpWithMultiple(op, {parts});
+    return success();
+  }
+};
+
+/// The same move of the payload.
+template <typename OpT>
+struct MoveConversion : OpConversionPattern<OpT> {
+  using OpConversionPattern<OpT>::OpConversionPattern;
+  using OpAdaptor = typename OpConversionPattern<OpT>::OpAdaptor;
+  LogicalResult
+  matchAndRewrite(OpT op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    SmallVector<Type> types;
+    if (failed(this->getTypeConverter()->convertTypes(op->getResultTypes(),
+                                                      types)))
+      return failure();
+    rewriter.replaceOpWithNewOp<OpT>(op, types, adaptor.getOperands(),
+                                     op->getAttrs());
+    return success();
+  }
+};
+
+struct TransposeConversion : OpConversionPattern<linalg::TransposeOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(linalg::TransposeOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOpWithNewOp<linalg::TransposeOp>(
+        op, adaptor.getInput(), adaptor.getInit(), op.getPermutation());
+    return success();
+  }
+};
+
+/// Pads with the code of the padding value, which must be a constant.
+struct PadConversion : OpConversionPattern<tensor::PadOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  /// The padding value as a code; null with a diagnostic.
+  static TypedAttr getCode(tensor::PadOp op, EncodedTensorType type) {
+    Value padding = op.getConstantPaddingValue();
+    FloatAttr number;
+    if (!padding || !matchPattern(padding, m_Constant(&number))) {
+      op->emitOpError() << "pads an encoded tensor with a value that is not a "
+                           "constant";
+      return {};
+    }
+    FailureOr<TensorFormatLowering> lowering = getLowering(op, type);
+    if (failed(lowering))
+      return {};
+    double value = number.getValueAsDouble();
+    TypedAttr code = lowering->getPayloadCode(type, value);
+    if (!code)
+      op->emitOpError() << "pads with " << value << ", which "
+                        << static_cast<Attribute>(type.getFormat())
+                        << " cannot represent";
+    return code;
+  }
+
+  LogicalResult
+  matchAndRewrite(tensor::PadOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto type = EncodedTensorType::get(op.getResultType());
+    if (!type)
+      return failure();
+    TypedAttr attr = getCode(op, type);
+    if (!attr)
+      return failure();
+    Value code = arith::ConstantOp::create(rewriter, op.getLoc(), attr);
+    rewriter.replaceOpWithNewOp<tensor::PadOp>(
+        op, getTypeConverter()->convertType(op.getResultType()),
+        adaptor.getSource(), op.getMixedLowPad(), op.getMixedHighPad(), code,
+        op.getNofold());
+    return success();
+  }
+};
+
+/// The payload has the shape of the tensor.
+struct DimConversion : OpConversionPattern<tensor::DimOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(tensor::DimOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOpWithNewOp<tensor::DimOp>(
+        op, adaptor.getSource().front(), adaptor.getIndex().front());
+    return success();
+  }
+};
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Names of arguments and results
+//===----------------------------------------------------------------------===//
+
+/// The attributes of an argument or result of `type`, one dictionary for each
+/// value it becomes. Names of several end in the constituent's name.
+static void splitAttributes(DictionaryAttr attributes, Type type,
+                            SmallVectorImpl<Attribute> &split) {
+  auto encoded = EncodedTensorType::get(type);
+  SmallVector<Constituent> parts;
+  if (encoded)
+    parts = encoded.getConstituents();
+  if (parts.size() <= 1) {
+    split.push_back(attributes);
+    return;
+  }
+  auto name = attributes.getAs<StringAttr>(QFmtDialect::kNameAttr);
+  for (const Constituent &part : parts) {
+    NamedAttrList list(attributes);
+    if (name)
+      list.set(QFmtDialect::kNameAttr,
+               StringAttr::get(attributes.getContext(),
+                               name.getValue() + "." + part.name));
+    split.push_back(list.getDictionary(attributes.getContext()));
+  }
+}
+
+namespace {
+/// The argument and result attributes that a function has after the conversion,
+/// which itself would shift them.
+struct SplitSignature {
+  explicit SplitSignature(func::FuncOp function) : function(function) {
+    for (auto [index, type] : llvm::enumerate(function.getArgumentTypes()))
+      splitAttributes(function.getArgAttrDict(index)
+                          ? function.getArgAttrDict(index)
+                          : DictionaryAttr::get(function.getContext()),
+                      type, arguments);
+    for (auto [index, type] : llvm::enumerate(function.getResultTypes()))
+      splitAttributes(function.getResultAttrDict(index)
+                          ? function.getResultAttrDict(index)
+                          : DictionaryAttr::get(function.getContext()),
+                      type, results);
+  }
+
+  void apply() {
+    MLIRContext *context = function.getContext();
+    function.setArgAttrsAttr(ArrayAttr::get(context, arguments));
+    function.setResAttrsAttr(ArrayAttr::get(context, results));
+    auto isEmpty = [](Attribute attr) {
+      return cast<DictionaryAttr>(attr).empty();
+    };
+    if (llvm::all_of(arguments, isEmpty))
+      function.removeArgAttrsAttr();
+    if (llvm::all_of(results, isEmpty))
+      function.removeResAttrsAttr();
+  }
+
+  func::FuncOp function;
+  SmallVector<Attribute> arguments, results;
+};
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Pass
+//===----------------------------------------------------------------------===//
+
+static void populatePatterns(const TypeConverter &types,
+                             RewritePatternSet &patterns) {
+  populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns,
+                                                                 types);
+  populateCallOpTypeConversionPattern(patterns, types);
+  populateReturnOpTypeConversionPattern(patterns, types);
+  patterns.add<QuantizeConversion, DequantizeConversion, ConvertConversion,
+               AssembleConversion, ConstituentsConversion, ConstantConversion,
+               SelectConversion, PadConversion, DimConversion,
+               TransposeConversion, MoveConversion<tensor::ExtractSliceOp>,
+               MoveConversion<tensor::InsertSliceOp>,
+               MoveConversion<tensor::ExpandShapeOp>,
+               MoveConversion<tensor::CollapseShapeOp>,
+               MoveConversion<tensor::ConcatOp>,
+               MoveConversion<tensor::CastOp>,
+               MoveConversion<tensor::EmptyOp>>(types, patterns.getContext());
+}
+
+/// Legality: signatures, control flow and the operations with a pattern must
+/// hold converted types; all others must not hold encoded ones.
+static void setLegality(const TypeConverter &types, ConversionTarget &target) {
+  target.addIllegalOp<QuantizeOp, DequantizeOp, ConvertOp, AssembleOp,
+                      ConstituentsOp>();
+  target.addDynamicallyLegalOp<func::FuncOp>([&](func::FuncOp op) {
+    return types.isSignatureLegal(op.getFunctionType());
+  });
+  target.markUnknownOpDynamicallyLegal([&](Operation *op) {
+    // A pad of unencoded floats keeps its body.
+    bool converts = (isDecomposable(op) && !isa<tensor::PadOp>(op)) ||
+                    isa<arith::ConstantOp>(op);
+    return converts ? types.isLegal(op) : !hasEncodedTypes(op);
+  });
+}
+
 namespace {
 struct DecomposePass : qfmt::impl::DecomposeBase<DecomposePass> {
   using Base::Base;
+
+  void getDependentDialects(DialectRegistry &registry) const override {
+    Base::getDependentDialects(registry);
+    registerFormatLowerings(registry);
+  }
+
   void runOnOperation() override {
-    getOperation().emitError("not written yet");
-    signalPassFailure();
+    ModuleOp module = getOperation();
+    if (failed(checkOperations(module)))
+      return signalPassFailure();
+    dequantizeLinalgInputs(module);
+    SmallVector<SplitSignature> signatures;
+    module.walk([&](func::FuncOp op) { signatures.emplace_back(op); });
+
+    ConstituentTypes types;
+    RewritePatternSet patterns(&getContext());
+    ConversionTarget target(getContext());
+    populatePatterns(types, patterns);
+    setLegality(types, target);
+    scf::populateSCFStructuralTypeConversionsAndLegality(types, patterns,
+                                                         target);
+    cf::populateCFStructuralTypeConversionsAndLegality(types, patterns, target);
+    if (failed(applyPartialConversion(module, target, std::move(patterns))))
+      return signalPassFailure();
+    for (SplitSignature &signature : signatures)
+      signature.apply();
   }
 };
 } // namespace

@@ -111,9 +111,22 @@ def Integerize : Pass<"qfmt-integerize", "::mlir::ModuleOp"> {
 def Decompose : Pass<"qfmt-decompose", "::mlir::ModuleOp"> {
   let summary = "Splits every encoded tensor into its constituents";
   let description = [{
-    To level constituents. `quantize`, `dequantize` and `convert` become linalg on the constituents, linalg operations read
-    their encoded inputs through `dequantize`, moves act on the payload, and every value, function signature, call and branch
-    of encoded type is split one to many.
+    From level encoded or integer to level constituents. `quantize`, `dequantize` and `convert` become linalg on the
+    constituents, linalg operations read their encoded inputs through `dequantize`, moves of tensors with static scales act
+    on the payload, and every value, function signature, call and branch of encoded type is split one to many.
+
+    ```mlir
+    func.func @f(%w: tensor<16x9xf32, #qfmt.scaled<i8, block = [1, *], scale = f32>> {qfmt.name = "w"})
+    // becomes
+    func.func @f(%w: tensor<16x9xi8> {qfmt.name = "w.payload"}, %s: tensor<16x1xf32> {qfmt.name = "w.scale"})
+    ```
+
+    - A name (`qfmt.name`) of a value that becomes several ends in the constituent's name.
+    - A constituent in a builtin float of less than 16 bits (`f8E4M3FN`, `f4E2M1FN`, ...) becomes a tensor of signless
+      integers, in signatures too: such floats have no arithmetic, and most no memory, on a CPU. So does any other tensor of
+      such floats; an operation this pass does not know keeps its type behind `arith.bitcast`.
+    - A dimension in blocks of B elements is split into ceildiv(d, B) x B by `expand_shape`, after padding with zeros.
+    - Results are those of docs/spec.md, bit for bit. Where f64 is too narrow to compute them, the pass fails and says so.
   }];
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect",
                            "::mlir::math::MathDialect", "::mlir::func::FuncDialect"];

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// How formats become arithmetic: the interfaces that number formats and tensor
+// formats implement to be decomposed. A format from elsewhere attaches its
+// models in the same way as those registered here and needs no change to the
+// pass.
+
+#ifndef QFMT_TRANSFORMS_FORMATLOWERING_H
+#define QFMT_TRANSFORMS_FORMATLOWERING_H
+
+#include "qfmt/IR/QFmt.h"
+#include "mlir/IR/Builders.h"
+#include <algorithm>
+
+namespace mlir {
+class DialectRegistry;
+} // namespace mlir
+
+namespace mlir::qfmt {
+
+/// A set of reals k * 2^low with |k| < 2^(high - low), each of which has at
+/// most `bits` significant bits: what decides whether arithmetic on them is
+/// exact. Infinities, NaNs and signed zeros behave as in IEEE 754 and do not
+/// count.
+struct ExactRange {
+  unsigned bits = 0;
+  int low = 0;
+  int high = 0;
+
+  /// All of f32.
+  static ExactRange f32() { return {24, -149, 128}; }
+  /// All of the logical type f16, bf16, f32 or f64.
+  static ExactRange of(FloatType type);
+  /// One finite number.
+  static ExactRange of(double value);
+
+  /// True if `type` holds every one of the reals.
+  bool fits(FloatType type) const;
+  /// The products. A power of two adds no bits.
+  ExactRange operator*(const ExactRange &other) const {
+    unsigned sum = bits <= 1 || other.bits <= 1 ? std::max(bits, other.bits)
+                                                : bits + other.bits;
+    return {sum, low + other.low, high + other.high};
+  }
+  /// The differences.
+  ExactRange operator-(const ExactRange &other) const;
+};
+
+/// Where a zero point is added to the quotient x / s.
+enum class ZeroPointPlace {
+  /// round(x / s) + z: `quantize`.
+  AfterRounding,
+  /// round(x / s + z), the sum exact: `convert`.
+  BeforeRounding
+};
+
+/// How one real becomes a code.
+struct EncodeModes {
+  RoundingMode rounding = RoundingMode::HalfEven;
+  OverflowMode overflow = OverflowMode::Saturate;
+  NaNMode nan = NaNMode::Zero;
+  ZeroPointPlace zeroPointPlace = ZeroPointPlace::AfterRounding;
+};
+
+/// Whether a quotient or product is rounded to the logical type (`quantize`,
+/// `dequantize`) or exact (`convert`).
+enum class Division { Rounded, Exact };
+
+/// How the reals of a tensor become constituents.
+struct TensorEncodeModes {
+  EncodeModes element;
+  ScaleRule scaleRule = ScaleRule::AbsMax;
+  Division division = Division::Rounded;
+};
+
+/// The type of a code as a scalar at level constituents: `storage`, but a
+/// builtin float of less than 16 bits is a signless integer of its width.
+Type getCodeType(Type storage);
+/// The same for a tensor's element type.
+RankedTensorType getCodeTensorType(RankedTensorType storage);
+
+/// Attaches the lowerings of the dialect's own formats when a context loads
+/// the dialect.
+void registerFormatLowerings(DialectRegistry &registry);
+
+} // namespace mlir::qfmt
+
+#include "qfmt/Transforms/FormatLoweringAttr.h.inc"
+#include "qfmt/Transforms/FormatLoweringType.h.inc"
+
+#endif // QFMT_TRANSFORMS_FORMATLOWERING_H

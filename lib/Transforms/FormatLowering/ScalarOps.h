@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Short spellings of the scalar operations that the bodies of decomposed
+// operations consist of.
+
+#ifndef QFMT_LIB_TRANSFORMS_FORMATLOWERING_SCALAROPS_H
+#define QFMT_LIB_TRANSFORMS_FORMATLOWERING_SCALAROPS_H
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+namespace mlir::qfmt {
+
+/// Builds scalar arithmetic. Operands that are numbers become constants of the
+/// other operand's type.
+class ScalarBuilder : public ImplicitLocOpBuilder {
+public:
+  ScalarBuilder(OpBuilder &builder, Location loc)
+      : ImplicitLocOpBuilder(loc, builder) {}
+
+  Value constant(Type type, double value) {
+    return arith::ConstantOp::create(*this, getFloatAttr(type, value));
+  }
+  Value integer(Type type, int64_t value) {
+    return arith::ConstantOp::create(*this, getIntegerAttr(type, value));
+  }
+
+  Value compare(arith::CmpFPredicate predicate, Value a, double b) {
+    return arith::CmpFOp::create(*this, predicate, a, constant(a.getType(), b));
+  }
+  Value compare(arith::CmpIPredicate predicate, Value a, int64_t b) {
+    return arith::CmpIOp::create(*this, predicate, a, integer(a.getType(), b));
+  }
+  Value isNaN(Value a) {
+    return arith::CmpFOp::create(*this, arith::CmpFPredicate::UNO, a, a);
+  }
+  Value select(Value condition, Value a, Value b) {
+    return arith::SelectOp::create(*this, condition, a, b);
+  }
+  /// Of a float that is no NaN.
+  Value clamp(Value a, double lowest, double largest) {
+    Type type = a.getType();
+    a = select(compare(arith::CmpFPredicate::OLT, a, lowest),
+               constant(type, lowest), a);
+    return select(compare(arith::CmpFPredicate::OGT, a, largest),
+                  constant(type, largest), a);
+  }
+
+  template <typename OpT>
+  Value apply(Value a, int64_t b) {
+    return OpT::create(*this, a, integer(a.getType(), b));
+  }
+  template <typename OpT>
+  Value apply(Value a, Value b) {
+    return OpT::create(*this, a, b);
+  }
+
+  /// f32 to f64, exact; anything else stays.
+  Value extend(Value a, Type type) {
+    return a.getType() == type ? a : arith::ExtFOp::create(*this, type, a);
+  }
+};
+
+} // namespace mlir::qfmt
+
+#endif // QFMT_LIB_TRANSFORMS_FORMATLOWERING_SCALAROPS_H
