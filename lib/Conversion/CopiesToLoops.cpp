@@ -7,9 +7,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "qfmt/Conversion/Passes.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "qfmt/Conversion/Passes.h"
 
 namespace mlir::qfmt {
 

@@ -7,7 +7,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "qfmt/Conversion/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -15,6 +14,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Tensor/Transforms/Transforms.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "qfmt/Conversion/Passes.h"
 
 namespace mlir::qfmt {
 
@@ -37,8 +37,7 @@ struct ExpandAggregate
   }
 };
 
-struct ExpandAggregatesPass
-    : impl::ExpandAggregatesBase<ExpandAggregatesPass> {
+struct ExpandAggregatesPass : impl::ExpandAggregatesBase<ExpandAggregatesPass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<ExpandAggregate>(&getContext());

@@ -14,9 +14,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "qfmt/Conversion/Passes.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "qfmt/Conversion/Passes.h"
 
 namespace mlir::qfmt {
 

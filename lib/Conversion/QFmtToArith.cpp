@@ -20,12 +20,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "qfmt/Conversion/Passes.h"
-#include "qfmt/IR/QFmt.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Transforms/DialectConversion.h"
+#include "qfmt/Conversion/Passes.h"
+#include "qfmt/IR/QFmt.h"
 
 namespace mlir::qfmt {
 
@@ -107,8 +107,8 @@ Value emitBias(ImplicitLocOpBuilder &b, WideBuilder &wide, Value product,
   } else {
     Value quotient = arith::ShRSIOp::create(b, product, shift);
     Value lowest = arith::AndIOp::create(b, quotient, wide.one());
-    tieFloors = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lowest,
-                                      wide.zero());
+    tieFloors =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lowest, wide.zero());
   }
   Value step = arith::MinSIOp::create(b, half, wide.one());
   Value less = arith::SubIOp::create(b, half, step);

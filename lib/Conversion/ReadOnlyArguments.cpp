@@ -6,9 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "qfmt/Conversion/Passes.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "qfmt/Conversion/Passes.h"
 
 namespace mlir::qfmt {
 

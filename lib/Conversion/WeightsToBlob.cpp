@@ -9,13 +9,13 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "qfmt/Conversion/Passes.h"
-#include "qfmt/Conversion/Weights.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/AsmState.h"
-#include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "qfmt/Conversion/Passes.h"
+#include "qfmt/Conversion/Weights.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -144,21 +144,27 @@ struct WeightsToBlobPass : impl::WeightsToBlobBase<WeightsToBlobPass> {
 } // namespace
 
 void setWeights(ModuleOp module, StringRef symbol, ArrayRef<char> bytes) {
-  auto type = RankedTensorType::get(int64_t(bytes.size()),
-                                    IntegerType::get(module.getContext(), 8));
-  module->setAttr(kWeightsAttr,
-                  DenseResourceElementsAttr::get(
-                      type, symbol,
-                      HeapAsmResourceBlob::allocateAndCopyWithAlign(
-                          bytes, kWeightsAlignment)));
+  Builder b(module.getContext());
+  auto type = RankedTensorType::get(int64_t(bytes.size()), b.getI8Type());
+  auto resource = DenseResourceElementsAttr::get(
+      type, symbol,
+      HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, kWeightsAlignment));
+  module->setAttr(
+      kWeightsAttr,
+      b.getDictionaryAttr({b.getNamedAttr("bytes", resource),
+                           b.getNamedAttr("symbol", b.getStringAttr(symbol))}));
 }
 
-ArrayRef<char> getWeights(ModuleOp module) {
-  auto attr = module->getAttrOfType<DenseResourceElementsAttr>(kWeightsAttr);
+std::optional<Weights> getWeights(ModuleOp module) {
+  auto attr = module->getAttrOfType<DictionaryAttr>(kWeightsAttr);
   if (!attr)
-    return {};
-  AsmResourceBlob *blob = attr.getRawHandle().getBlob();
-  return blob ? blob->getData() : ArrayRef<char>();
+    return std::nullopt;
+  auto bytes = attr.getAs<DenseResourceElementsAttr>("bytes");
+  auto symbol = attr.getAs<StringAttr>("symbol");
+  AsmResourceBlob *blob = bytes ? bytes.getRawHandle().getBlob() : nullptr;
+  if (!blob || !symbol)
+    return std::nullopt;
+  return Weights{blob->getData(), symbol.getValue()};
 }
 
 } // namespace mlir::qfmt

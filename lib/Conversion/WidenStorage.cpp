@@ -10,7 +10,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "qfmt/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -22,6 +21,7 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/Transforms/DialectConversion.h"
+#include "qfmt/Conversion/Passes.h"
 
 namespace mlir::qfmt {
 
@@ -39,9 +39,8 @@ Type widenElement(Type type) {
     return width >= 8 ? type : IntegerType::get(type.getContext(), 8);
   if (width == 1 || width > 64)
     return type;
-  return IntegerType::get(
-      type.getContext(),
-      std::max<unsigned>(8, llvm::PowerOf2Ceil(width)));
+  return IntegerType::get(type.getContext(),
+                          std::max<unsigned>(8, llvm::PowerOf2Ceil(width)));
 }
 
 /// The scalar of type `narrow` that a wide element holds.
@@ -74,10 +73,9 @@ FailureOr<ElementsAttr> widenConstant(Location loc, ElementsAttr value,
     return ElementsAttr(ints.mapValues(
         element, [&](const APInt &code) { return code.sext(width); }));
   if (auto floats = dyn_cast<DenseFPElementsAttr>(value))
-    return ElementsAttr(
-        floats.mapValues(element, [&](const APFloat &number) {
-          return number.bitcastToAPInt().sext(width);
-        }));
+    return ElementsAttr(floats.mapValues(element, [&](const APFloat &number) {
+      return number.bitcastToAPInt().sext(width);
+    }));
   auto resource = dyn_cast<DenseResourceElementsAttr>(value);
   if (!resource)
     return emitError(loc) << "constant of type " << value.getType()
@@ -219,8 +217,8 @@ struct WidenMove : ConversionPattern {
     for (unsigned i = 0, e = op->getNumRegions(); i < e; ++i)
       state.addRegion();
     Operation *moved = rewriter.create(state);
-    for (auto [from, to] : llvm::zip_equal(op->getRegions(),
-                                           moved->getRegions())) {
+    for (auto [from, to] :
+         llvm::zip_equal(op->getRegions(), moved->getRegions())) {
       rewriter.inlineRegionBefore(from, to, to.end());
       if (!to.empty())
         widenYield(to.front().getTerminator(), rewriter);
@@ -293,12 +291,11 @@ struct WidenStoragePass : impl::WidenStorageBase<WidenStoragePass> {
     target.markUnknownOpDynamicallyLegal([&](Operation *op) {
       auto function = dyn_cast<FunctionOpInterface>(op);
       return converter.isLegal(op) &&
-             (!function ||
-              (converter.isLegal(function.getArgumentTypes()) &&
-               converter.isLegal(function.getResultTypes())));
+             (!function || (converter.isLegal(function.getArgumentTypes()) &&
+                            converter.isLegal(function.getResultTypes())));
     });
-    if (failed(applyFullConversion(getOperation(), target,
-                                   std::move(patterns))))
+    if (failed(
+            applyFullConversion(getOperation(), target, std::move(patterns))))
       signalPassFailure();
   }
 };

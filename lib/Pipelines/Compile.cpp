@@ -12,9 +12,7 @@
 namespace mlir::qfmt {
 
 /// To constituents level. IR without encoded types is left as it is.
-static void addDecompose(OpPassManager &pm) {
-  pm.addPass(createDecompose());
-}
+static void addDecompose(OpPassManager &pm) { pm.addPass(createDecompose()); }
 
 void buildCompilePipeline(OpPassManager &pm) {
   addDecompose(pm);             // constituents

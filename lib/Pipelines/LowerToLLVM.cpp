@@ -11,8 +11,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "qfmt/Conversion/Passes.h"
-#include "qfmt/Pipelines/Pipelines.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
@@ -22,6 +20,8 @@
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Transforms/Passes.h"
+#include "qfmt/Conversion/Passes.h"
+#include "qfmt/Pipelines/Pipelines.h"
 
 namespace mlir::qfmt {
 

@@ -1,8 +1,8 @@
 //===- RegisterPipelines.cpp - The pipelines' names -----------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "qfmt/Pipelines/Pipelines.h"
 #include "mlir/Pass/PassRegistry.h"
+#include "qfmt/Pipelines/Pipelines.h"
 
 namespace mlir::qfmt {
 

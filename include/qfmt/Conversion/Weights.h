@@ -10,18 +10,24 @@
 
 namespace mlir::qfmt {
 
-/// Discardable attribute of a module: the blob, a dense_resource of i8.
+/// Discardable attribute of a module: a dictionary of `bytes`, a dense_resource
+/// of i8, and `symbol`, the external symbol by which the module refers to them.
 inline constexpr llvm::StringLiteral kWeightsAttr = "qfmt.weights";
 
 /// Bytes; of the blob and of each constant in it.
 inline constexpr unsigned kWeightsAlignment = 64;
 
-/// Copies `bytes` to the module's attribute. `symbol` names the resource.
+/// Both live as long as the context.
+struct Weights {
+  ArrayRef<char> bytes;
+  StringRef symbol;
+};
+
+/// Copies `bytes` to the module's attribute.
 void setWeights(ModuleOp module, StringRef symbol, ArrayRef<char> bytes);
 
-/// The bytes that the module carries; empty if it has none. They live as long
-/// as the context.
-ArrayRef<char> getWeights(ModuleOp module);
+/// What the module carries; none if it has no constants.
+std::optional<Weights> getWeights(ModuleOp module);
 
 } // namespace mlir::qfmt
 

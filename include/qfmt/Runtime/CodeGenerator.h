@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// From a module to optimized LLVM IR and machine code: what the JIT and the
+// ahead-of-time emission share.
+
+#ifndef QFMT_RUNTIME_CODEGENERATOR_H
+#define QFMT_RUNTIME_CODEGENERATOR_H
+
+#include "mlir/Pass/PassManager.h"
+#include "qfmt/Runtime/Signature.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/CodeGen.h"
+#include "llvm/Target/TargetMachine.h"
+#include <functional>
+#include <memory>
+
+namespace mlir::qfmt {
+
+struct CompileOptions {
+  /// The function to make callable.
+  std::string entry = "main";
+  /// Takes the module to the LLVM dialect: buildCompilePipeline for IR of any
+  /// level (qfmt/Pipelines/Pipelines.h), buildLowerToLLVMPipeline for IR
+  /// without encoded types. Required.
+  std::function<void(OpPassManager &)> lowering;
+  /// LLVM's name of the processor; empty for this machine's.
+  std::string cpu;
+  /// 0 to 3, for LLVM.
+  unsigned optLevel = 3;
+  /// JIT only: addresses of functions and data that the module declares.
+  SmallVector<std::pair<std::string, void *>> symbols;
+};
+
+/// A module as LLVM IR, not optimized yet.
+struct LLVMProgram {
+  FunctionSignature signature;
+  std::unique_ptr<llvm::LLVMContext> context;
+  std::unique_ptr<llvm::Module> module;
+  std::unique_ptr<llvm::TargetMachine> target;
+  /// The bytes of the constants, and the external symbol under which the IR
+  /// refers to them (empty if there are none). Owned by the MLIR context.
+  ArrayRef<char> weights;
+  std::string weightsSymbol;
+};
+
+/// Lowers a copy of `module`. All functions but the entry become private, and
+/// the entry is callable as `_mlir_ciface_<entry>`. Errors are diagnostics: no
+/// such function, an argument that cannot be passed, a failed pass.
+FailureOr<LLVMProgram> generateLLVMIR(ModuleOp module,
+                                      const CompileOptions &options);
+
+/// Makes `name` the only exported function; runs LLVM's optimizer.
+void optimizeProgram(LLVMProgram &program, StringRef name, unsigned optLevel);
+
+/// Runs LLVM's code generator. Fails (with a message on stderr) if the target
+/// cannot emit such files.
+LogicalResult emitMachineCode(LLVMProgram &program, llvm::CodeGenFileType type,
+                              llvm::raw_pwrite_stream &os);
+
+} // namespace mlir::qfmt
+
+#endif // QFMT_RUNTIME_CODEGENERATOR_H

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Ahead-of-time compilation: object files with a C header, assembly, LLVM IR.
+
+#ifndef QFMT_RUNTIME_EMITCODE_H
+#define QFMT_RUNTIME_EMITCODE_H
+
+#include "qfmt/Runtime/CodeGenerator.h"
+
+namespace mlir::qfmt {
+
+enum class EmitKind { LLVM, Assembly, Object };
+
+/// The name of the function in C: "qfmt_main" for "main".
+std::string getCName(StringRef function);
+
+/// Writes the code to `path` ("-" for standard output).
+///
+/// - Object: the weights lie in a section of their own, `.qfmt.weights`,
+/// aligned
+///   to 64 bytes; `path` with the extension .h gets the C prototype. The object
+///   needs the C library (and libm).
+/// - LLVM, Assembly: text; the weights go to `path` + ".weights", which the
+/// text
+///   includes by that name. Written to standard output, the text leaves their
+///   symbol undefined.
+///
+/// On failure no file is left behind. Errors are diagnostics: those of
+/// generateLLVMIR, a dynamic shape, a file that cannot be written.
+LogicalResult emitCode(ModuleOp module, const CompileOptions &options,
+                       EmitKind kind, StringRef path);
+
+} // namespace mlir::qfmt
+
+#endif // QFMT_RUNTIME_EMITCODE_H

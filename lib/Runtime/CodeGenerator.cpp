@@ -1,0 +1,175 @@
+//===- CodeGenerator.cpp - From a module to machine code ------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "qfmt/Runtime/CodeGenerator.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "qfmt/Conversion/Weights.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/TargetSelect.h"
+
+namespace mlir::qfmt {
+
+static void initializeTarget() {
+  static const bool once = [] {
+    llvm::InitializeNativeTarget();
+    llvm::InitializeNativeTargetAsmPrinter();
+    // For the assembly that places the weights.
+    llvm::InitializeNativeTargetAsmParser();
+    return true;
+  }();
+  (void)once;
+}
+
+/// Hypervisors mask CPU models: LLVM then sees the features of one processor
+/// under the name of an older one, and schedules for that.
+static void correctCPU(llvm::orc::JITTargetMachineBuilder &builder) {
+  auto has = [&](StringRef feature) {
+    return llvm::is_contained(builder.getFeatures().getFeatures(),
+                              ("+" + feature).str());
+  };
+  if (has("amx-int8") && has("avx512fp16"))
+    builder.setCPU("sapphirerapids");
+}
+
+static FailureOr<std::unique_ptr<llvm::TargetMachine>>
+createTargetMachine(Location loc, const CompileOptions &options) {
+  initializeTarget();
+  auto builder = llvm::orc::JITTargetMachineBuilder::detectHost();
+  if (!builder)
+    return emitError(loc) << "cannot detect this machine's processor: "
+                          << llvm::toString(builder.takeError());
+  correctCPU(*builder);
+  if (!options.cpu.empty()) {
+    builder->setCPU(options.cpu);
+    builder->getFeatures() = llvm::SubtargetFeatures();
+  }
+  builder->setRelocationModel(llvm::Reloc::PIC_);
+  builder->setCodeModel(llvm::CodeModel::Small);
+  builder->setCodeGenOptLevel(llvm::CodeGenOpt::getLevel(options.optLevel)
+                                  .value_or(llvm::CodeGenOptLevel::Default));
+  auto target = builder->createTargetMachine();
+  if (!target)
+    return emitError(loc) << "cannot generate code for '" << options.cpu
+                          << "': " << llvm::toString(target.takeError());
+  if (!(*target)->getMCSubtargetInfo()->isCPUStringValid(
+          (*target)->getTargetCPU()))
+    return emitError(loc) << "'" << options.cpu
+                          << "' is no processor that LLVM knows";
+  return std::move(*target);
+}
+
+/// Keeps the entry callable, lets everything else be inlined or dropped.
+static FailureOr<func::FuncOp> prepareEntry(ModuleOp module,
+                                            const std::string &name) {
+  auto entry = module.lookupSymbol<func::FuncOp>(name);
+  if (!entry || entry.isExternal()) {
+    InFlightDiagnostic error = module.emitError()
+                               << "no function '" << name << "' with a body";
+    SmallVector<StringRef> names;
+    for (auto function : module.getOps<func::FuncOp>())
+      if (!function.isExternal())
+        names.push_back(function.getSymName());
+    if (!names.empty())
+      error << "; the module has " << llvm::join(names, ", ");
+    return error;
+  }
+  for (auto function : module.getOps<func::FuncOp>())
+    function.setPrivate();
+  entry.setPublic();
+  entry->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(),
+                 UnitAttr::get(module.getContext()));
+  return entry;
+}
+
+FailureOr<LLVMProgram> generateLLVMIR(ModuleOp source,
+                                      const CompileOptions &options) {
+  LLVMProgram program;
+  OwningOpRef<ModuleOp> module(source.clone());
+  FailureOr<func::FuncOp> entry = prepareEntry(*module, options.entry);
+  if (failed(entry))
+    return failure();
+  FailureOr<FunctionSignature> signature = FunctionSignature::get(*entry);
+  if (failed(signature))
+    return failure();
+  program.signature = std::move(*signature);
+
+  PassManager pm(module->getContext(), ModuleOp::getOperationName());
+  options.lowering(pm);
+  if (failed(pm.run(*module)))
+    return failure();
+
+  if (std::optional<Weights> weights = getWeights(*module)) {
+    program.weights = weights->bytes;
+    program.weightsSymbol = weights->symbol.str();
+    (*module)->removeAttr(kWeightsAttr);
+  }
+  program.context = std::make_unique<llvm::LLVMContext>();
+  program.module =
+      translateModuleToLLVMIR(*module, *program.context, options.entry);
+  if (!program.module)
+    return failure();
+  auto target = createTargetMachine(source.getLoc(), options);
+  if (failed(target))
+    return failure();
+  program.target = std::move(*target);
+  program.module->setTargetTriple(program.target->getTargetTriple());
+  program.module->setDataLayout(program.target->createDataLayout());
+  return program;
+}
+
+void optimizeProgram(LLVMProgram &program, StringRef name, unsigned optLevel) {
+  for (llvm::Function &function : *program.module) {
+    if (function.isDeclaration())
+      continue;
+    if (function.getName() != name)
+      function.setLinkage(llvm::GlobalValue::InternalLinkage);
+    function.addFnAttr("target-cpu", program.target->getTargetCPU());
+    function.addFnAttr("target-features",
+                       program.target->getTargetFeatureString());
+    // LLVM avoids 512-bit vectors on some processors for the sake of mixed
+    // code; whole kernels are better off with them.
+    function.addFnAttr("prefer-vector-width", "512");
+  }
+
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager sccs;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PipelineTuningOptions tuning;
+  tuning.LoopVectorization = tuning.SLPVectorization = true;
+  tuning.LoopInterleaving = true;
+  llvm::PassBuilder builder(program.target.get(), tuning);
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(sccs);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, sccs, modules);
+  const llvm::OptimizationLevel levels[] = {
+      llvm::OptimizationLevel::O0, llvm::OptimizationLevel::O1,
+      llvm::OptimizationLevel::O2, llvm::OptimizationLevel::O3};
+  llvm::OptimizationLevel level = levels[std::min(optLevel, 3u)];
+  llvm::ModulePassManager passes =
+      optLevel == 0 ? builder.buildO0DefaultPipeline(level)
+                    : builder.buildPerModuleDefaultPipeline(level);
+  passes.run(*program.module, modules);
+}
+
+LogicalResult emitMachineCode(LLVMProgram &program, llvm::CodeGenFileType type,
+                              llvm::raw_pwrite_stream &os) {
+  llvm::legacy::PassManager passes;
+  if (program.target->addPassesToEmitFile(passes, os, nullptr, type)) {
+    llvm::errs() << "error: the target "
+                 << program.target->getTargetTriple().str()
+                 << " cannot emit this kind of file\n";
+    return failure();
+  }
+  passes.run(*program.module);
+  return success();
+}
+
+} // namespace mlir::qfmt

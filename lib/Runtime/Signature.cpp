@@ -1,0 +1,177 @@
+//===- Signature.cpp - Buffers of a function ------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "qfmt/Runtime/Signature.h"
+#include "qfmt/IR/QFmt.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/MathExtras.h"
+#include <cstring>
+
+namespace mlir::qfmt {
+
+unsigned ElementSpec::getBytes() const {
+  return std::max<unsigned>(1, llvm::PowerOf2Ceil(width) / 8);
+}
+
+std::string ElementSpec::str() const {
+  switch (kind) {
+  case Kind::Bool:
+    return "i1";
+  case Kind::Integer:
+  case Kind::Signed:
+    return "i" + std::to_string(width);
+  case Kind::Unsigned:
+    return "ui" + std::to_string(width);
+  case Kind::Float:
+    return "f" + std::to_string(width);
+  case Kind::Code:
+    return std::to_string(width) + "-bit code";
+  }
+  return "";
+}
+
+bool TensorSpec::hasStaticShape() const {
+  return ShapedType::isStaticShape(shape);
+}
+
+int64_t TensorSpec::getNumElements() const {
+  return ShapedType::getNumElements(shape);
+}
+
+/// The element of a tensor of `storage`, which holds codes of `format` if that
+/// is not null.
+static std::optional<ElementSpec> getElementSpec(Type storage, Type format) {
+  using Kind = ElementSpec::Kind;
+  if (storage.isIndex())
+    return ElementSpec{Kind::Integer, 64};
+  if (!storage.isIntOrFloat() || storage.getIntOrFloatBitWidth() > 64)
+    return std::nullopt;
+  unsigned width = storage.getIntOrFloatBitWidth();
+  if (isa<Float16Type, Float32Type, Float64Type>(storage))
+    return ElementSpec{Kind::Float, width};
+  if (isa<FloatType>(storage))
+    return ElementSpec{Kind::Code, width};
+  if (width == 1)
+    return ElementSpec{Kind::Bool, width};
+  auto number = dyn_cast_or_null<IntegerType>(format);
+  if (!number)
+    return ElementSpec{format ? Kind::Code : Kind::Integer, width};
+  return ElementSpec{number.isUnsigned() ? Kind::Unsigned : Kind::Signed,
+                     width};
+}
+
+/// A C identifier from the name that a network gives an input or output.
+static std::string makeIdentifier(StringRef name, StringRef fallback) {
+  std::string identifier;
+  for (char c : name)
+    identifier += llvm::isAlnum(c) ? c : '_';
+  if (identifier.empty() || llvm::isDigit(identifier.front()))
+    return fallback.str();
+  return identifier;
+}
+
+/// Appends the buffers of one argument or result.
+static LogicalResult appendBuffers(func::FuncOp function, Type type,
+                                   StringRef kind, unsigned index,
+                                   StringAttr givenName,
+                                   SmallVectorImpl<TensorSpec> &buffers) {
+  std::string name = (kind + " #" + Twine(index)).str();
+  std::string identifier =
+      ((kind == "result" ? "output" : "input") + Twine(index)).str();
+  if (givenName && !givenName.getValue().empty()) {
+    name += " ('" + givenName.getValue().str() + "')";
+    identifier = makeIdentifier(givenName.getValue(), identifier);
+  }
+  auto append = [&](Type part, Type format, const std::string &partName,
+                    const std::string &partIdentifier) -> LogicalResult {
+    auto tensor = dyn_cast<RankedTensorType>(part);
+    std::optional<ElementSpec> element;
+    if (tensor)
+      element = getElementSpec(tensor.getElementType(), format);
+    if (!element)
+      return function.emitError()
+             << name << " has type " << type
+             << "; only ranked tensors of integers and floats of at most 64 "
+                "bits can be passed from outside";
+    buffers.push_back({partName, partIdentifier, *element,
+                       SmallVector<int64_t>(tensor.getShape())});
+    return success();
+  };
+
+  EncodedTensorType encoded = EncodedTensorType::get(type);
+  if (!encoded)
+    return append(type, Type(), name, identifier);
+  for (auto [i, constituent] : llvm::enumerate(encoded.getConstituents())) {
+    std::string part = constituent.name;
+    if (failed(append(
+            constituent.type, constituent.format, name + ", " + part,
+            i == 0 ? identifier
+                   : makeIdentifier(identifier + "_" + part, identifier))))
+      return failure();
+  }
+  return success();
+}
+
+/// Two buffers must not have one name in C.
+static void makeUnique(SmallVectorImpl<TensorSpec> &inputs,
+                       SmallVectorImpl<TensorSpec> &outputs) {
+  llvm::StringSet<> seen;
+  for (auto *specs : {&inputs, &outputs})
+    for (TensorSpec &spec : *specs)
+      while (!seen.insert(spec.identifier).second)
+        spec.identifier += "_";
+}
+
+FailureOr<FunctionSignature> FunctionSignature::get(func::FuncOp function) {
+  FunctionSignature signature;
+  signature.function = function.getSymName().str();
+  for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
+    if (failed(appendBuffers(
+            function, type, "argument", i,
+            function.getArgAttrOfType<StringAttr>(i, QFmtDialect::kNameAttr),
+            signature.inputs)))
+      return failure();
+  for (auto [i, type] : llvm::enumerate(function.getResultTypes()))
+    if (failed(appendBuffers(
+            function, type, "result", i,
+            function.getResultAttrOfType<StringAttr>(i, QFmtDialect::kNameAttr),
+            signature.outputs)))
+      return failure();
+  makeUnique(signature.inputs, signature.outputs);
+  return signature;
+}
+
+template <typename T>
+static void extendElements(unsigned width, bool isSigned, void *data,
+                           int64_t numElements) {
+  unsigned unused = sizeof(T) * 8 - width;
+  for (int64_t i = 0; i < numElements; ++i) {
+    char *place = static_cast<char *>(data) + i * sizeof(T);
+    std::make_unsigned_t<T> bits;
+    std::memcpy(&bits, place, sizeof(T));
+    bits = bits << unused;
+    T value = isSigned ? T(T(bits) >> unused) : T(bits >> unused);
+    std::memcpy(place, &value, sizeof(T));
+  }
+}
+
+void normalizeElements(const ElementSpec &element, void *data,
+                       int64_t numElements) {
+  using Kind = ElementSpec::Kind;
+  if (element.width == element.getBytes() * 8)
+    return;
+  bool isSigned = element.kind == Kind::Integer || element.kind == Kind::Signed;
+  switch (element.getBytes()) {
+  case 1:
+    return extendElements<int8_t>(element.width, isSigned, data, numElements);
+  case 2:
+    return extendElements<int16_t>(element.width, isSigned, data, numElements);
+  case 4:
+    return extendElements<int32_t>(element.width, isSigned, data, numElements);
+  default:
+    return extendElements<int64_t>(element.width, isSigned, data, numElements);
+  }
+}
+
+} // namespace mlir::qfmt
