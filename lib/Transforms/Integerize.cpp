@@ -322,7 +322,7 @@ LogicalResult FunctionIntegerizer::convert(Operation *op) {
       .Case([&](linalg::LinalgOp op) { return convertLinalg(op); })
       .Case([&](func::ReturnOp op) { return convertReturn(op); })
       .Default([&](Operation *op) -> LogicalResult {
-        if (isTensorMove(op))
+        if (isPayloadMove(op))
           return convertMove(op);
         return op->emitOpError()
                << "has no integer rule at the level of tensors; move it out of "
@@ -351,12 +351,10 @@ func::FuncOp FunctionIntegerizer::run() {
   target.setFunctionType(
       builder.getFunctionType(body.getArgumentTypes(),
                               body.getTerminator()->getOperandTypes()));
-  target.setAllArgAttrs(source.getArgAttrsAttr()
-                            ? source.getArgAttrsAttr()
-                            : builder.getArrayAttr({}));
-  if (!source.getResAttrsAttr())
-    return target;
-  target.setAllResultAttrs(source.getResAttrsAttr());
+  if (ArrayAttr attributes = source.getArgAttrsAttr())
+    target.setAllArgAttrs(attributes);
+  if (ArrayAttr attributes = source.getResAttrsAttr())
+    target.setAllResultAttrs(attributes);
   return target;
 }
 

@@ -11,7 +11,9 @@ using namespace mlir::qfmt;
 BodyBuilder::BodyBuilder(OpBuilder &outer, Location loc,
                          ArrayRef<int64_t> loopSizes)
     : outer(outer), loc(loc), loopSizes(loopSizes), block(new Block),
-      inner(OpBuilder::atBlockEnd(block)) {}
+      inner(outer.getContext()) {
+  inner.setInsertionPointToEnd(block);
+}
 
 BodyBuilder::~BodyBuilder() {
   if (block)
@@ -125,17 +127,23 @@ static std::optional<unsigned> getExactShift(const Table &ratio) {
   return exponent - 1;
 }
 
-/// `range` after multiplication with ratios between min and max and rounding.
+/// `range` after multiplication with ratios between min and max and rounding
+/// to the nearest integer. A dyadic ratio is off by less than 2^-30; rounding is
+/// monotone, so that a value keeps its sign or becomes 0.
 static IntegerRange scaleRange(const IntegerRange &range, double min,
                                double max) {
-  double lo = static_cast<double>(range.lo), hi = static_cast<double>(range.hi);
-  double low = std::min({lo * min, lo * max}) * (1 + 0x1p-30);
-  double high = std::max({hi * min, hi * max}) * (1 + 0x1p-30);
-  // A negative upper or positive lower bound shrinks with the ratio.
-  low = lo >= 0 ? lo * min * (1 - 0x1p-30) : low;
-  high = hi <= 0 ? hi * min * (1 - 0x1p-30) : high;
-  return {static_cast<__int128>(std::floor(low - 0.5)),
-          static_cast<__int128>(std::ceil(high + 0.5))};
+  auto scaleBound = [&](__int128 bound, bool isUpper) -> __int128 {
+    double value = static_cast<double>(bound);
+    bool outwards = isUpper == (bound >= 0);
+    double ratio = outwards ? max * (1 + 0x1p-30) : min * (1 - 0x1p-30);
+    double scaled = value * ratio;
+    if (isUpper)
+      return std::min<__int128>(static_cast<__int128>(std::ceil(scaled + 0.5)),
+                                bound <= 0 ? 0 : __int128(1) << 100);
+    return std::max<__int128>(static_cast<__int128>(std::floor(scaled - 0.5)),
+                              bound >= 0 ? 0 : -(__int128(1) << 100));
+  };
+  return {scaleBound(range.lo, false), scaleBound(range.hi, true)};
 }
 
 FailureOr<ScalarModel> BodyBuilder::rescale(const ScalarModel &value,

@@ -106,24 +106,27 @@ Table Table::combine(const Table &a, const Table &b,
   for (unsigned dim : dims)
     sizes.push_back(std::max(sizeIn(a, dim), sizeIn(b, dim)));
 
-  std::vector<double> values(product(sizes));
-  for (int64_t flat = 0, end = values.size(); flat < end; ++flat) {
-    // Offsets in a and b of the point that `flat` names, from the innermost
-    // dimension outwards.
-    int64_t rest = flat, offsets[2] = {0, 0}, strides[2] = {1, 1};
-    for (unsigned i = dims.size(); i-- > 0;) {
-      int64_t index = rest % sizes[i];
-      rest /= sizes[i];
-      for (auto [table, offset, stride] :
-           llvm::zip(std::initializer_list<const Table *>{&a, &b}, offsets,
-                     strides)) {
-        if (!llvm::is_contained(table->dims, dims[i]))
-          continue;
-        offset += index * stride;
+  // Stride of each of the dimensions in a table; 0 where it has none.
+  auto stridesIn = [&](const Table &table) {
+    llvm::SmallVector<int64_t> strides(dims.size(), 0);
+    int64_t stride = 1;
+    for (unsigned i = dims.size(); i-- > 0;)
+      if (llvm::is_contained(table.dims, dims[i])) {
+        strides[i] = stride;
         stride *= sizes[i];
       }
+    return strides;
+  };
+  llvm::SmallVector<int64_t> stridesA = stridesIn(a), stridesB = stridesIn(b);
+
+  std::vector<double> values(product(sizes));
+  for (int64_t flat = 0, end = values.size(); flat < end; ++flat) {
+    int64_t rest = flat, offsetA = 0, offsetB = 0;
+    for (unsigned i = dims.size(); i-- > 0; rest /= sizes[i]) {
+      offsetA += rest % sizes[i] * stridesA[i];
+      offsetB += rest % sizes[i] * stridesB[i];
     }
-    values[flat] = function(a.values[offsets[0]], b.values[offsets[1]]);
+    values[flat] = function(a.values[offsetA], b.values[offsetB]);
   }
   return Table(dims, sizes, std::move(values));
 }

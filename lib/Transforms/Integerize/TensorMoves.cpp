@@ -8,7 +8,7 @@
 using namespace mlir;
 using namespace mlir::qfmt;
 
-bool mlir::qfmt::isTensorMove(Operation *op) {
+bool mlir::qfmt::isPayloadMove(Operation *op) {
   return isa<tensor::PadOp, tensor::CollapseShapeOp, tensor::ExpandShapeOp,
              tensor::ExtractSliceOp, tensor::ConcatOp>(op);
 }

@@ -11,7 +11,7 @@
 namespace mlir::qfmt {
 
 /// True if `op` moves elements and `moveTensor` knows how.
-bool isTensorMove(Operation *op);
+bool isPayloadMove(Operation *op);
 
 /// The same move of the operands' payloads. `operands` are the models of the
 /// tensor operands.
