@@ -5,7 +5,9 @@
 #ifndef QFMT_INITALL_H
 #define QFMT_INITALL_H
 
+#include "qfmt/Conversion/Passes.h"
 #include "qfmt/IR/QFmt.h"
+#include "qfmt/Pipelines/Pipelines.h"
 #include "qfmt/Transforms/FormatLowering.h"
 #include "qfmt/Transforms/Passes.h"
 
@@ -19,7 +21,11 @@ inline void registerAllQFmtDialects(DialectRegistry &registry) {
 }
 
 /// Every pass and pipeline of qfmt.
-inline void registerAllQFmtPasses() { registerQFmtTransformsPasses(); }
+inline void registerAllQFmtPasses() {
+  registerQFmtTransformsPasses();
+  registerQFmtConversionPasses();
+  registerQFmtPipelines();
+}
 
 } // namespace mlir::qfmt
 

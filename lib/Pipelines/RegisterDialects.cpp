@@ -58,6 +58,7 @@
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "qfmt/IR/QFmt.h"
 #include "qfmt/Pipelines/Pipelines.h"
+#include "qfmt/Transforms/FormatLowering.h"
 
 namespace mlir::qfmt {
 
@@ -115,6 +116,7 @@ void registerPipelineDialects(DialectRegistry &registry) {
               linalg::LinalgDialect, math::MathDialect, memref::MemRefDialect,
               ml_program::MLProgramDialect, scf::SCFDialect,
               tensor::TensorDialect, ub::UBDialect, vector::VectorDialect>();
+  registerFormatLowerings(registry);
   func::registerInlinerExtension(registry);
   registerBufferization(registry);
   registerShapeReasoning(registry);
