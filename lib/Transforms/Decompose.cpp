@@ -10,8 +10,6 @@
 // The arithmetic comes from the formats (FormatLowering.h); this file knows no
 // format. It does not fuse or fold what it emits, nor pack codes.
 
-#include "qfmt/Transforms/FormatLowering.h"
-#include "qfmt/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/ControlFlow/Transforms/StructuralTypeConversions.h"
@@ -24,6 +22,8 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/Transforms/DialectConversion.h"
+#include "qfmt/Transforms/FormatLowering.h"
+#include "qfmt/Transforms/Passes.h"
 
 namespace mlir::qfmt {
 #define GEN_PASS_DEF_DECOMPOSE
@@ -112,9 +112,9 @@ static LogicalResult checkMove(Operation *op) {
              << ", whose scales or zero points are only known at run time; "
                 "move its constituents before 'qfmt.assemble', or dequantize";
     if (format && format != encoded.getFormat())
-      return op->emitOpError() << "moves elements between the encodings "
-                               << format << " and " << encoded.getFormat()
-                               << "; use 'qfmt.convert'";
+      return op->emitOpError()
+             << "moves elements between the encodings " << format << " and "
+             << encoded.getFormat() << "; use 'qfmt.convert'";
     format = encoded.getFormat();
   }
   return success();
@@ -145,9 +145,8 @@ static void dequantizeLinalgInputs(ModuleOp module) {
     OpBuilder builder(op);
     for (OpOperand *input : op.getDpsInputOperands())
       if (auto encoded = EncodedTensorType::get(input->get().getType()))
-        input->set(DequantizeOp::create(builder, op.getLoc(),
-                                        encoded.getLogicalType(),
-                                        input->get()));
+        input->set(DequantizeOp::create(
+            builder, op.getLoc(), encoded.getLogicalType(), input->get()));
   });
 }
 
@@ -185,10 +184,10 @@ struct QuantizeConversion : OpConversionPattern<QuantizeOp> {
     FailureOr<TensorFormatLowering> lowering = getLowering(op, type);
     if (failed(lowering))
       return failure();
-    auto parts = lowering->emitEncode(
-        rewriter, op.getLoc(), type, adaptor.getInput(),
-        ExactRange::of(type.getLogicalElementType()),
-        getModes(op, Division::Rounded));
+    auto parts =
+        lowering->emitEncode(rewriter, op.getLoc(), type, adaptor.getInput(),
+                             ExactRange::of(type.getLogicalElementType()),
+                             getModes(op, Division::Rounded));
     if (failed(parts))
       return failure();
     rewriter.replaceOpWithMultiple(op, {*parts});
@@ -205,9 +204,8 @@ struct DequantizeConversion : OpConversionPattern<DequantizeOp> {
     FailureOr<TensorFormatLowering> lowering = getLowering(op, type);
     if (failed(lowering))
       return failure();
-    FailureOr<Value> reals =
-        lowering->emitDecode(rewriter, op.getLoc(), type, adaptor.getInput(),
-                             Division::Rounded);
+    FailureOr<Value> reals = lowering->emitDecode(
+        rewriter, op.getLoc(), type, adaptor.getInput(), Division::Rounded);
     if (failed(reals))
       return failure();
     rewriter.replaceOp(op, *reals);
@@ -227,9 +225,8 @@ struct ConvertConversion : OpConversionPattern<ConvertOp> {
     FailureOr<TensorFormatLowering> encode = getLowering(op, type);
     if (failed(decode) || failed(encode))
       return failure();
-    FailureOr<Value> reals =
-        decode->emitDecode(rewriter, op.getLoc(), source, adaptor.getInput(),
-                           Division::Exact);
+    FailureOr<Value> reals = decode->emitDecode(
+        rewriter, op.getLoc(), source, adaptor.getInput(), Division::Exact);
     if (failed(reals))
       return failure();
     auto parts = encode->emitEncode(
@@ -384,8 +381,8 @@ struct DimConversion : OpConversionPattern<tensor::DimOp> {
   LogicalResult
   matchAndRewrite(tensor::DimOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    rewriter.replaceOpWithNewOp<tensor::DimOp>(
-        op, adaptor.getSource().front(), adaptor.getIndex().front());
+    rewriter.replaceOpWithNewOp<tensor::DimOp>(op, adaptor.getSource().front(),
+                                               adaptor.getIndex().front());
     return success();
   }
 };
@@ -470,8 +467,7 @@ static void populatePatterns(const TypeConverter &types,
                MoveConversion<tensor::InsertSliceOp>,
                MoveConversion<tensor::ExpandShapeOp>,
                MoveConversion<tensor::CollapseShapeOp>,
-               MoveConversion<tensor::ConcatOp>,
-               MoveConversion<tensor::CastOp>,
+               MoveConversion<tensor::ConcatOp>, MoveConversion<tensor::CastOp>,
                MoveConversion<tensor::EmptyOp>>(types, patterns.getContext());
 }
 

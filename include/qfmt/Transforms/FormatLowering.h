@@ -8,8 +8,8 @@
 #ifndef QFMT_TRANSFORMS_FORMATLOWERING_H
 #define QFMT_TRANSFORMS_FORMATLOWERING_H
 
-#include "qfmt/IR/QFmt.h"
 #include "mlir/IR/Builders.h"
+#include "qfmt/IR/QFmt.h"
 #include <algorithm>
 
 namespace mlir {

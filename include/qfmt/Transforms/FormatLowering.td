@@ -53,6 +53,12 @@ def QFmt_TensorFormatLowering : AttrInterface<"TensorFormatLowering"> {
            "::mlir::Value":$reals, "const ::mlir::qfmt::ExactRange &":$range,
            "const ::mlir::qfmt::TensorEncodeModes &":$modes)>,
     InterfaceMethod<[{
+      The constituents with the code nearest to 1 (half to even, saturating) in place of each that denotes 0: what scales
+      in this format need. No other constituent than the payload changes.}],
+      "::llvm::FailureOr<::llvm::SmallVector<::mlir::Value>>", "emitReplaceZeros",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc, "::mlir::qfmt::EncodedTensorType":$type,
+           "::mlir::ValueRange":$constituents)>,
+    InterfaceMethod<[{
       The code in the payload, of the payload's code type, that denotes exactly `value` in every block; null if there is
       none or it depends on constituents: what a padding of the payload uses.}],
       "::mlir::TypedAttr", "getPayloadCode", (ins "::mlir::qfmt::EncodedTensorType":$type, "double":$value)>

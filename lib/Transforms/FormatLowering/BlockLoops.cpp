@@ -89,8 +89,7 @@ Value BlockLoops::split(OpBuilder &builder, Location loc, Value tensor) const {
       // ceildiv(size, inner) * inner - size
       Value block = arith::ConstantIndexOp::create(builder, loc, inner);
       Value dynamic = tensor::DimOp::create(builder, loc, tensor, index);
-      Value blocks =
-          arith::CeilDivUIOp::create(builder, loc, dynamic, block);
+      Value blocks = arith::CeilDivUIOp::create(builder, loc, dynamic, block);
       Value whole = arith::MulIOp::create(builder, loc, blocks, block);
       high[index] =
           arith::SubIOp::create(builder, loc, whole, dynamic).getResult();
@@ -105,8 +104,8 @@ Value BlockLoops::split(OpBuilder &builder, Location loc, Value tensor) const {
   }
   Type element = type.getElementType();
   if (needsPad) {
-    Value zero = arith::ConstantOp::create(builder, loc,
-                                           builder.getZeroAttr(element));
+    Value zero =
+        arith::ConstantOp::create(builder, loc, builder.getZeroAttr(element));
     tensor = tensor::PadOp::create(builder, loc,
                                    RankedTensorType::get(padded, element),
                                    tensor, low, high, zero);

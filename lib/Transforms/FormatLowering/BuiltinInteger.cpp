@@ -5,9 +5,9 @@
 
 #include "FormatModels.h"
 #include "ScalarOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "qfmt/Support/Integer.h"
 #include "qfmt/Transforms/FormatLowering.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include <cmath>
 
 using namespace mlir;
@@ -22,22 +22,22 @@ static constexpr int64_t kBeyondCodes = 1 << 20;
 static Value emitRound(ScalarBuilder &b, Value x, RoundingMode rounding) {
   switch (rounding) {
   case RoundingMode::HalfEven:
-    return math::RoundEvenOp::create(b, x);
+    return b.createOrFold<math::RoundEvenOp>(x);
   case RoundingMode::HalfAway:
-    return math::RoundOp::create(b, x);
+    return b.createOrFold<math::RoundOp>(x);
   case RoundingMode::TowardZero:
-    return math::TruncOp::create(b, x);
+    return b.createOrFold<math::TruncOp>(x);
   case RoundingMode::Floor:
-    return math::FloorOp::create(b, x);
+    return b.createOrFold<math::FloorOp>(x);
   case RoundingMode::Ceil:
-    return math::CeilOp::create(b, x);
+    return b.createOrFold<math::CeilOp>(x);
   case RoundingMode::HalfUp:
     break;
   }
   // floor(x + 1/2) without the rounding of that sum: the fraction is exact
   // where it is below 1/2 (Sterbenz), and comparison needs no more. For an
   // infinity it is a NaN, and the comparison false.
-  Value floor = math::FloorOp::create(b, x);
+  Value floor = b.createOrFold<math::FloorOp>(x);
   Value fraction = b.apply<arith::SubFOp>(x, floor);
   Value up = b.compare(CmpFPredicate::OGE, fraction, 0.5);
   Value next = b.apply<arith::AddFOp>(floor, b.constant(x.getType(), 1.0));
@@ -48,13 +48,13 @@ static Value emitRound(ScalarBuilder &b, Value x, RoundingMode rounding) {
 /// 2^width is exact: it is a multiple of x's last place and not larger.
 static Value emitLowBits(ScalarBuilder &b, Value x, unsigned width) {
   Type type = x.getType();
-  Value quotient = b.apply<arith::MulFOp>(
-      x, b.constant(type, std::ldexp(1.0, -int(width))));
-  Value whole = math::FloorOp::create(b, quotient);
-  whole = b.apply<arith::MulFOp>(whole,
-                                 b.constant(type, std::ldexp(1.0, width)));
-  return arith::FPToSIOp::create(b, b.getI32Type(),
-                                 b.apply<arith::SubFOp>(x, whole));
+  Value quotient =
+      b.apply<arith::MulFOp>(x, b.constant(type, std::ldexp(1.0, -int(width))));
+  Value whole = b.createOrFold<math::FloorOp>(quotient);
+  whole =
+      b.apply<arith::MulFOp>(whole, b.constant(type, std::ldexp(1.0, width)));
+  return b.createOrFold<arith::FPToSIOp>(b.getI32Type(),
+                                         b.apply<arith::SubFOp>(x, whole));
 }
 
 /// An integer-valued float as an i32: modulo 2^width, or kept below
@@ -63,8 +63,8 @@ static Value emitToI32(ScalarBuilder &b, Value x, const IntegerSpec &spec,
                        OverflowMode overflow) {
   if (overflow == OverflowMode::Wrap)
     return emitLowBits(b, x, spec.width);
-  return arith::FPToSIOp::create(b, b.getI32Type(),
-                                 b.clamp(x, -kBeyondCodes, kBeyondCodes));
+  return b.createOrFold<arith::FPToSIOp>(
+      b.getI32Type(), b.clamp(x, -kBeyondCodes, kBeyondCodes));
 }
 
 /// 1 (as an i32) if floor + fraction, 0 <= fraction <= 1, rounds up. `negative`
@@ -76,8 +76,7 @@ static Value emitRoundsUp(ScalarBuilder &b, Value fraction, Value negative,
   Value inexact = b.compare(CmpFPredicate::OGT, fraction, 0.0);
   Value no = arith::ConstantOp::create(b, b.getBoolAttr(false));
   auto nearest = [&](Value tieGoesUp) -> Value {
-    return b.apply<arith::OrIOp>(above,
-                                 b.apply<arith::AndIOp>(tie, tieGoesUp));
+    return b.apply<arith::OrIOp>(above, b.apply<arith::AndIOp>(tie, tieGoesUp));
   };
   Value nonNegative = b.apply<arith::XOrIOp>(
       negative, arith::ConstantOp::create(b, b.getBoolAttr(true)));
@@ -102,23 +101,23 @@ static Value emitRoundsUp(ScalarBuilder &b, Value fraction, Value negative,
     up = inexact;
     break;
   }
-  return arith::ExtUIOp::create(b, b.getI32Type(), up);
+  return b.createOrFold<arith::ExtUIOp>(b.getI32Type(), up);
 }
 
 /// round(x + zeroPoint), the sum exact, as an i32 (see emitToI32). x splits
 /// into its floor and a fraction, so that the sum is one of integers.
 static Value emitRoundOfSum(ScalarBuilder &b, Value x, Value zeroPoint,
                             const IntegerSpec &spec, const EncodeModes &modes) {
-  Value floor = math::FloorOp::create(b, x);
+  Value floor = b.createOrFold<math::FloorOp>(x);
   Value fraction = b.apply<arith::SubFOp>(x, floor);
   // The rounding of this sum keeps its sign.
   Value sum = b.apply<arith::AddFOp>(
-      floor, arith::SIToFPOp::create(b, x.getType(), zeroPoint));
+      floor, b.createOrFold<arith::SIToFPOp>(x.getType(), zeroPoint));
   Value negative = b.compare(CmpFPredicate::OLT, sum, 0.0);
   Value whole = b.apply<arith::AddIOp>(
       emitToI32(b, floor, spec, modes.overflow), zeroPoint);
-  Value odd =
-      arith::TruncIOp::create(b, b.getI1Type(), b.apply<arith::AndIOp>(whole, 1));
+  Value odd = b.createOrFold<arith::TruncIOp>(b.getI1Type(),
+                                              b.apply<arith::AndIOp>(whole, 1));
   return b.apply<arith::AddIOp>(
       whole, emitRoundsUp(b, fraction, negative, odd, modes.rounding));
 }
@@ -130,8 +129,8 @@ static Value emitNarrow(ScalarBuilder &b, Value integer, Value real,
   if (overflow == OverflowMode::Wrap) {
     // Infinities have no low bits; they saturate.
     for (bool negative : {false, true}) {
-      Value infinite = b.compare(CmpFPredicate::OEQ, real,
-                                 negative ? -INFINITY : INFINITY);
+      Value infinite =
+          b.compare(CmpFPredicate::OEQ, real, negative ? -INFINITY : INFINITY);
       int64_t limit = negative ? spec.getLowest() : spec.getLargest();
       integer = b.select(infinite, b.integer(type, limit), integer);
     }
@@ -139,7 +138,7 @@ static Value emitNarrow(ScalarBuilder &b, Value integer, Value real,
     integer = b.apply<arith::MaxSIOp>(integer, spec.getLowest());
     integer = b.apply<arith::MinSIOp>(integer, spec.getLargest());
   }
-  return arith::TruncIOp::create(b, b.getIntegerType(spec.width), integer);
+  return b.createOrFold<arith::TruncIOp>(b.getIntegerType(spec.width), integer);
 }
 
 namespace {
@@ -159,10 +158,10 @@ struct IntegerLowering
                    Value code) const {
     ScalarBuilder b(builder, loc);
     if (getSpec(type).isSigned)
-      return arith::SIToFPOp::create(
-          b, b.getF32Type(), arith::ExtSIOp::create(b, b.getI32Type(), code));
-    return arith::SIToFPOp::create(
-        b, b.getF32Type(), arith::ExtUIOp::create(b, b.getI32Type(), code));
+      return b.createOrFold<arith::SIToFPOp>(
+          b.getF32Type(), b.createOrFold<arith::ExtSIOp>(b.getI32Type(), code));
+    return b.createOrFold<arith::SIToFPOp>(
+        b.getF32Type(), b.createOrFold<arith::ExtUIOp>(b.getI32Type(), code));
   }
 
   Value emitEncode(Type type, OpBuilder &builder, Location loc, Value real,
@@ -174,7 +173,7 @@ struct IntegerLowering
     Value x = b.select(b.isNaN(real), zero, real);
     if (modes.overflow == OverflowMode::Wrap) {
       // The low bits of an infinity are not defined; emitNarrow replaces them.
-      Value magnitude = math::AbsFOp::create(b, x);
+      Value magnitude = b.createOrFold<math::AbsFOp>(x);
       x = b.select(b.compare(CmpFPredicate::OEQ, magnitude, INFINITY), zero, x);
     }
     if (zeroPoint && modes.zeroPointPlace == ZeroPointPlace::BeforeRounding)
@@ -183,9 +182,9 @@ struct IntegerLowering
     Value rounded = emitRound(b, x, modes.rounding);
     if (!zeroPoint && modes.overflow != OverflowMode::Wrap) {
       Value clamped = b.clamp(rounded, spec.getLowest(), spec.getLargest());
-      return arith::TruncIOp::create(
-          b, b.getIntegerType(spec.width),
-          arith::FPToSIOp::create(b, b.getI32Type(), clamped));
+      return b.createOrFold<arith::TruncIOp>(
+          b.getIntegerType(spec.width),
+          b.createOrFold<arith::FPToSIOp>(b.getI32Type(), clamped));
     }
     Value integer = emitToI32(b, rounded, spec, modes.overflow);
     if (zeroPoint)

@@ -5,9 +5,9 @@
 // lib/Support. No arith.extf or truncf is used for formats below f32: most have
 // no lowering on a CPU, and those of f16 and bf16 are library calls on many.
 
+#include "qfmt/Support/Minifloat.h"
 #include "FormatModels.h"
 #include "ScalarOps.h"
-#include "qfmt/Support/Minifloat.h"
 #include "qfmt/Transforms/FormatLowering.h"
 #include <cmath>
 
@@ -57,15 +57,16 @@ static Value emitMinifloatDecode(ScalarBuilder &b, const MinifloatSpec &spec,
   Type i32 = b.getI32Type(), f32 = b.getF32Type();
   unsigned magnitudeBits = spec.exponentBits + spec.mantissaBits;
   if (isa<FloatType>(code.getType()))
-    code = arith::BitcastOp::create(b, b.getIntegerType(spec.getWidth()), code);
-  code = arith::ExtUIOp::create(b, i32, code);
+    code = b.createOrFold<arith::BitcastOp>(b.getIntegerType(spec.getWidth()),
+                                            code);
+  code = b.createOrFold<arith::ExtUIOp>(i32, code);
   Value magnitude =
       b.apply<arith::AndIOp>(code, (int64_t(1) << magnitudeBits) - 1);
 
   // Exponent and mantissa at their places in f32 are the value times
   // 2^(bias - 127), of subnormals too; the product restores it exactly.
-  Value value = arith::BitcastOp::create(
-      b, f32, b.apply<arith::ShLIOp>(magnitude, 23 - int(spec.mantissaBits)));
+  Value value = b.createOrFold<arith::BitcastOp>(
+      f32, b.apply<arith::ShLIOp>(magnitude, 23 - int(spec.mantissaBits)));
   if (spec.bias != 127)
     value = b.apply<arith::MulFOp>(
         value, b.constant(f32, std::ldexp(1.0, 127 - spec.bias)));
@@ -75,10 +76,11 @@ static Value emitMinifloatDecode(ScalarBuilder &b, const MinifloatSpec &spec,
   value = emitDecodeSpecials(b, spec, code, magnitude, value);
   if (!spec.hasSign)
     return value;
-  Value sign = b.apply<arith::ShLIOp>(
-      b.apply<arith::ShRUIOp>(code, magnitudeBits), 31);
-  Value bits = arith::BitcastOp::create(b, i32, value);
-  return arith::BitcastOp::create(b, f32, b.apply<arith::OrIOp>(bits, sign));
+  Value sign =
+      b.apply<arith::ShLIOp>(b.apply<arith::ShRUIOp>(code, magnitudeBits), 31);
+  Value bits = b.createOrFold<arith::BitcastOp>(i32, value);
+  return b.createOrFold<arith::BitcastOp>(f32,
+                                          b.apply<arith::OrIOp>(bits, sign));
 }
 
 //===----------------------------------------------------------------------===//
@@ -105,11 +107,9 @@ struct SourceLayout {
   int bias;
 
   explicit SourceLayout(Type type)
-      : width(type.getIntOrFloatBitWidth()), mantissaBits(width == 64 ? 52 : 23),
-        bias(width == 64 ? 1023 : 127) {}
-  int64_t getInfinity() const {
-    return int64_t(2 * bias + 1) << mantissaBits;
-  }
+      : width(type.getIntOrFloatBitWidth()),
+        mantissaBits(width == 64 ? 52 : 23), bias(width == 64 ? 1023 : 127) {}
+  int64_t getInfinity() const { return int64_t(2 * bias + 1) << mantissaBits; }
 };
 } // namespace
 
@@ -117,13 +117,12 @@ static Fields emitFields(ScalarBuilder &b, Value real,
                          const SourceLayout &source) {
   Fields fields;
   Value bits =
-      arith::BitcastOp::create(b, b.getIntegerType(source.width), real);
+      b.createOrFold<arith::BitcastOp>(b.getIntegerType(source.width), real);
   int64_t hidden = int64_t(1) << source.mantissaBits;
   fields.sign = b.apply<arith::ShRUIOp>(bits, source.width - 1);
   fields.magnitude = b.apply<arith::AndIOp>(
       bits, source.width == 64 ? llvm::maxIntN(64) : llvm::maxIntN(32));
-  Value field =
-      b.apply<arith::ShRUIOp>(fields.magnitude, source.mantissaBits);
+  Value field = b.apply<arith::ShRUIOp>(fields.magnitude, source.mantissaBits);
   fields.exponent = b.apply<arith::MaxSIOp>(field, 1);
   Value mantissa = b.apply<arith::AndIOp>(bits, hidden - 1);
   fields.significand =
@@ -223,14 +222,13 @@ static Value emitMinifloatEncode(ScalarBuilder &b, const MinifloatSpec &spec,
     code = b.apply<arith::MaxSIOp>(
         b.apply<arith::SubIOp>(code, int64_t(1) << spec.mantissaBits), 0);
 
-  Value overflows =
-      b.compare(CmpIPredicate::sgt, code, spec.getLargestCode());
+  Value overflows = b.compare(CmpIPredicate::sgt, code, spec.getLargestCode());
   if (spec.hasSign) {
     Value sign = b.apply<arith::ShLIOp>(fields.sign,
                                         spec.exponentBits + spec.mantissaBits);
     if (!spec.hasNegativeZero())
-      sign = b.select(b.compare(CmpIPredicate::eq, code, 0),
-                      b.integer(type, 0), sign);
+      sign = b.select(b.compare(CmpIPredicate::eq, code, 0), b.integer(type, 0),
+                      sign);
     code = b.apply<arith::OrIOp>(code, sign);
   } else {
     // Below the lowest value, unless it rounds to zero.
@@ -246,21 +244,21 @@ static Value emitMinifloatEncode(ScalarBuilder &b, const MinifloatSpec &spec,
       getCode(format, infinity, modes) != getCode(format, huge, modes) ||
       getCode(format, -infinity, modes) != getCode(format, -huge, modes);
   if (infinityDiffers) {
-    Value isInfinite = b.compare(CmpIPredicate::eq, fields.magnitude,
-                                 source.getInfinity());
+    Value isInfinite =
+        b.compare(CmpIPredicate::eq, fields.magnitude, source.getInfinity());
     code = emitReplace(b, code, isInfinite, negative, format, infinity, modes);
   }
   Value isNaN =
       b.compare(CmpIPredicate::sgt, fields.magnitude, source.getInfinity());
-  code = b.select(isNaN,
-                  b.integer(type, getCode(format, ExactReal::nan(), modes)),
-                  code);
+  code = b.select(
+      isNaN, b.integer(type, getCode(format, ExactReal::nan(), modes)), code);
 
   Type bits = b.getIntegerType(spec.getWidth());
   if (bits != type)
-    code = arith::TruncIOp::create(b, bits, code);
+    code = b.createOrFold<arith::TruncIOp>(bits, code);
   Type storage = getCodeType(format.getStorageType());
-  return storage == bits ? code : arith::BitcastOp::create(b, storage, code);
+  return storage == bits ? code
+                         : b.createOrFold<arith::BitcastOp>(storage, code);
 }
 
 //===----------------------------------------------------------------------===//

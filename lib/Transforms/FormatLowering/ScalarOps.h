@@ -11,8 +11,8 @@
 
 namespace mlir::qfmt {
 
-/// Builds scalar arithmetic. Operands that are numbers become constants of the
-/// other operand's type.
+/// Builds scalar arithmetic and folds it where operands are constants. Operands
+/// that are numbers become constants of the other operand's type.
 class ScalarBuilder : public ImplicitLocOpBuilder {
 public:
   ScalarBuilder(OpBuilder &builder, Location loc)
@@ -26,16 +26,16 @@ public:
   }
 
   Value compare(arith::CmpFPredicate predicate, Value a, double b) {
-    return arith::CmpFOp::create(*this, predicate, a, constant(a.getType(), b));
+    return createOrFold<arith::CmpFOp>(predicate, a, constant(a.getType(), b));
   }
   Value compare(arith::CmpIPredicate predicate, Value a, int64_t b) {
-    return arith::CmpIOp::create(*this, predicate, a, integer(a.getType(), b));
+    return createOrFold<arith::CmpIOp>(predicate, a, integer(a.getType(), b));
   }
   Value isNaN(Value a) {
-    return arith::CmpFOp::create(*this, arith::CmpFPredicate::UNO, a, a);
+    return createOrFold<arith::CmpFOp>(arith::CmpFPredicate::UNO, a, a);
   }
   Value select(Value condition, Value a, Value b) {
-    return arith::SelectOp::create(*this, condition, a, b);
+    return createOrFold<arith::SelectOp>(condition, a, b);
   }
   /// Of a float that is no NaN.
   Value clamp(Value a, double lowest, double largest) {
@@ -48,16 +48,16 @@ public:
 
   template <typename OpT>
   Value apply(Value a, int64_t b) {
-    return OpT::create(*this, a, integer(a.getType(), b));
+    return createOrFold<OpT>(a, integer(a.getType(), b));
   }
   template <typename OpT>
   Value apply(Value a, Value b) {
-    return OpT::create(*this, a, b);
+    return createOrFold<OpT>(a, b);
   }
 
   /// f32 to f64, exact; anything else stays.
   Value extend(Value a, Type type) {
-    return a.getType() == type ? a : arith::ExtFOp::create(*this, type, a);
+    return a.getType() == type ? a : createOrFold<arith::ExtFOp>(type, a);
   }
 };
 

@@ -11,10 +11,10 @@
 #include "BlockLoops.h"
 #include "FormatModels.h"
 #include "ScalarOps.h"
-#include "qfmt/Transforms/FormatLowering.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "qfmt/Transforms/FormatLowering.h"
 #include <cmath>
 
 using namespace mlir;
@@ -38,9 +38,9 @@ static Value emitRoundTo(ScalarBuilder &b, Value value, FloatType type) {
   if (type.isF64() || value.getType() == type)
     return b.extend(value, type);
   if (type.isF32())
-    return arith::TruncFOp::create(b, type, value);
-  EncodeModes ieee{RoundingMode::HalfEven, OverflowMode::Infinity,
-                   NaNMode::Propagate, {}};
+    return b.createOrFold<arith::TruncFOp>(type, value);
+  EncodeModes ieee{
+      RoundingMode::HalfEven, OverflowMode::Infinity, NaNMode::Propagate, {}};
   return cast<NumberFormatLowering>(type).emitEncode(b, b.getLoc(), value, ieee,
                                                      Value());
 }
@@ -75,6 +75,15 @@ struct BlockNumber {
     return element.getType() == type ? element : b.extend(element, type);
   }
 };
+
+/// A zero point as emitEncode takes it: an i32, or null for 0.
+Value readZeroPoint(ScalarBuilder &b, const BlockNumber &zeroPoint,
+                    Value element) {
+  if (zeroPoint.is(0))
+    return {};
+  return b.createOrFold<arith::FPToSIOp>(
+      b.getI32Type(), zeroPoint.read(b, element, b.getF32Type()));
+}
 
 /// What encodes the elements of one tensor.
 struct Parameters {
@@ -126,8 +135,8 @@ static Value emitElementwise(OpBuilder &builder, Location loc,
 static Value emitMap(OpBuilder &builder, Location loc, ValueRange inputs,
                      Type resultElement, BodyFn body) {
   auto type = cast<RankedTensorType>(inputs.front().getType());
-  SmallVector<AffineMap> maps(
-      inputs.size() + 1, builder.getMultiDimIdentityMap(type.getRank()));
+  SmallVector<AffineMap> maps(inputs.size() + 1,
+                              builder.getMultiDimIdentityMap(type.getRank()));
   SmallVector<utils::IteratorType> iterators(type.getRank(),
                                              utils::IteratorType::parallel);
   Value init = tensor::EmptyOp::create(
@@ -148,19 +157,20 @@ static Value emitBlockMax(OpBuilder &builder, Location loc,
                           BodyFn body) {
   Type element = getElementTypeOrSelf(elements.getType());
   Type type = element.isF64() ? element : builder.getF32Type();
-  Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
-  Value init = linalg::FillOp::create(
-                   builder, loc, zero,
-                   loops.createGrid(builder, loc, elements, type))
-                   .getResult(0);
+  Value zero =
+      arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
+  Value init =
+      linalg::FillOp::create(builder, loc, zero,
+                             loops.createGrid(builder, loc, elements, type))
+          .getResult(0);
   auto buildBody = [&](OpBuilder &nested, Location loc, ValueRange args) {
     ScalarBuilder b(nested, loc);
     Value x = emitRead(b, args[0]);
-    Value finite = b.compare(CmpFPredicate::OLT, math::AbsFOp::create(b, x),
-                             INFINITY);
+    Value finite = b.compare(CmpFPredicate::OLT,
+                             b.createOrFold<math::AbsFOp>(x), INFINITY);
     x = b.select(finite, x, b.constant(type, 0.0));
-    linalg::YieldOp::create(
-        b, b.apply<arith::MaximumFOp>(args[1], body(b, {x})));
+    linalg::YieldOp::create(b,
+                            b.apply<arith::MaximumFOp>(args[1], body(b, {x})));
   };
   return linalg::GenericOp::create(
              builder, loc, init.getType(), elements, init,
@@ -230,12 +240,13 @@ public:
         scaled(cast<ScaledAttr>(type.getFormat())),
         logical(type.getLogicalElementType()),
         format(cast<NumberFormatLowering>(scaled.getFormat())),
-        loops(type.getType().getContext(), type.getShape(),
-              scaled.getBlock()) {}
+        loops(type.getType().getContext(), type.getShape(), scaled.getBlock()) {
+  }
 
   FailureOr<Value> emitDecode(ValueRange constituents, Division division);
   FailureOr<SmallVector<Value>> emitEncode(Value reals, const ExactRange &range,
                                            const TensorEncodeModes &modes);
+  FailureOr<SmallVector<Value>> emitReplaceZeros(ValueRange constituents);
 
 private:
   /// The scale tensor's own type, if the scale is encoded.
@@ -254,6 +265,13 @@ private:
                              "of fewer bits or fewer nested scales";
   }
 
+  FailureOr<TensorFormatLowering> getScaleLowering() const {
+    Attribute nested = scaled.getScale();
+    if (auto lowering = dyn_cast<TensorFormatLowering>(nested))
+      return lowering;
+    return emitError(loc) << "no lowering is registered for the scale's format "
+                          << nested;
+  }
   FailureOr<BlockNumber> readEncodedScale(ValueRange constituents);
   FailureOr<Parameters> readParameters(ValueRange constituents);
 
@@ -267,8 +285,11 @@ private:
   FailureOr<BlockNumber> emitScale(Value elements,
                                    const TensorEncodeModes &modes,
                                    SmallVectorImpl<Value> &constituents);
-  FailureOr<BlockNumber> emitZeroPoint(Value elements, const BlockNumber &scale,
-                                       const TensorEncodeModes &modes);
+  FailureOr<BlockNumber> emitEncodedScale(Value reals,
+                                          const TensorEncodeModes &modes,
+                                          SmallVectorImpl<Value> &constituents);
+  FailureOr<BlockNumber> emitZeroPoint(Value elements,
+                                       const BlockNumber &scale);
 
   OpBuilder &builder;
   Location loc;
@@ -286,23 +307,20 @@ private:
 
 FailureOr<BlockNumber>
 ScaledEmitter::readEncodedScale(ValueRange constituents) {
-  auto nested = dyn_cast<TensorFormatLowering>(
-      static_cast<Attribute>(scaled.getScaleEncoding()));
-  if (!nested)
-    return emitError(loc) << "no lowering is registered for the scale's format "
-                          << scaled.getScale();
-  FailureOr<Value> reals = nested.emitDecode(builder, loc, getScaleType(),
-                                             constituents, Division::Exact);
+  FailureOr<TensorFormatLowering> nested = getScaleLowering();
+  if (failed(nested))
+    return failure();
+  FailureOr<Value> reals = nested->emitDecode(builder, loc, getScaleType(),
+                                              constituents, Division::Exact);
   if (failed(reals))
     return failure();
   return BlockNumber{0, loops.dropUnitDims(builder, loc, *reals),
                      NumberFormatLowering(),
-                     nested.getExactRange(builder.getF32Type())};
+                     nested->getExactRange(builder.getF32Type())};
 }
 
 /// `constituents` without the payload.
-FailureOr<Parameters>
-ScaledEmitter::readParameters(ValueRange constituents) {
+FailureOr<Parameters> ScaledEmitter::readParameters(ValueRange constituents) {
   Parameters parameters;
   if (Type zeroFormat = scaled.getZeroPointFormat()) {
     parameters.zeroPoint = BlockNumber::getCodes(
@@ -379,10 +397,9 @@ ScaledEmitter::chooseQuotientType(const BlockNumber &scale,
   if (isIntegerFormat(scaled.getNumberFormat())) {
     precision = kIntegerQuotientBits;
     // Without saturation every quotient counts.
+    int smallest = scale.tensor ? scale.range.low : scale.range.high - 1;
     if (modes.element.overflow == OverflowMode::Wrap)
-      precision = std::max<int>(
-          precision, range.high - (scale.tensor ? scale.range.low
-                                                : scale.range.high - 1) + 2);
+      precision = std::max<int>(precision, range.high - smallest + 2);
   }
   if (scale.is(1) ||
       (scale.range.fits(f64) && isQuotientSafe(precision, range, scale.range)))
@@ -392,8 +409,7 @@ ScaledEmitter::chooseQuotientType(const BlockNumber &scale,
 }
 
 Value ScaledEmitter::emitCodes(Value elements, const Parameters &parameters,
-                               FloatType type,
-                               const TensorEncodeModes &modes) {
+                               FloatType type, const TensorEncodeModes &modes) {
   const BlockNumber &scale = parameters.scale;
   const BlockNumber &zeroPoint = parameters.zeroPoint;
   EncodeModes element = modes.element;
@@ -408,15 +424,8 @@ Value ScaledEmitter::emitCodes(Value elements, const Parameters &parameters,
       if (modes.division == Division::Rounded && type != logical)
         x = emitRead(b, emitRoundTo(b, x, logical));
     }
-    Value zero;
-    if (!zeroPoint.is(0))
-      zero = zeroPoint.tensor
-                 ? arith::FPToSIOp::create(
-                       b, b.getI32Type(),
-                       zeroPoint.read(b, values[2], b.getF32Type()))
-                       .getResult()
-                 : b.integer(b.getI32Type(), int64_t(zeroPoint.number));
-    return format.emitEncode(b, loc, x, element, zero);
+    return format.emitEncode(b, loc, x, element,
+                             readZeroPoint(b, zeroPoint, values[2]));
   };
   Type code = getCodeType(scaled.getNumberFormat().getStorageType());
   return emitElementwise(builder, loc, loops, elements, {scale, zeroPoint},
@@ -437,12 +446,11 @@ ScaledEmitter::emitEncode(Value reals, const ExactRange &range,
   if (std::optional<int64_t> number = scaled.getStaticZeroPoint()) {
     parameters.zeroPoint = BlockNumber::get(*number);
   } else {
-    FailureOr<BlockNumber> zeroPoint = emitZeroPoint(elements, *scale, modes);
+    FailureOr<BlockNumber> zeroPoint = emitZeroPoint(elements, *scale);
     if (failed(zeroPoint))
       return failure();
     parameters.zeroPoint = *zeroPoint;
-    constituents.push_back(
-        loops.addUnitDims(builder, loc, zeroPoint->tensor));
+    constituents.push_back(loops.addUnitDims(builder, loc, zeroPoint->tensor));
   }
   FailureOr<FloatType> quotient = chooseQuotientType(*scale, range, modes);
   if (failed(quotient))
@@ -466,17 +474,17 @@ static Value emitSumToOdd(ScalarBuilder &b, Value x, Value y) {
   Value xError = b.apply<arith::SubFOp>(x, b.apply<arith::SubFOp>(sum, yPart));
   Value error =
       b.apply<arith::AddFOp>(xError, b.apply<arith::SubFOp>(y, yPart));
-  Value bits = arith::BitcastOp::create(b, i64, sum);
+  Value bits = b.createOrFold<arith::BitcastOp>(i64, sum);
   Value odd = b.apply<arith::OrIOp>(bits, 1);
   // An even sum above the exact one: the odd neighbour is the one below.
   Value tooHigh = b.compare(CmpFPredicate::OLT, error, 0.0);
-  Value isEven = b.compare(arith::CmpIPredicate::eq,
-                           b.apply<arith::AndIOp>(bits, 1), 0);
+  Value isEven =
+      b.compare(arith::CmpIPredicate::eq, b.apply<arith::AndIOp>(bits, 1), 0);
   odd = b.select(b.apply<arith::AndIOp>(tooHigh, isEven),
                  b.apply<arith::SubIOp>(bits, 1), odd);
   Value inexact = b.compare(CmpFPredicate::ONE, error, 0.0);
-  return arith::BitcastOp::create(b, b.getF64Type(),
-                                  b.select(inexact, odd, bits));
+  return b.createOrFold<arith::BitcastOp>(b.getF64Type(),
+                                          b.select(inexact, odd, bits));
 }
 
 static Value emitBlockMaxOf(OpBuilder &builder, Location loc,
@@ -486,7 +494,7 @@ static Value emitBlockMaxOf(OpBuilder &builder, Location loc,
                       [&](ScalarBuilder &b, ValueRange x) -> Value {
                         if (sign > 0)
                           return x[0];
-                        return arith::NegFOp::create(b, x[0]);
+                        return b.createOrFold<arith::NegFOp>(x[0]);
                       });
 }
 
@@ -497,7 +505,7 @@ Value ScaledEmitter::emitScaleReals(Value elements,
                                     const TensorEncodeModes &modes) {
   FloatType f64 = builder.getF64Type();
   NumberFormat number = scaled.getNumberFormat();
-  if (scaled.getZeroPointFormat()) {
+  if (scaled.getZeroPointFormat() && modes.scaleRule == ScaleRule::AbsMax) {
     Value above = emitBlockMaxOf(builder, loc, loops, elements, 1);
     Value below = emitBlockMaxOf(builder, loc, loops, elements, -1);
     double steps = number.getLargest() - number.getLowest();
@@ -509,21 +517,21 @@ Value ScaledEmitter::emitScaleReals(Value elements,
                                                    b.constant(f64, steps));
                    });
   }
-  Value largest = emitBlockMax(
-      builder, loc, loops, elements, [](ScalarBuilder &b, ValueRange x) {
-        return math::AbsFOp::create(b, x[0]).getResult();
-      });
+  Value largest = emitBlockMax(builder, loc, loops, elements,
+                               [](ScalarBuilder &b, ValueRange x) {
+                                 return b.createOrFold<math::AbsFOp>(x[0]);
+                               });
   auto body = [&](ScalarBuilder &b, ValueRange values) -> Value {
     Value a = b.extend(values[0], f64);
     if (modes.scaleRule == ScaleRule::AbsMax)
       return b.apply<arith::DivFOp>(a, b.constant(f64, number.getLargest()));
     // 2^floor(log2 a) is a without its mantissa.
-    Value bits = arith::BitcastOp::create(b, b.getI64Type(), a);
+    Value bits = b.createOrFold<arith::BitcastOp>(b.getI64Type(), a);
     bits = b.apply<arith::AndIOp>(bits, int64_t(0x7ff) << 52);
-    Value power = arith::BitcastOp::create(b, f64, bits);
+    Value power = b.createOrFold<arith::BitcastOp>(f64, bits);
     return b.apply<arith::MulFOp>(
-        power, b.constant(f64, std::ldexp(1.0, -std::ilogb(
-                                                   number.getLargest()))));
+        power,
+        b.constant(f64, std::ldexp(1.0, -std::ilogb(number.getLargest()))));
   };
   return emitMap(builder, loc, largest, f64, body);
 }
@@ -534,53 +542,61 @@ ScaledEmitter::emitScale(Value elements, const TensorEncodeModes &modes,
                          SmallVectorImpl<Value> &constituents) {
   if (std::optional<double> number = scaled.getStaticScale(logical))
     return BlockNumber::get(*number);
-  if (scaled.getZeroPointFormat() && modes.scaleRule == ScaleRule::FloorLog2)
-    return emitError(loc) << "scale_rule = floor_log2 has no zero point; use "
-                             "absmax, or a format with a static zero point";
-
-  // (C23) A scale of 0 becomes 1.
-  bool isEncoded = static_cast<bool>(scaled.getScaleEncoding());
-  Type scaleFormat =
-      isEncoded ? builder.getF32Type() : scaled.getScaleFormat();
-  auto lowering = cast<NumberFormatLowering>(scaleFormat);
-  auto body = [&](ScalarBuilder &b, ValueRange values) -> Value {
-    Value code = lowering.emitEncode(b, loc, values[0], EncodeModes(), Value());
-    Value one = lowering.emitEncode(b, loc, b.constant(b.getF32Type(), 1.0),
-                                    EncodeModes(), Value());
-    Value decoded = lowering.emitDecode(b, loc, code);
-    Value isZero = b.apply<arith::OrIOp>(
-        b.compare(CmpFPredicate::OEQ, decoded, 0.0),
-        b.compare(CmpFPredicate::OEQ, values[0], 0.0));
-    return b.select(isZero, one, code);
-  };
   Value reals = emitScaleReals(elements, modes);
-  Value codes =
-      emitMap(builder, loc, reals,
-              getCodeType(cast<NumberFormat>(scaleFormat).getStorageType()),
-              body);
-  Value grid = loops.addUnitDims(builder, loc, codes);
-  if (!isEncoded) {
-    constituents.push_back(grid);
-    return BlockNumber::getCodes(codes, scaleFormat);
-  }
-  auto nested = dyn_cast<TensorFormatLowering>(
-      static_cast<Attribute>(scaled.getScaleEncoding()));
-  if (!nested)
-    return emitError(loc) << "no lowering is registered for the scale's format "
-                          << scaled.getScale();
+  if (scaled.getScaleEncoding())
+    return emitEncodedScale(reals, modes, constituents);
+
+  Type scaleFormat = scaled.getScaleFormat();
+  auto lowering = cast<NumberFormatLowering>(scaleFormat);
+  auto encode = [&](ScalarBuilder &b, Value value) {
+    return lowering.emitEncode(b, loc, value, EncodeModes(), Value());
+  };
+  // (C23) A scale of 0 becomes 1.
+  auto body = [&](ScalarBuilder &b, ValueRange values) -> Value {
+    Value code = encode(b, values[0]);
+    Value decoded = lowering.emitDecode(b, loc, code);
+    Value isZero =
+        b.apply<arith::OrIOp>(b.compare(CmpFPredicate::OEQ, decoded, 0.0),
+                              b.compare(CmpFPredicate::OEQ, values[0], 0.0));
+    return b.select(isZero, encode(b, b.constant(b.getF32Type(), 1.0)), code);
+  };
+  Type code = getCodeType(cast<NumberFormat>(scaleFormat).getStorageType());
+  Value codes = emitMap(builder, loc, reals, code, body);
+  constituents.push_back(loops.addUnitDims(builder, loc, codes));
+  return BlockNumber::getCodes(codes, scaleFormat);
+}
+
+/// Scales in an encoding of their own are quantized as a tensor of f32. Blocks
+/// of zeros count as 0 there, not as 1, so that they do not stretch the scales
+/// of their neighbours; (C23) holds for what comes out.
+FailureOr<BlockNumber>
+ScaledEmitter::emitEncodedScale(Value reals, const TensorEncodeModes &modes,
+                                SmallVectorImpl<Value> &constituents) {
+  FailureOr<TensorFormatLowering> nested = getScaleLowering();
+  if (failed(nested))
+    return failure();
+  FloatType f32 = builder.getF32Type();
+  Value rounded = emitMap(builder, loc, reals, f32,
+                          [&](ScalarBuilder &b, ValueRange values) {
+                            return emitRoundTo(b, values[0], f32);
+                          });
   TensorEncodeModes scaleModes;
-  FailureOr<SmallVector<Value>> parts = nested.emitEncode(
-      builder, loc, getScaleType(), grid, ExactRange::f32(), scaleModes);
+  scaleModes.scaleRule = modes.scaleRule;
+  FailureOr<SmallVector<Value>> parts = nested->emitEncode(
+      builder, loc, getScaleType(), loops.addUnitDims(builder, loc, rounded),
+      ExactRange::f32(), scaleModes);
+  if (failed(parts))
+    return failure();
+  parts = nested->emitReplaceZeros(builder, loc, getScaleType(), *parts);
   if (failed(parts))
     return failure();
   llvm::append_range(constituents, *parts);
   return readEncodedScale(*parts);
 }
 
-/// z = clamp(round(lo - min(x, 0) / s), lo, hi).
-FailureOr<BlockNumber>
-ScaledEmitter::emitZeroPoint(Value elements, const BlockNumber &scale,
-                             const TensorEncodeModes &modes) {
+/// z = clamp(round(lo - min(x, 0) / s), lo, hi), half to even.
+FailureOr<BlockNumber> ScaledEmitter::emitZeroPoint(Value elements,
+                                                    const BlockNumber &scale) {
   FloatType f64 = builder.getF64Type();
   Type zeroFormat = scaled.getZeroPointFormat();
   auto lowering = cast<NumberFormatLowering>(zeroFormat);
@@ -589,7 +605,6 @@ ScaledEmitter::emitZeroPoint(Value elements, const BlockNumber &scale,
       !isQuotientSafe(kIntegerQuotientBits, range, scale.range))
     return emitInexact("the zero point");
   EncodeModes element;
-  element.rounding = modes.element.rounding;
   element.zeroPointPlace = ZeroPointPlace::BeforeRounding;
   Value below = emitBlockMaxOf(builder, loc, loops, elements, -1);
   SmallVector<Value> inputs{below};
@@ -607,6 +622,41 @@ ScaledEmitter::emitZeroPoint(Value elements, const BlockNumber &scale,
       builder, loc, inputs,
       getCodeType(cast<NumberFormat>(zeroFormat).getStorageType()), body);
   return BlockNumber::getCodes(codes, zeroFormat);
+}
+
+/// Scales are not 0 (C23), so an element is 0 if its code is the zero point.
+FailureOr<SmallVector<Value>>
+ScaledEmitter::emitReplaceZeros(ValueRange constituents) {
+  FailureOr<Parameters> parameters = readParameters(constituents.drop_front());
+  if (failed(parameters))
+    return failure();
+  const BlockNumber &scale = parameters->scale;
+  const BlockNumber &zeroPoint = parameters->zeroPoint;
+  TensorEncodeModes modes;
+  modes.division = Division::Exact;
+  if (failed(chooseQuotientType(scale, ExactRange::of(1.0), modes)))
+    return failure();
+  EncodeModes exact;
+  exact.zeroPointPlace = ZeroPointPlace::BeforeRounding;
+  FloatType f64 = builder.getF64Type();
+  auto body = [&](ScalarBuilder &b, ValueRange values) -> Value {
+    Value quotient = b.apply<arith::DivFOp>(b.constant(f64, 1.0),
+                                            scale.read(b, values[1], f64));
+    Value one = format.emitEncode(b, loc, quotient, exact,
+                                  readZeroPoint(b, zeroPoint, values[2]));
+    Value real = format.emitDecode(b, loc, values[0]);
+    Value zero = zeroPoint.read(b, values[2], real.getType());
+    Value isZero =
+        b.createOrFold<arith::CmpFOp>(CmpFPredicate::OEQ, real, zero);
+    return b.select(isZero, one, values[0]);
+  };
+  Value payload = loops.split(builder, loc, constituents.front());
+  Value codes =
+      emitElementwise(builder, loc, loops, payload, {scale, zeroPoint},
+                      getElementTypeOrSelf(payload.getType()), body);
+  SmallVector<Value> replaced(constituents);
+  replaced.front() = loops.join(builder, loc, codes, constituents.front());
+  return replaced;
 }
 
 //===----------------------------------------------------------------------===//
@@ -645,6 +695,12 @@ struct ScaledLowering
              EncodedTensorType type, Value reals, const ExactRange &range,
              const TensorEncodeModes &modes) const {
     return ScaledEmitter(builder, loc, type).emitEncode(reals, range, modes);
+  }
+
+  FailureOr<SmallVector<Value>>
+  emitReplaceZeros(Attribute, OpBuilder &builder, Location loc,
+                   EncodedTensorType type, ValueRange constituents) const {
+    return ScaledEmitter(builder, loc, type).emitReplaceZeros(constituents);
   }
 
   TypedAttr getPayloadCode(Attribute attr, EncodedTensorType type,
