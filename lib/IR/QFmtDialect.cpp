@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "mlir/Transforms/InliningUtils.h"
 #include "qfmt/IR/QFmt.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
@@ -134,6 +135,15 @@ struct QFmtAsmInterface : OpAsmDialectInterface {
     return name;
   }
 };
+
+/// All operations are pure and without regions.
+struct QFmtInlinerInterface : DialectInlinerInterface {
+  using DialectInlinerInterface::DialectInlinerInterface;
+
+  bool isLegalToInline(Operation *, Region *, bool, IRMapping &) const final {
+    return true;
+  }
+};
 } // namespace
 
 /// `qfmt.name` must be a string, wherever it stands.
@@ -183,5 +193,5 @@ void QFmtDialect::initialize() {
 #define GET_OP_LIST
 #include "qfmt/IR/QFmtOps.cpp.inc"
       >();
-  addInterfaces<QFmtAsmInterface>();
+  addInterfaces<QFmtAsmInterface, QFmtInlinerInterface>();
 }
