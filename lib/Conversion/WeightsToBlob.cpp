@@ -132,8 +132,9 @@ struct WeightsToBlobPass : impl::WeightsToBlobBase<WeightsToBlobPass> {
     numBytes += blob->bytes.size();
     OpBuilder b = OpBuilder::atBlockBegin(module.getBody());
     auto type = MemRefType::get(blob->bytes.size(), b.getI8Type());
+    // Public: LLVM would give a private declaration storage of its own.
     memref::GlobalOp::create(
-        b, module.getLoc(), symbol, b.getStringAttr("private"), type,
+        b, module.getLoc(), symbol, /*sym_visibility=*/StringAttr(), type,
         /*initial_value=*/Attribute(), /*constant=*/false,
         /*alignment=*/b.getI64IntegerAttr(kWeightsAlignment));
     redirectUses(module, *blob, symbol, type);

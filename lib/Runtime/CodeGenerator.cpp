@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "qfmt/Runtime/CodeGenerator.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "qfmt/Conversion/Weights.h"
@@ -86,6 +87,26 @@ static FailureOr<func::FuncOp> prepareEntry(ModuleOp module,
   return entry;
 }
 
+/// Translation warns about each attribute that it does not know. Those of
+/// other dialects than LLVM's have served their purpose.
+static void dropForeignAttributes(ModuleOp module) {
+  auto isForeign = [](NamedAttribute attribute) {
+    return !attribute.getName().strref().starts_with("llvm.");
+  };
+  for (auto function : module.getOps<FunctionOpInterface>()) {
+    for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i)
+      for (NamedAttribute attribute :
+           llvm::make_filter_range(llvm::to_vector(function.getArgAttrs(i)),
+                                   isForeign))
+        function.removeArgAttr(i, attribute.getName());
+    for (unsigned i = 0, e = function.getNumResults(); i < e; ++i)
+      for (NamedAttribute attribute :
+           llvm::make_filter_range(llvm::to_vector(function.getResultAttrs(i)),
+                                   isForeign))
+        function.removeResultAttr(i, attribute.getName());
+  }
+}
+
 FailureOr<LLVMProgram> generateLLVMIR(ModuleOp source,
                                       const CompileOptions &options) {
   LLVMProgram program;
@@ -108,6 +129,7 @@ FailureOr<LLVMProgram> generateLLVMIR(ModuleOp source,
     program.weightsSymbol = weights->symbol.str();
     (*module)->removeAttr(kWeightsAttr);
   }
+  dropForeignAttributes(*module);
   program.context = std::make_unique<llvm::LLVMContext>();
   program.module =
       translateModuleToLLVMIR(*module, *program.context, options.entry);

@@ -167,15 +167,15 @@ static LogicalResult writeCode(LLVMProgram &program, EmitKind kind,
   return success();
 }
 
-/// Where the weights go: a temporary file for an object, which the assembler
-/// reads; a file beside the text for text; nowhere for standard output.
+/// Where the weights go: a temporary file for the assembler to read; a file
+/// beside LLVM IR; nowhere for LLVM IR on standard output.
 static FailureOr<std::string> getWeightsPath(Location loc, EmitKind kind,
                                              StringRef path) {
-  if (kind != EmitKind::Object)
+  if (kind == EmitKind::LLVM)
     return path == "-" ? std::string() : (path + ".weights").str();
   SmallString<128> temporary;
-  if (std::error_code error =
-          llvm::sys::fs::createTemporaryFile("qfmt", "weights", temporary))
+  if (std::error_code error = llvm::sys::fs::createTemporaryFile(
+          "qfmt", "weights", temporary))
     return emitError(loc) << "cannot make a temporary file: "
                           << error.message();
   return temporary.str().str();
@@ -225,7 +225,7 @@ LogicalResult emitCode(ModuleOp module, const CompileOptions &options,
     header->keep();
   }
   (*code)->keep();
-  if (weights && kind != EmitKind::Object)
+  if (weights && kind == EmitKind::LLVM)
     weights->keep();
   return success();
 }

@@ -155,7 +155,8 @@ static std::optional<int64_t> getNumBytes(const NpyArray &array) {
   return bytes;
 }
 
-static llvm::Error parseNpy(StringRef file, NpyArray &array) {
+llvm::Expected<NpyArray> parseNpy(StringRef file) {
+  NpyArray array;
   if (!file.consume_front(kMagic) || file.size() < 4)
     return llvm::createStringError("it is not an .npy file");
   unsigned version = uint8_t(file[0]);
@@ -172,7 +173,7 @@ static llvm::Error parseNpy(StringRef file, NpyArray &array) {
   if (file.size() < length)
     return llvm::createStringError("it ends within its header");
   if (llvm::Error error = HeaderParser(file.take_front(length), array).parse())
-    return error;
+    return std::move(error);
   file = file.drop_front(length);
   std::optional<int64_t> bytes = getNumBytes(array);
   if (!bytes || uint64_t(*bytes) != file.size())
@@ -181,7 +182,7 @@ static llvm::Error parseNpy(StringRef file, NpyArray &array) {
                                    shapeString(array.shape) +
                                    " elements of type " + array.getDtype());
   array.data.assign(file.begin(), file.end());
-  return llvm::Error::success();
+  return array;
 }
 
 llvm::Expected<NpyArray> readNpy(StringRef path) {
@@ -190,10 +191,10 @@ llvm::Expected<NpyArray> readNpy(StringRef path) {
   if (!buffer)
     return llvm::createStringError("cannot read '" + path +
                                    "': " + buffer.getError().message());
-  NpyArray array;
-  if (llvm::Error error = parseNpy((*buffer)->getBuffer(), array))
-    return llvm::createStringError("cannot read '" + path +
-                                   "': " + llvm::toString(std::move(error)));
+  llvm::Expected<NpyArray> array = parseNpy((*buffer)->getBuffer());
+  if (!array)
+    return llvm::createStringError("cannot read '" + path + "': " +
+                                   llvm::toString(array.takeError()));
   return array;
 }
 

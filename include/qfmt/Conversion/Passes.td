@@ -118,7 +118,7 @@ def WeightsToBlob : Pass<"qfmt-weights-to-blob", "::mlir::ModuleOp"> {
     ```
     becomes
     ```mlir
-    memref.global "private" @qfmt_weights : memref<64xi8> {alignment = 64 : i64}
+    memref.global @qfmt_weights : memref<64xi8> {alignment = 64 : i64}
     %b = memref.get_global @qfmt_weights : memref<64xi8>
     %0 = memref.view %b[%c0][] : memref<64xi8> to memref<4x4xi8>
     ```

@@ -16,14 +16,12 @@ std::string getCName(StringRef function);
 
 /// Writes the code to `path` ("-" for standard output).
 ///
-/// - Object: the weights lie in a section of their own, `.qfmt.weights`,
-/// aligned
-///   to 64 bytes; `path` with the extension .h gets the C prototype. The object
-///   needs the C library (and libm).
-/// - LLVM, Assembly: text; the weights go to `path` + ".weights", which the
-/// text
-///   includes by that name. Written to standard output, the text leaves their
-///   symbol undefined.
+/// - Object, Assembly: the weights lie in a section of their own,
+///   `.qfmt.weights`, aligned to 64 bytes. The code needs the C library (and
+///   libm). With an object comes `path` with the extension .h: the C prototype.
+/// - LLVM: the weights go to `path` + ".weights", which the text includes by
+///   that name. Written to standard output, the text leaves their symbol
+///   undefined.
 ///
 /// On failure no file is left behind. Errors are diagnostics: those of
 /// generateLLVMIR, a dynamic shape, a file that cannot be written.

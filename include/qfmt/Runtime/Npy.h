@@ -31,6 +31,9 @@ struct NpyArray {
 /// a type or a byte order that is not supported.
 llvm::Expected<NpyArray> readNpy(StringRef path);
 
+/// The same for the bytes of a file; errors start with "it".
+llvm::Expected<NpyArray> parseNpy(StringRef bytes);
+
 /// Version 1; the data starts at a multiple of 64 bytes.
 void writeNpy(llvm::raw_ostream &os, char kind, unsigned itemSize,
               ArrayRef<int64_t> shape, ArrayRef<char> data);
