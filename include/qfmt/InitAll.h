@@ -5,6 +5,7 @@
 #ifndef QFMT_INITALL_H
 #define QFMT_INITALL_H
 
+#include "qfmt/Calibration/Passes.h"
 #include "qfmt/Conversion/Passes.h"
 #include "qfmt/IR/QFmt.h"
 #include "qfmt/Pipelines/Pipelines.h"
@@ -22,6 +23,7 @@ inline void registerAllQFmtDialects(DialectRegistry &registry) {
 
 /// Every pass and pipeline of qfmt.
 inline void registerAllQFmtPasses() {
+  registerQFmtCalibrationPasses();
   registerQFmtTransformsPasses();
   registerQFmtConversionPasses();
   registerQFmtPipelines();
