@@ -40,13 +40,19 @@ def parse_dim(text: str) -> tuple[str, int]:
     return name, int(value)
 
 
-def run(args: argparse.Namespace) -> None:
+def collect_dims(given: list[tuple[str, int]]) -> dict[str, int]:
+    """The sizes by name; UserError if one is given twice with different values."""
     from qfmt.errors import UserError
+
+    dims: dict[str, int] = {}
+    for name, value in given:
+        if dims.setdefault(name, value) != value:
+            raise UserError(f"--dim {name}: given twice, as {dims[name]} and {value}")
+    return dims
+
+
+def run(args: argparse.Namespace) -> None:
     from qfmt.files import write_whole
     from qfmt.onnx_import import import_onnx
 
-    dims: dict[str, int] = {}
-    for name, value in args.dims:
-        if dims.setdefault(name, value) != value:
-            raise UserError(f"--dim {name}: given twice, as {dims[name]} and {value}")
-    write_whole(args.output, import_onnx(args.model, dims))
+    write_whole(args.output, import_onnx(args.model, collect_dims(args.dims)))

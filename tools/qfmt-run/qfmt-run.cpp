@@ -15,9 +15,10 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/Parser/Parser.h"
-#include "qfmt/IR/EncodedTensorType.h"
+#include "qfmt/IR/QFmt.h"
 #include "qfmt/Pipelines/Pipelines.h"
 #include "qfmt/Reference/Evaluator.h"
+#include "qfmt/Reference/ReferenceFormat.h"
 #include "qfmt/Runtime/CompiledFunction.h"
 #include "qfmt/Runtime/EmitCode.h"
 #include "qfmt/Runtime/Npy.h"
@@ -68,6 +69,11 @@ struct Options {
                            cl::init(1), cl::cat(category)};
   cl::opt<bool> progress{"progress", cl::desc("report progress on stderr"),
                          cl::cat(category)};
+  cl::opt<bool> printSignature{
+      "print-signature",
+      cl::desc("print names, types and shapes of the function's arrays as JSON "
+               "instead of running it"),
+      cl::cat(category)};
   cl::opt<std::string> timeJson{
       "time-json", cl::value_desc("file"),
       cl::desc("write the number of calls and the time of one"),
@@ -397,6 +403,71 @@ LogicalResult writeOutputs(const Options &options,
   return success();
 }
 
+/// The name that the network gives an argument or result, else its identifier;
+/// several constituents of one are told apart by their own names.
+SmallVector<std::string>
+getBufferNames(TypeRange types, ArrayRef<TensorSpec> specs,
+               llvm::function_ref<Attribute(unsigned)> getNameAttr) {
+  SmallVector<std::string> names;
+  for (auto [index, type] : llvm::enumerate(types)) {
+    auto name = dyn_cast_or_null<StringAttr>(getNameAttr(index));
+    SmallVector<Constituent> parts;
+    if (EncodedTensorType encoded = EncodedTensorType::get(type))
+      parts = encoded.getConstituents();
+    if (parts.size() < 2) {
+      names.push_back(name ? name.str() : specs[names.size()].identifier);
+      continue;
+    }
+    for (const Constituent &part : parts)
+      names.push_back(name ? name.str() + "." + part.name
+                           : specs[names.size()].identifier);
+  }
+  return names;
+}
+
+llvm::json::Array describeBuffers(ArrayRef<TensorSpec> specs,
+                                  ArrayRef<std::string> names) {
+  llvm::json::Array buffers;
+  for (auto [spec, name] : llvm::zip_equal(specs, names))
+    buffers.push_back(llvm::json::Object{
+        {"name", name},
+        {"dtype", (Twine("<") + Twine(getNpyKind(spec.element)) +
+                   Twine(spec.element.getBytes()))
+                      .str()},
+        {"shape", llvm::json::Array(spec.shape)}});
+  return buffers;
+}
+
+LogicalResult printSignature(ModuleOp module, const Options &options) {
+  auto function = module.lookupSymbol<func::FuncOp>(options.entry);
+  if (!function)
+    return error("'" + options.file + "' has no function '" + options.entry +
+                 "'; name one with --entry");
+  FailureOr<FunctionSignature> signature = FunctionSignature::get(function);
+  if (failed(signature))
+    return failure();
+  auto describe = [&](TypeRange types, ArrayRef<TensorSpec> specs,
+                      llvm::function_ref<Attribute(unsigned)> getName) {
+    return describeBuffers(specs, getBufferNames(types, specs, getName));
+  };
+  llvm::outs() << llvm::json::Value(llvm::json::Object{
+                      {"function", options.entry.getValue()},
+                      {"inputs",
+                       describe(function.getArgumentTypes(), signature->inputs,
+                                [&](unsigned i) {
+                                  return function.getArgAttr(
+                                      i, QFmtDialect::kNameAttr);
+                                })},
+                      {"outputs",
+                       describe(function.getResultTypes(), signature->outputs,
+                                [&](unsigned i) {
+                                  return function.getResultAttr(
+                                      i, QFmtDialect::kNameAttr);
+                                })}})
+               << "\n";
+  return success();
+}
+
 LogicalResult runFunction(ModuleOp module, const Options &options) {
   auto function = module.lookupSymbol<func::FuncOp>(options.entry);
   if (!function || function.isExternal())
@@ -442,6 +513,7 @@ int main(int argc, char **argv) {
 
   DialectRegistry registry;
   registerPipelineDialects(registry);
+  registerReferenceModels(registry);
   MLIRContext context(registry);
   llvm::SourceMgr sources;
   SourceMgrDiagnosticHandler diagnostics(sources, &context);
@@ -449,7 +521,9 @@ int main(int argc, char **argv) {
       parseSourceFile<ModuleOp>(options.file, sources, &context);
   if (!module)
     return 1;
-  LogicalResult result = options.emit == Emit::Nothing
+  LogicalResult result = options.printSignature
+                             ? printSignature(*module, options)
+                         : options.emit == Emit::Nothing
                              ? runFunction(*module, options)
                              : emitFunction(*module, options);
   return succeeded(result) ? 0 : 1;

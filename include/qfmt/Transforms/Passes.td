@@ -118,10 +118,11 @@ def Decompose : Pass<"qfmt-decompose", "::mlir::ModuleOp"> {
     ```mlir
     func.func @f(%w: tensor<16x9xf32, #qfmt.scaled<i8, block = [1, *], scale = f32>> {qfmt.name = "w"})
     // becomes
-    func.func @f(%w: tensor<16x9xi8> {qfmt.name = "w.payload"}, %s: tensor<16x1xf32> {qfmt.name = "w.scale"})
+    func.func @f(%w: tensor<16x9xi8> {qfmt.name = "w"}, %s: tensor<16x1xf32> {qfmt.name = "w.scale"})
     ```
 
-    - A name (`qfmt.name`) of a value that becomes several ends in the constituent's name.
+    - Attributes of arguments and results are those of each part. The payload keeps the name (`qfmt.name`); to the names of
+      other constituents theirs is added.
     - A constituent in a builtin float of less than 16 bits (`f8E4M3FN`, `f4E2M1FN`, ...) becomes a tensor of signless
       integers, in signatures too: such floats have no arithmetic, and most no memory, on a CPU. So does any other tensor of
       such floats; an operation this pass does not know keeps its type behind `arith.bitcast`.
@@ -130,6 +131,16 @@ def Decompose : Pass<"qfmt-decompose", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect",
                            "::mlir::math::MathDialect", "::mlir::func::FuncDialect"];
+}
+
+def ExposeIntermediates : Pass<"qfmt-expose-intermediates", "::mlir::ModuleOp"> {
+  let summary = "Makes intermediate tensors results of the public functions";
+  let description = [{
+    At level observed every `observe`, at level encoded every `quantize` (dequantized) becomes one more result, in the order of
+    computation: what a report of the error layer by layer reads. A network exposed at level encoded can be made integer-only
+    like any other.
+  }];
+  let dependentDialects = ["::mlir::qfmt::QFmtDialect"];
 }
 
 #endif // QFMT_TRANSFORMS_PASSES_TD

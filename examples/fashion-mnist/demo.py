@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The main job on real input: Fashion-MNIST from ONNX to integer-only machine code.
+
+Imports fashion_mnist.onnx, calibrates it on 512 training images, quantizes it to
+int8 (pixels enter as ui8 with scale 1/255), makes it integer-only, compiles it,
+runs the test images, and prints one table. Writes a picture of the signal-to-
+quantization-noise ratio of every layer.
+
+Exit status 1 if compiled code and reference evaluator differ, if a float operation
+is left, or if int8 loses more than 0.3 points of accuracy on the whole test set.
+"""
+
+import argparse
+import json
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+import data
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1] / "python"))
+
+from qfmt import execute, pipeline, sqnr  # noqa: E402
+from qfmt.errors import UserError  # noqa: E402
+from qfmt.onnx_import import import_onnx  # noqa: E402
+from qfmt.tools import run_tool  # noqa: E402
+
+CALIBRATION_IMAGES = 512
+PIXEL_FORMAT = "ui8:0.00392156862745098"
+ALLOWED_LOSS = 0.3
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    parser.add_argument(
+        "--images", type=int, default=10000, help="test images to run (default: all)"
+    )
+    parser.add_argument(
+        "--reference-images",
+        type=int,
+        default=256,
+        help="images on which compiled code is compared with the reference evaluator",
+    )
+    parser.add_argument("--weights", default="i8", help="number format of the weights")
+    parser.add_argument("--activations", default="i8", help="... and of the activations")
+    parser.add_argument(
+        "--picture",
+        type=Path,
+        default=HERE.parents[1] / "build" / "fashion-mnist-sqnr.png",
+        help="where the picture goes (default: build/fashion-mnist-sqnr.png)",
+    )
+    return parser.parse_args()
+
+
+def say(text):
+    print(f"-- {text}", file=sys.stderr, flush=True)
+
+
+class Levels:
+    """The network at every level, as files in a folder."""
+
+    def __init__(self, folder, arguments):
+        self.folder = Path(folder)
+        say("importing the ONNX file")
+        real = import_onnx(HERE / "fashion_mnist.onnx", {})
+        self.real = self.write("real", real)
+
+        say(f"calibrating on {CALIBRATION_IMAGES} training images")
+        images = data.load_images("train")[:CALIBRATION_IMAGES]
+        calibration = self.folder / "calibration.npz"
+        np.savez(calibration, image=to_floats(images))
+        observed = pipeline.annotate(pipeline.observe(real), calibration)
+        self.observed = self.write("observed", observed)
+
+        say("quantizing, making it integer-only")
+        encoded = pipeline.encode(
+            observed,
+            weights=arguments.weights,
+            activations=arguments.activations,
+            input_format=PIXEL_FORMAT,
+        )
+        self.encoded = self.write("encoded", encoded)
+        integer = pipeline.integerize(encoded)
+        self.integer = self.write("integer", integer)
+
+        expose = ["qfmt-expose-intermediates"]
+        self.observed_layers = self.write(
+            "observed-layers", pipeline.run_passes(observed, expose)
+        )
+        self.integer_layers = self.write(
+            "integer-layers",
+            pipeline.integerize(pipeline.run_passes(encoded, expose)),
+        )
+
+    def write(self, name, module):
+        path = self.folder / f"{name}.mlirbc"
+        path.write_bytes(module)
+        return path
+
+
+def to_floats(images):
+    return (images / np.float32(255)).astype(np.float32)
+
+
+def accuracy(outputs, labels):
+    """Percent of images whose largest output (the first, if several) is the label."""
+    best = outputs.reshape(len(labels), -1).argmax(axis=1)
+    return 100 * float(np.mean(best == labels))
+
+
+def count_float_ops(module):
+    """Float operations and types left after decomposition, the wrapper not counted."""
+    try:
+        pipeline.verify_integer_only(module.read_bytes())
+        return 0
+    except UserError as error:
+        print(f"not integer-only: {error}", file=sys.stderr)
+    # The pass stops at the first; its statistics count all.
+    text = run_tool_anyway(
+        "qfmt-opt",
+        module,
+        "--pass-pipeline=builtin.module(qfmt-decompose,qfmt-verify-integer-only)",
+        "--mlir-pass-statistics",
+        "--mlir-pass-statistics-display=list",
+    )
+    found = re.search(r"\(S\)\s+(\d+)\s+float-ops", text)
+    return int(found.group(1)) if found else -1
+
+
+def run_tool_anyway(name, *arguments):
+    import subprocess
+
+    from qfmt.tools import find_tool
+
+    done = subprocess.run(
+        [str(find_tool(name)), *map(str, arguments)], capture_output=True, text=True
+    )
+    return done.stderr
+
+
+def constant_bytes(module):
+    """Bytes of everything constant that the compiled function reads."""
+    code = run_tool("qfmt-run", module, "--emit=llvm", "-o", "-").decode()
+    found = re.search(r"@qfmt_weights = .*\[(\d+) x i8\]", code)
+    return int(found.group(1))
+
+
+def result_scale(module):
+    """Scale and zero point of the integer function's result."""
+    text = run_tool(
+        "qfmt-opt",
+        module,
+        "--mlir-print-local-scope",
+        "--mlir-elide-resource-strings-if-larger=16",
+    ).decode()
+    signature = re.search(r"func\.func @main\(.*", text).group(0)
+    encoding = re.search(r"-> \(?tensor<[^#]*#qfmt\.scaled<([^>]*)>", signature).group(1)
+    scale = re.search(r"scale = ([-+.e\d]+)", encoding)
+    zero_point = re.search(r"zero_point = (-?\d+)", encoding)
+    return (
+        float(np.float32(scale.group(1))) if scale else 1.0,
+        int(zero_point.group(1)) if zero_point else 0,
+    )
+
+
+def compare_with_reference(levels, pixels, codes):
+    """Compiled against evaluated integer level, and against the encoded level."""
+    (expected,), _ = execute.run(
+        levels.integer, "main", [pixels], engine="reference"
+    )
+    reference_difference = np.abs(codes.astype(np.int64) - expected).max()
+
+    # The encoded level computes with reals on the same codes; its result is
+    # dequantized, so that its codes are its values over the scale.
+    (reals,), _ = execute.run(
+        levels.encoded, "main", [to_floats(pixels)], engine="reference"
+    )
+    scale, zero_point = result_scale(levels.integer)
+    real_codes = np.rint(reals.astype(np.float64) / scale).astype(np.int64) + zero_point
+    lsb = np.abs(codes.astype(np.int64) - real_codes)
+    return int(reference_difference), int(lsb.max()), 100 * float(np.mean(lsb != 0))
+
+
+def layer_noise(levels, pixels):
+    """(layer, SQNR in dB) for every quantized tensor, compiled integer code against fp32."""
+    real, _ = execute.run(levels.observed_layers, "main", [to_floats(pixels)])
+    integer, _ = execute.run(levels.integer_layers, "main_f32", [to_floats(pixels)])
+    text = run_tool(
+        "qfmt-opt", levels.observed, "--mlir-elide-resource-strings-if-larger=16"
+    ).decode()
+    names = re.findall(r'qfmt\.observe %\S+ "([^"]*)"', text)
+    # The first result is the network's own.
+    return [
+        (name, sqnr.sqnr(a, b)) for name, a, b in zip(names, real[1:], integer[1:])
+    ]
+
+
+def print_table(figures):
+    rows = [
+        ("test images", f"{figures['images']}"),
+        ("fp32 accuracy", f"{figures['fp32_accuracy']:.2f} %"),
+        ("int8 accuracy", f"{figures['int8_accuracy']:.2f} %"),
+        ("fp32 constants", f"{figures['fp32_bytes']} bytes"),
+        ("int8 constants", f"{figures['int8_bytes']} bytes"),
+        ("fp32 time an image", f"{figures['fp32_ms']:.3f} ms"),
+        ("int8 time an image", f"{figures['int8_ms']:.3f} ms"),
+        ("float operations and types left", f"{figures['float_ops_left']}"),
+        (
+            f"compiled - reference, {figures['reference_images']} images",
+            f"{figures['max_reference_difference']}",
+        ),
+        ("integer - real arithmetic, largest", f"{figures['max_lsb_difference']} LSB"),
+        ("outputs that differ from real", f"{figures['differing_outputs']:.3f} %"),
+    ]
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        print(f"{name:<{width}}  {value:>14}")
+
+
+def measure(levels, arguments):
+    pixels = data.load_images("test")[: arguments.images]
+    labels = data.load_labels("test")[: arguments.images]
+    samples = pixels[:, np.newaxis]
+
+    say("running fp32")
+    (logits,), fp32_ms = execute.run(
+        levels.real, "main", [to_floats(samples)], progress=sys.stderr.isatty()
+    )
+    say("running int8")
+    (codes,), int8_ms = execute.run(
+        levels.integer, "main", [samples], progress=sys.stderr.isatty()
+    )
+    some = min(arguments.reference_images, len(samples))
+    say(f"comparing with the reference evaluator on {some} images")
+    reference, lsb, differing = compare_with_reference(
+        levels, samples[:some], codes[:some]
+    )
+    return {
+        "images": len(samples),
+        "reference_images": some,
+        "fp32_accuracy": accuracy(logits, labels),
+        "int8_accuracy": accuracy(codes, labels),
+        "fp32_bytes": constant_bytes(levels.real),
+        "int8_bytes": constant_bytes(levels.integer),
+        "fp32_ms": fp32_ms,
+        "int8_ms": int8_ms,
+        "float_ops_left": count_float_ops(levels.integer),
+        "max_reference_difference": reference,
+        "max_lsb_difference": lsb,
+        "differing_outputs": differing,
+    }
+
+
+def check(figures):
+    """What the table must not say; one line a complaint."""
+    complaints = []
+    if figures["max_reference_difference"] != 0:
+        complaints.append("compiled code differs from the reference evaluator")
+    if figures["float_ops_left"] != 0:
+        complaints.append("float operations are left in the integer function")
+    loss = figures["fp32_accuracy"] - figures["int8_accuracy"]
+    if figures["images"] == 10000 and loss > ALLOWED_LOSS:
+        complaints.append(f"int8 loses {loss:.2f} points of accuracy")
+    return complaints
+
+
+def main():
+    arguments = parse_arguments()
+    with tempfile.TemporaryDirectory() as folder:
+        levels = Levels(folder, arguments)
+        figures = measure(levels, arguments)
+        say("signal-to-quantization-noise ratio of every layer")
+        figures["layer_sqnr_db"] = layer_noise(
+            levels, data.load_images("test")[:64, np.newaxis]
+        )
+    print_table(figures)
+    sqnr.draw(figures["layer_sqnr_db"], arguments.picture, "Fashion-MNIST, int8")
+    print(f"picture: {arguments.picture}")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
+    complaints = check(figures)
+    for complaint in complaints:
+        print(f"error: {complaint}", file=sys.stderr)
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (UserError, data.DatasetError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)

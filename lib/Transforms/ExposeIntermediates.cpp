@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Makes a network's intermediate tensors results of its public functions, so
+// that two levels can be compared layer by layer. Changes no number.
+
+#include "qfmt/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace mlir::qfmt {
+#define GEN_PASS_DEF_EXPOSEINTERMEDIATES
+#include "qfmt/Transforms/Passes.h.inc"
+} // namespace mlir::qfmt
+
+using namespace mlir;
+using namespace mlir::qfmt;
+
+/// The real value that `op` makes available, null if it is of no interest.
+static Value getIntermediate(Operation *op, OpBuilder &builder) {
+  if (auto observe = dyn_cast<ObserveOp>(op))
+    return observe.getResult();
+  auto quantize = dyn_cast<QuantizeOp>(op);
+  if (!quantize)
+    return nullptr;
+  builder.setInsertionPointAfter(op);
+  return DequantizeOp::create(builder, op->getLoc(),
+                              quantize.getInput().getType(),
+                              quantize.getResult());
+}
+
+/// Appends the intermediate tensors to the results of `function`, in the order
+/// in which they are computed.
+static LogicalResult exposeIn(func::FuncOp function) {
+  if (!function.getBody().hasOneBlock())
+    return function.emitError()
+           << "function has control flow; only functions of one block can "
+              "expose their intermediate tensors";
+  OpBuilder builder(function);
+  SmallVector<Value> exposed;
+  Block &body = function.getBody().front();
+  for (Operation &op : llvm::make_early_inc_range(body))
+    if (Value value = getIntermediate(&op, builder))
+      exposed.push_back(value);
+
+  auto terminator = cast<func::ReturnOp>(body.getTerminator());
+  terminator.getOperandsMutable().append(exposed);
+  SmallVector<Type> results = llvm::to_vector(function.getResultTypes());
+  llvm::append_range(results, ValueRange(exposed).getTypes());
+  function.setFunctionType(
+      builder.getFunctionType(function.getArgumentTypes(), results));
+  return success();
+}
+
+namespace {
+struct ExposeIntermediatesPass
+    : qfmt::impl::ExposeIntermediatesBase<ExposeIntermediatesPass> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    for (func::FuncOp function : getOperation().getOps<func::FuncOp>())
+      if (function.isPublic() && !function.isExternal() &&
+          failed(exposeIn(function)))
+        return signalPassFailure();
+  }
+};
+} // namespace
