@@ -27,16 +27,14 @@ ExactReal divideForRounding(const ExactReal &a, const ExactReal &b) {
                        widen(b.getMantissa(), kWidth), quotient, remainder);
   unsigned bits = quotient.getActiveBits();
   unsigned dropped = bits > kKept ? bits - kKept : 0;
-  bool isInexact =
-      !remainder.isZero() || quotient.countr_zero() < dropped;
+  bool isInexact = !remainder.isZero() || quotient.countr_zero() < dropped;
   quotient.lshrInPlace(dropped);
-  ExactReal::Mantissa mantissa =
-      ExactReal::Mantissa(quotient.getRawData()[1]) << 64 |
-      quotient.getRawData()[0];
-  return ExactReal::make(a.isNegative() != b.isNegative(),
-                         mantissa | (isInexact ? 1 : 0),
-                         a.getExponent() - b.getExponent() - int(kShift) +
-                             int(dropped));
+  ExactReal::Mantissa mantissa = ExactReal::Mantissa(quotient.getRawData()[1])
+                                     << 64 |
+                                 quotient.getRawData()[0];
+  return ExactReal::make(
+      a.isNegative() != b.isNegative(), mantissa | (isInexact ? 1 : 0),
+      a.getExponent() - b.getExponent() - int(kShift) + int(dropped));
 }
 
 ExactReal subtractForRounding(const ExactReal &a, const ExactReal &b) {

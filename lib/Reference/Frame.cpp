@@ -91,8 +91,8 @@ static LogicalResult runHandler(Operation &op, Frame &frame) {
   if (!entry.handler && !isScalarOp)
     return op.emitOpError() << "has no reference semantics";
   if (entry.encoded == Encoded::Refused)
-    for (TypeRange types : {TypeRange(op.getOperandTypes()),
-                            TypeRange(op.getResultTypes())})
+    for (TypeRange types :
+         {TypeRange(op.getOperandTypes()), TypeRange(op.getResultTypes())})
       for (Type type : types)
         if (EncodedTensorType::isEncoded(type))
           return op.emitOpError()

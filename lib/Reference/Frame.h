@@ -10,8 +10,8 @@
 #ifndef QFMT_LIB_REFERENCE_FRAME_H
 #define QFMT_LIB_REFERENCE_FRAME_H
 
-#include "qfmt/Reference/Evaluator.h"
 #include "mlir/IR/OpDefinition.h"
+#include "qfmt/Reference/Evaluator.h"
 #include "llvm/ADT/DenseMap.h"
 
 namespace mlir::qfmt::reference {

@@ -22,10 +22,9 @@ LogicalResult Slice::verify(Operation *op, ArrayRef<int64_t> shape) const {
   for (auto [dim, size] : llvm::enumerate(shape)) {
     int64_t first = offsets[dim];
     int64_t last = first + (sizes[dim] - 1) * strides[dim];
-    bool isInside = sizes[dim] == 0
-                        ? first >= 0 && first <= size
-                        : std::min(first, last) >= 0 &&
-                              std::max(first, last) < size;
+    bool isInside = sizes[dim] == 0 ? first >= 0 && first <= size
+                                    : std::min(first, last) >= 0 &&
+                                          std::max(first, last) < size;
     if (sizes[dim] < 0 || !isInside)
       return op->emitOpError()
              << "takes " << sizes[dim] << " elements from offset " << first
@@ -52,14 +51,16 @@ Tensor extractSlice(const Tensor &source, const Slice &slice) {
   Tensor result(slice.getReducedShape(), source.getElementType());
   ArrayRef<Scalar> from = source.getData();
   Scalar *to = result.getMutableData().data();
-  forEachElement(source, slice, [&](int64_t element) { *to++ = from[element]; });
+  forEachElement(source, slice,
+                 [&](int64_t element) { *to++ = from[element]; });
   return result;
 }
 
 Tensor insertSlice(const Tensor &source, Tensor target, const Slice &slice) {
   const Scalar *from = source.getData().data();
   MutableArrayRef<Scalar> to = target.getMutableData();
-  forEachElement(target, slice, [&](int64_t element) { to[element] = *from++; });
+  forEachElement(target, slice,
+                 [&](int64_t element) { to[element] = *from++; });
   return target;
 }
 
@@ -97,8 +98,8 @@ static LogicalResult verifyStatic(Operation *op, const Value &value) {
 
 Value withPayload(const Value &like, Tensor payload) {
   EncodedTensorType type = like.getEncodedType();
-  auto logical = RankedTensorType::get(payload.getShape(),
-                                       type.getLogicalElementType());
+  auto logical =
+      RankedTensorType::get(payload.getShape(), type.getLogicalElementType());
   SmallVector<Tensor> parts = llvm::to_vector(like.getConstituents());
   parts.front() = std::move(payload);
   return Value(EncodedTensorType::get(logical, type.getFormat()), parts);

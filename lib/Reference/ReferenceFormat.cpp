@@ -20,9 +20,8 @@ Tensor roundToLogicalType(ArrayRef<ExactReal> reals, EncodedTensorType type) {
 }
 
 void registerReferenceModels(DialectRegistry &registry) {
-  registry.addExtension(+[](MLIRContext *context, QFmtDialect *) {
-    attachScaledModel(context);
-  });
+  registry.addExtension(
+      +[](MLIRContext *context, QFmtDialect *) { attachScaledModel(context); });
 }
 
 } // namespace mlir::qfmt::reference

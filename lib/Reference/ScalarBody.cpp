@@ -35,7 +35,8 @@ static Instruction makeInstruction(Operation *op, unsigned result,
   instruction.result = registers[op->getNumOperands() + result];
   if (op->getNumOperands())
     instruction.operandType = getElementTypeOrSelf(op->getOperand(0).getType());
-  instruction.resultType = getElementTypeOrSelf(op->getResult(result).getType());
+  instruction.resultType =
+      getElementTypeOrSelf(op->getResult(result).getType());
   return instruction;
 }
 
@@ -108,8 +109,8 @@ static bool isTensor(mlir::Value value) {
 bool ScalarBody::canFlatten() const {
   const HandlerTable &table = getHandlerTable();
   return llvm::all_of(block->without_terminator(), [&](Operation &op) {
-    bool isKnown = isa<arith::ConstantOp, linalg::IndexOp>(op) ||
-                   table.lookupScalar(&op);
+    bool isKnown =
+        isa<arith::ConstantOp, linalg::IndexOp>(op) || table.lookupScalar(&op);
     return isKnown && llvm::none_of(op.getResults(), isTensor);
   });
 }
@@ -143,6 +144,10 @@ LogicalResult ScalarBody::flatten(Operation &op) {
   SmallVector<unsigned> used;
   Tensor captured;
   for (mlir::Value operand : op.getOperands()) {
+    if (EncodedTensorType::isEncoded(operand.getType()))
+      return op.emitOpError()
+             << "has no reference semantics on the encoded tensor "
+             << operand.getType() << "; dequantize it first";
     if (isTensor(operand)) {
       captured = frame->getTensor(operand);
       used.push_back(0);

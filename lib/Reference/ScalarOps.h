@@ -10,8 +10,8 @@
 #ifndef QFMT_LIB_REFERENCE_SCALAROPS_H
 #define QFMT_LIB_REFERENCE_SCALAROPS_H
 
-#include "qfmt/Reference/Tensor.h"
 #include "mlir/IR/Operation.h"
+#include "qfmt/Reference/Tensor.h"
 #include <utility>
 
 namespace mlir::qfmt::reference {
@@ -79,9 +79,8 @@ bool unsignedBinaryKernel(const Instruction &i, Scalar *r) {
 
 template <typename Fn>
 bool integerUnaryKernel(const Instruction &i, Scalar *r) {
-  r[i.result].integer =
-      signExtend(Fn::apply(r[i.operands[0]].integer, i.operandShift),
-                 i.resultShift);
+  r[i.result].integer = signExtend(
+      Fn::apply(r[i.operands[0]].integer, i.operandShift), i.resultShift);
   return true;
 }
 
@@ -129,8 +128,8 @@ LogicalResult emitKernel(Operation *, unsigned, Instruction &instruction) {
 
 template <typename Fn, size_t arity>
 LogicalResult emitFloat(Operation *, unsigned, Instruction &instruction) {
-  instruction.kernel = selectFloatKernel<Fn>(
-      instruction.resultType, std::make_index_sequence<arity>());
+  instruction.kernel = selectFloatKernel<Fn>(instruction.resultType,
+                                             std::make_index_sequence<arity>());
   return success();
 }
 

@@ -65,7 +65,8 @@ double roundToType(double value, FloatType type) {
 uint64_t getElementBits(Scalar value, Type elementType) {
   auto type = dyn_cast<FloatType>(elementType);
   if (!type)
-    return value.integer & (~uint64_t(0) >> (64 - getElementWidth(elementType)));
+    return value.integer &
+           (~uint64_t(0) >> (64 - getElementWidth(elementType)));
   const llvm::fltSemantics &semantics = type.getFloatSemantics();
   // An undefined element (tensor.empty) of a type without NaN.
   if (std::isnan(value.real) && !llvm::APFloat::semanticsHasNaN(semantics))

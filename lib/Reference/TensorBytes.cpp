@@ -2,8 +2,8 @@
 //
 // Tensors from and to attributes and raw buffers.
 
-#include "qfmt/Reference/Tensor.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "qfmt/Reference/Tensor.h"
 #include "llvm/Support/MathExtras.h"
 #include <cstring>
 
@@ -32,9 +32,9 @@ static std::optional<Scalar> readElement(const char *source, unsigned bytes,
   return getElementFromBits(code, elementType);
 }
 
-FailureOr<Tensor> Tensor::fromBytes(RankedTensorType type, ArrayRef<char> bytes,
-                                    function_ref<InFlightDiagnostic()>
-                                        emitError) {
+FailureOr<Tensor>
+Tensor::fromBytes(RankedTensorType type, ArrayRef<char> bytes,
+                  function_ref<InFlightDiagnostic()> emitError) {
   Type elementType = type.getElementType();
   if (!isSupportedElementType(elementType))
     return emitError() << "elements of type " << elementType

@@ -20,8 +20,8 @@ protected:
       result = type;
     std::string t = type.str();
     return "func.func @main(%a: " + t + ", %b: " + t + ") -> " + result.str() +
-           " { %0 = " + op.str() + " %a, %b : " + t + " return %0 : " +
-           result.str() + " }";
+           " { %0 = " + op.str() + " %a, %b : " + t +
+           " return %0 : " + result.str() + " }";
   }
   void expectBinary(StringRef op, StringRef type, ArrayRef<double> a,
                     ArrayRef<double> b, ArrayRef<double> expected,
@@ -101,9 +101,9 @@ TEST_F(ArithTest, division_rounds_as_named) {
 }
 
 TEST_F(ArithTest, undefined_division_and_shift_are_errors) {
-  for (StringRef op : {"arith.divsi", "arith.divui", "arith.floordivsi",
-                       "arith.ceildivsi", "arith.ceildivui", "arith.remsi",
-                       "arith.remui"})
+  for (StringRef op :
+       {"arith.divsi", "arith.divui", "arith.floordivsi", "arith.ceildivsi",
+        "arith.ceildivui", "arith.remsi", "arith.remui"})
     expectUndefined(op, "i32", 1, 0);
   expectUndefined("arith.divsi", "i8", -128, -1);
   for (StringRef op : {"arith.shli", "arith.shrsi", "arith.shrui"}) {
@@ -126,8 +126,8 @@ TEST_F(ArithTest, extended_results) {
                         double high, StringRef second = "i8") {
     std::string ir = ("func.func @main(%a: i8, %b: i8) -> (i8, " + second +
                       ") { %0, %1 = " + op + " %a, %b : i8" +
-                      (second == "i1" ? ", i1" : "") +
-                      " return %0, %1 : i8, " + second + " }")
+                      (second == "i1" ? ", i1" : "") + " return %0, %1 : i8, " +
+                      second + " }")
                          .str();
     SmallVector<Value> results = run(ir, {make("i8", a), make("i8", b)});
     ASSERT_EQ(results.size(), 2u);
@@ -149,8 +149,8 @@ TEST_F(ArithTest, integer_minimum_maximum_and_comparison) {
   expectBinary("arith.minui", "i8", {-1}, {1}, {1});
   // True is i1 -1.
   std::pair<StringRef, double> cases[] = {
-      {"eq", 0},   {"ne", -1}, {"slt", -1}, {"sle", -1}, {"sgt", 0},
-      {"sge", 0},  {"ult", 0}, {"ule", 0},  {"ugt", -1}, {"uge", -1}};
+      {"eq", 0},  {"ne", -1}, {"slt", -1}, {"sle", -1}, {"sgt", 0},
+      {"sge", 0}, {"ult", 0}, {"ule", 0},  {"ugt", -1}, {"uge", -1}};
   for (auto [predicate, expected] : cases)
     expectBinary(("arith.cmpi " + predicate + ",").str(), "i8", {-1}, {1},
                  {expected}, "i1");
@@ -174,8 +174,7 @@ TEST_F(ArithTest, floats_round_once_to_their_type) {
   expectBinary("arith.divf", "tensor<3xf32>", {1, -1, 0}, {0, 0, 0},
                {kInf, -kInf, kNaN});
   expectBinary("arith.subf", "f64", {1}, {std::ldexp(1, -54)}, {1});
-  expectBinary("arith.remf", "tensor<2xf32>", {5.5, -5.5}, {2, 2},
-               {1.5, -1.5});
+  expectBinary("arith.remf", "tensor<2xf32>", {5.5, -5.5}, {2, 2}, {1.5, -1.5});
 }
 
 TEST_F(ArithTest, minimum_and_maximum_of_nan_and_zeros) {
@@ -193,10 +192,10 @@ TEST_F(ArithTest, float_comparison_knows_nan) {
   struct Case {
     StringRef predicate;
     double less, equal, unordered;
-  } cases[] = {{"false", 0, 0, 0}, {"oeq", 0, -1, 0},  {"ogt", 0, 0, 0},
-               {"oge", 0, -1, 0},  {"olt", -1, 0, 0},  {"ole", -1, -1, 0},
-               {"one", -1, 0, 0},  {"ord", -1, -1, 0}, {"ueq", 0, -1, -1},
-               {"ugt", 0, 0, -1},  {"uge", 0, -1, -1}, {"ult", -1, 0, -1},
+  } cases[] = {{"false", 0, 0, 0},  {"oeq", 0, -1, 0},  {"ogt", 0, 0, 0},
+               {"oge", 0, -1, 0},   {"olt", -1, 0, 0},  {"ole", -1, -1, 0},
+               {"one", -1, 0, 0},   {"ord", -1, -1, 0}, {"ueq", 0, -1, -1},
+               {"ugt", 0, 0, -1},   {"uge", 0, -1, -1}, {"ult", -1, 0, -1},
                {"ule", -1, -1, -1}, {"une", -1, 0, -1}, {"uno", 0, 0, -1},
                {"true", -1, -1, -1}};
   for (const Case &c : cases)
@@ -224,9 +223,9 @@ TEST_F(ArithTest, casts) {
 
 // 2^53 + 2^29 + 1 would round to an even f32 tie in double first.
 TEST_F(ArithTest, wide_integers_round_once) {
-  Tensor wide = Tensor::scalar(
-      IntegerType::get(&context, 64),
-      makeInteger((int64_t(1) << 53) + (int64_t(1) << 29) + 1));
+  Tensor wide =
+      Tensor::scalar(IntegerType::get(&context, 64),
+                     makeInteger((int64_t(1) << 53) + (int64_t(1) << 29) + 1));
   expectElements(runOne("func.func @main(%a: i64) -> f32 { %0 = arith.sitofp "
                         "%a : i64 to f32 return %0 : f32 }",
                         Value(wide)),
@@ -236,8 +235,8 @@ TEST_F(ArithTest, wide_integers_round_once) {
 TEST_F(ArithTest, float_to_integer_truncates_or_fails) {
   expectCast("arith.fptosi", "tensor<4xf32>", "tensor<4xi8>",
              {2.9, -2.9, 127.5, -128.5}, {2, -2, 127, -128});
-  expectCast("arith.fptoui", "tensor<3xf32>", "tensor<3xi8>",
-             {255.5, -0.5, 3}, {-1, 0, 3});
+  expectCast("arith.fptoui", "tensor<3xf32>", "tensor<3xi8>", {255.5, -0.5, 3},
+             {-1, 0, 3});
   EXPECT_EQ(castError("arith.fptosi", "f32", "i8", 128),
             "'arith.fptosi' op converts a value that its result type cannot "
             "hold; found operands 1.280000e+02\n");

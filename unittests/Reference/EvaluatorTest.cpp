@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "EvaluatorTest.h"
-#include "qfmt/IR/QFmt.h"
-#include "qfmt/Reference/ReferenceFormat.h"
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Parser/Parser.h"
+#include "qfmt/IR/QFmt.h"
+#include "qfmt/Reference/ReferenceFormat.h"
 #include <cmath>
 
 using namespace mlir;
@@ -19,7 +20,8 @@ namespace mlir::qfmt::reference {
 
 EvaluatorTest::EvaluatorTest() {
   DialectRegistry registry;
-  registry.insert<affine::AffineDialect, arith::ArithDialect, func::FuncDialect,
+  registry.insert<affine::AffineDialect, arith::ArithDialect,
+                  cf::ControlFlowDialect, func::FuncDialect,
                   linalg::LinalgDialect, math::MathDialect, QFmtDialect,
                   scf::SCFDialect, tensor::TensorDialect>();
   registerReferenceModels(registry);
@@ -34,9 +36,8 @@ Value EvaluatorTest::make(StringRef text, ArrayRef<double> elements) {
   Tensor tensor(shaped ? shaped.getShape() : ArrayRef<int64_t>(), elementType);
   EXPECT_EQ(tensor.getNumElements(), static_cast<int64_t>(elements.size()));
   for (auto [to, from] : llvm::zip(tensor.getMutableData(), elements))
-    to = isa<FloatType>(elementType)
-             ? makeReal(from)
-             : makeInteger(static_cast<int64_t>(from));
+    to = isa<FloatType>(elementType) ? makeReal(from)
+                                     : makeInteger(static_cast<int64_t>(from));
   return tensor;
 }
 
@@ -166,8 +167,8 @@ TEST_F(EvaluatorTest, probe_sees_each_operation_once) {
       return %1 : tensor<2xf32>
     })",
       make("tensor<2xf32>", {1, 2}), options);
-  EXPECT_EQ(names, (std::vector<std::string>{"qfmt.observe",
-                                             "linalg.generic"}));
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"qfmt.observe", "linalg.generic"}));
 }
 
 } // namespace mlir::qfmt::reference

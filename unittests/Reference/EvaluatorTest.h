@@ -5,10 +5,10 @@
 #ifndef QFMT_UNITTESTS_REFERENCE_EVALUATORTEST_H
 #define QFMT_UNITTESTS_REFERENCE_EVALUATORTEST_H
 
-#include "qfmt/Reference/Evaluator.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "qfmt/Reference/Evaluator.h"
 #include "gtest/gtest.h"
 
 namespace mlir::qfmt::reference {

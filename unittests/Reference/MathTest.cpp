@@ -19,10 +19,10 @@ protected:
     SCOPED_TRACE((op + " " + type).str());
     if (result.empty())
       result = type;
-    std::string ir = ("func.func @main(%a: " + type + ") -> " + result +
-                      " { %0 = " + op + " %a : " + type + " return %0 : " +
-                      result + " }")
-                         .str();
+    std::string ir =
+        ("func.func @main(%a: " + type + ") -> " + result + " { %0 = " + op +
+         " %a : " + type + " return %0 : " + result + " }")
+            .str();
     expectElements(runOne(ir, make(type, a)), expected);
   }
 };
@@ -73,17 +73,19 @@ TEST_F(MathTest, power) {
 // a * b = 1 + 2^-11 + 2^-24 in f32 would round to 1 + 2^-11 before adding.
 TEST_F(MathTest, fma_rounds_once) {
   auto fma = [&](StringRef type, double a, double b, double c) {
-    std::string ir = ("func.func @main(%a: " + type + ", %b: " + type +
-                      ", %c: " + type + ") -> " + type +
-                      " { %0 = math.fma %a, %b, %c : " + type +
-                      " return %0 : " + type + " }")
-                         .str();
+    std::string ir =
+        ("func.func @main(%a: " + type + ", %b: " + type + ", %c: " + type +
+         ") -> " + type + " { %0 = math.fma %a, %b, %c : " + type +
+         " return %0 : " + type + " }")
+            .str();
     return runOne(ir, {make(type, a), make(type, b), make(type, c)});
   };
   double a = 1 + std::ldexp(1, -12);
-  expectElements(fma("f32", a, a, -1), {std::ldexp(1, -11) + std::ldexp(1, -24)});
+  expectElements(fma("f32", a, a, -1),
+                 {std::ldexp(1, -11) + std::ldexp(1, -24)});
   double b = 1 + std::ldexp(1, -6);
-  expectElements(fma("f16", b, b, -1), {std::ldexp(1, -5) + std::ldexp(1, -12)});
+  expectElements(fma("f16", b, b, -1),
+                 {std::ldexp(1, -5) + std::ldexp(1, -12)});
   // a * b + c is 2^-64 below a tie of f32 that goes up; rounding to double
   // first makes it the tie.
   double odd = 1 + std::ldexp(1, -23), tiny = std::ldexp(1, -20);

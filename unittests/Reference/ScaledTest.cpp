@@ -76,14 +76,14 @@ protected:
   Value convert(StringRef from, StringRef to, StringRef tensor,
                 StringRef storage, ArrayRef<double> codes,
                 StringRef options = "") {
-    std::string source = getEncoded(tensor, from), target =
-                                                       getEncoded(tensor, to);
-    std::string ir = ("func.func @main(%a: " + storage + ") -> " + target +
-                      " { %0 = qfmt.assemble %a : " + storage + " to " +
-                      source + " %1 = qfmt.convert %0 " + options + " : " +
-                      source + " to " + target + " return %1 : " + target +
-                      " }")
-                         .str();
+    std::string source = getEncoded(tensor, from),
+                target = getEncoded(tensor, to);
+    std::string ir =
+        ("func.func @main(%a: " + storage + ") -> " + target +
+         " { %0 = qfmt.assemble %a : " + storage + " to " + source +
+         " %1 = qfmt.convert %0 " + options + " : " + source + " to " + target +
+         " return %1 : " + target + " }")
+            .str();
     return runOne(ir, make(storage, codes));
   }
 };
@@ -146,13 +146,13 @@ TEST_F(ScaledTest, float_payload_encodes_the_quotient) {
 }
 
 TEST_F(ScaledTest, dequantize_rounds_once) {
-  expectElements(dequantize("i8, scale = 0.1, zero_point = -2",
-                            "tensor<3xf32>", {{"tensor<3xi8>", {1, -2, 127}}}),
+  expectElements(dequantize("i8, scale = 0.1, zero_point = -2", "tensor<3xf32>",
+                            {{"tensor<3xi8>", {1, -2, 127}}}),
                  {double(3 * 0.1f), 0, double(float(129.0 * double(0.1f)))});
   // The scale of an f64 tensor has all its bits.
-  expectElements(dequantize("i8, scale = 0.1", "tensor<1xf64>",
-                            {{"tensor<1xi8>", {3}}}),
-                 {3 * 0.1});
+  expectElements(
+      dequantize("i8, scale = 0.1", "tensor<1xf64>", {{"tensor<1xi8>", {3}}}),
+      {3 * 0.1});
   // 255 * 1.0 in unsigned codes.
   expectElements(dequantize("ui8", "tensor<1xf32>", {{"tensor<1xi8>", {-1}}}),
                  {255});
@@ -171,14 +171,14 @@ TEST_F(ScaledTest, convert_rounds_once) {
   Value exact = convert("i16, scale = 3.0", "i16, scale = 2.0", "tensor<2xf32>",
                         "tensor<2xi16>", {1, 3});
   expectElements(exact.getConstituents().front(), {2, 4});
-  Value saturated = convert("i8", "i4", "tensor<3xf32>", "tensor<3xi8>",
-                            {100, -100, 5});
+  Value saturated =
+      convert("i8", "i4", "tensor<3xf32>", "tensor<3xi8>", {100, -100, 5});
   expectElements(saturated.getConstituents().front(), {7, -8, 5});
   Value wrapped = convert("i8", "i4", "tensor<3xf32>", "tensor<3xi8>",
                           {100, -100, 5}, "overflow = wrap");
   expectElements(wrapped.getConstituents().front(), {4, -4, 5});
-  Value minifloat = convert("i8", "f4E2M1FN", "tensor<3xf32>", "tensor<3xi8>",
-                            {5, 7, -2});
+  Value minifloat =
+      convert("i8", "f4E2M1FN", "tensor<3xf32>", "tensor<3xi8>", {5, 7, -2});
   expectElements(minifloat.getConstituents().front(), {4, 6, -2});
 }
 
@@ -197,13 +197,12 @@ TEST_F(ScaledTest, partial_last_block) {
   expectParts("i4, block = [1, 2], scale = f32", "tensor<2x3xf32>",
               {7, -3, 14, 0, 3.5, -70},
               {{7, -3, 7, 0, 7, -7}, {1, 2, 0.5, 10}});
-  expectElements(
-      dequantize("i4, block = [1, 2], scale = f16, zero_point = i4",
-                 "tensor<2x3xf32>",
-                 {{"tensor<2x3xi4>", {7, -3, 5, 0, 3, -7}},
-                  {"tensor<2x2xf16>", {1, 2, 0.5, 10}},
-                  {"tensor<2x2xi4>", {0, 1, -1, -7}}}),
-      {7, -3, 8, 0.5, 2, 0});
+  expectElements(dequantize("i4, block = [1, 2], scale = f16, zero_point = i4",
+                            "tensor<2x3xf32>",
+                            {{"tensor<2x3xi4>", {7, -3, 5, 0, 3, -7}},
+                             {"tensor<2x2xf16>", {1, 2, 0.5, 10}},
+                             {"tensor<2x2xi4>", {0, 1, -1, -7}}}),
+                 {7, -3, 8, 0.5, 2, 0});
 }
 
 TEST_F(ScaledTest, whole_tensor_with_run_time_scale) {
@@ -248,8 +247,7 @@ TEST_F(ScaledTest, scale_is_rounded_to_its_format) {
 }
 
 TEST_F(ScaledTest, scale_saturates) {
-  expectParts("i8, scale = f8E4M3FN", "tensor<1xf32>", {1e9},
-              {{127}, {448}});
+  expectParts("i8, scale = f8E4M3FN", "tensor<1xf32>", {1e9}, {{127}, {448}});
 }
 
 TEST_F(ScaledTest, mxfp4_floor_log2) {
@@ -274,14 +272,13 @@ TEST_F(ScaledTest, nvfp4_nests) {
               "scale = #qfmt.scaled<f8E4M3FN, scale = f32>",
               "tensor<1x6xf32>", {2688, 448, 12, -4, 21, 7},
               {{6, 1, 6, -2, 6, 2}, {448, 2, 3.5}, {1}});
-  expectElements(
-      dequantize("f4E2M1FN, block = [1, 2], "
-                 "scale = #qfmt.scaled<f8E4M3FN, scale = f32>",
-                 "tensor<1x3xf32>",
-                 {{"tensor<1x3xf4E2M1FN>", {6, -0.5, 1.5}},
-                  {"tensor<1x2xf8E4M3FN>", {3.5, 448}},
-                  {"tensor<1x1xf32>", {0.25}}}),
-      {5.25, -0.4375, 168});
+  expectElements(dequantize("f4E2M1FN, block = [1, 2], "
+                            "scale = #qfmt.scaled<f8E4M3FN, scale = f32>",
+                            "tensor<1x3xf32>",
+                            {{"tensor<1x3xf4E2M1FN>", {6, -0.5, 1.5}},
+                             {"tensor<1x2xf8E4M3FN>", {3.5, 448}},
+                             {"tensor<1x1xf32>", {0.25}}}),
+                 {5.25, -0.4375, 168});
 }
 
 // A zero block does not stretch the tensor scale: 6e-4 / 6 / 448. Its own
@@ -308,8 +305,8 @@ TEST_F(ScaledTest, double_division_is_correctly_rounded) {
   float scale = 0.1f;
   for (int code = -128; code < 127; ++code) {
     float tie = (code + 0.5f) * scale;
-    for (float value : {std::nextafterf(tie, -1000), tie,
-                        std::nextafterf(tie, 1000)}) {
+    for (float value :
+         {std::nextafterf(tie, -1000), tie, std::nextafterf(tie, 1000)}) {
       x.push_back(value);
       expected.push_back(std::nearbyintf(value / scale) + 0.0);
     }

@@ -1,10 +1,10 @@
 //===- Evaluator.h - Runs IR on the host ------------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The reference evaluator: func, scf, arith, math, linalg, tensor, affine.apply
-// and qfmt at every level from `real` to `constituents`, in exact or double
-// arithmetic, written to be read and independent of every lowering. Compiled
-// code is judged by it.
+// The reference evaluator: func, scf, arith, math, linalg, tensor,
+// affine.apply, cf.assert and qfmt at every level from `real` to
+// `constituents`, in exact or double arithmetic, written to be read and
+// independent of every lowering. Compiled code is judged by it.
 //
 // Float arithmetic is IEEE 754 in the type of the operation: + - * / sqrt, fma,
 // remainder and conversions are correctly rounded; other functions are the C
@@ -19,8 +19,8 @@
 #ifndef QFMT_REFERENCE_EVALUATOR_H
 #define QFMT_REFERENCE_EVALUATOR_H
 
-#include "qfmt/Reference/Value.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "qfmt/Reference/Value.h"
 #include <functional>
 
 namespace mlir::qfmt::reference {

@@ -19,8 +19,7 @@ namespace mlir::qfmt::reference {
 static LogicalResult evaluateConstant(arith::ConstantOp op, Frame &frame) {
   Attribute value = op.getValue();
   if (!isa<ElementsAttr>(value) && !isSupportedElementType(op.getType()))
-    return op.emitOpError() << "has no reference semantics on "
-                            << op.getType();
+    return op.emitOpError() << "has no reference semantics on " << op.getType();
   if (auto real = dyn_cast<FloatAttr>(value))
     return frame.set(op.getResult(), makeReal(real.getValueAsDouble())),
            success();
@@ -157,7 +156,7 @@ static bool shiftRightKernel(const Instruction &i, Scalar *r) {
       isSigned ? value >> amount
                : signExtend(zeroExtend(value, i.operandShift) >> amount,
                             i.resultShift);
-  return !i.immediate || (value >> amount) << amount == value;
+  return !i.immediate || int64_t(uint64_t(value >> amount) << amount) == value;
 }
 
 template <typename OpT, bool isSigned>
@@ -194,8 +193,8 @@ static T divide(T a, T b) {
 template <Quotient kind>
 static bool divideSignedKernel(const Instruction &i, Scalar *r) {
   int64_t a = r[i.operands[0]].integer, b = r[i.operands[1]].integer;
-  int64_t lowest = signExtend(uint64_t(1) << (63 - i.resultShift),
-                              i.resultShift);
+  int64_t lowest =
+      signExtend(uint64_t(1) << (63 - i.resultShift), i.resultShift);
   if (b == 0 || (a == lowest && b == -1))
     return false;
   r[i.result].integer = divide<kind>(a, b);
@@ -247,8 +246,8 @@ static LogicalResult emitMultiplyExtended(Operation *, unsigned result,
 
 static bool carryKernel(const Instruction &i, Scalar *r) {
   uint64_t a = zeroExtend(r[i.operands[0]].integer, i.operandShift);
-  uint64_t sum = zeroExtend(a + uint64_t(r[i.operands[1]].integer),
-                            i.operandShift);
+  uint64_t sum =
+      zeroExtend(a + uint64_t(r[i.operands[1]].integer), i.operandShift);
   r[i.result] = makeBool(sum < a);
   return true;
 }
@@ -451,8 +450,8 @@ static bool integerToFloatKernel(const Instruction &i, Scalar *r) {
 template <bool isSigned, typename Round>
 static bool smallIntegerToFloatKernel(const Instruction &i, Scalar *r) {
   int64_t value = r[i.operands[0]].integer;
-  double real = isSigned ? double(value)
-                         : double(zeroExtend(value, i.operandShift));
+  double real =
+      isSigned ? double(value) : double(zeroExtend(value, i.operandShift));
   r[i.result].real = Round::apply(real, i.resultType);
   return true;
 }

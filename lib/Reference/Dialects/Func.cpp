@@ -23,28 +23,26 @@ static bool isCompatible(const Value &value, Type type) {
       value.isEncoded() != EncodedTensorType::isEncoded(type) ||
       (value.isEncoded() && found.getEncoding() != shaped.getEncoding()))
     return false;
-  return llvm::all_of(llvm::zip(found.getShape(), shaped.getShape()),
-                      [](auto sizes) {
-                        auto [size, expected] = sizes;
-                        return ShapedType::isDynamic(expected) ||
-                               size == expected;
-                      });
+  return llvm::all_of(
+      llvm::zip(found.getShape(), shaped.getShape()), [](auto sizes) {
+        auto [size, expected] = sizes;
+        return ShapedType::isDynamic(expected) || size == expected;
+      });
 }
 
 static LogicalResult checkArguments(func::FuncOp function,
                                     ArrayRef<Value> arguments) {
   if (arguments.size() != function.getNumArguments())
-    return function.emitOpError()
-           << "takes " << function.getNumArguments() << " arguments, found "
-           << arguments.size();
+    return function.emitOpError() << "takes " << function.getNumArguments()
+                                  << " arguments, found " << arguments.size();
   for (auto [i, value] : llvm::enumerate(arguments)) {
     Type expected = function.getArgumentTypes()[i];
     if (isCompatible(value, expected))
       continue;
     Type found = value.isEncoded() ? value.getEncodedType().getType()
                                    : value.getTensor().getType();
-    return function.emitOpError() << "argument " << i << " must be "
-                                  << expected << ", found " << found;
+    return function.emitOpError() << "argument " << i << " must be " << expected
+                                  << ", found " << found;
   }
   return success();
 }
@@ -57,8 +55,8 @@ FailureOr<SmallVector<Value>> call(func::FuncOp function,
     return function.emitOpError()
            << "is only declared; the evaluator needs its body";
   if (depth > options.maxCallDepth)
-    return function.emitOpError() << "is called more than "
-                                  << options.maxCallDepth << " levels deep";
+    return function.emitOpError()
+           << "is called more than " << options.maxCallDepth << " levels deep";
   if (failed(checkArguments(function, arguments)))
     return failure();
   Frame frame(options, depth);

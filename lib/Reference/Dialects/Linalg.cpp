@@ -141,8 +141,9 @@ static LogicalResult evaluateMap(Operation *op, Access &access,
 namespace {
 class LoopNest {
 public:
-  LoopNest(linalg::LinalgOp op, ScalarBody &body, MutableArrayRef<Access> inputs,
-           MutableArrayRef<Access> outputs, ArrayRef<int64_t> ranges)
+  LoopNest(linalg::LinalgOp op, ScalarBody &body,
+           MutableArrayRef<Access> inputs, MutableArrayRef<Access> outputs,
+           ArrayRef<int64_t> ranges)
       : op(op), body(body), ranges(ranges) {
     for (Access &access : inputs)
       accesses.push_back(&access);
@@ -207,8 +208,7 @@ LogicalResult LoopNest::runRow() {
   Access **begin = accesses.data(), **end = begin + accesses.size();
   Access **outputs = begin + numInputs;
   // A body may have no arguments for the outputs.
-  Access **arguments =
-      std::min(end, begin + op.getBlock()->getNumArguments());
+  Access **arguments = std::min(end, begin + op.getBlock()->getNumArguments());
   for (int64_t i = 0; i < count; ++i) {
     if (needsPoint && failed(moveTo(i)))
       return failure();
@@ -290,9 +290,9 @@ static LogicalResult evaluateStructured(linalg::LinalgOp op, Frame &frame) {
   }
   SmallVector<int64_t, 4> ranges = op.getShapesToLoopsMap().compose(sizes);
   bool isEmpty = llvm::is_contained(ranges, 0);
-  auto outputs =
-      MutableArrayRef(accesses).drop_front(op.getNumDpsInputs());
-  for (auto [access, init] : llvm::zip_equal(outputs, op.getDpsInitsMutable())) {
+  auto outputs = MutableArrayRef(accesses).drop_front(op.getNumDpsInputs());
+  for (auto [access, init] :
+       llvm::zip_equal(outputs, op.getDpsInitsMutable())) {
     // Give up this copy so that the frame's is the only one.
     access.tensor = Tensor();
     access.tensor = frame.take(init).getTensor();
@@ -321,11 +321,11 @@ static LogicalResult evaluateTranspose(linalg::TransposeOp op, Frame &frame) {
           op.getInit().getType().getElementType() ||
       cast<RankedTensorType>(op.getInput().getType()).getEncoding() !=
           cast<RankedTensorType>(op.getInit().getType()).getEncoding())
-    return op.emitOpError() << "changes the format from "
-                            << op.getInput().getType() << " to "
-                            << op.getInit().getType();
-  FailureOr<Value> moved = moveValue(
-      op, frame.get(op.getInput()), [&](const Tensor &tensor) {
+    return op.emitOpError()
+           << "changes the format from " << op.getInput().getType() << " to "
+           << op.getInit().getType();
+  FailureOr<Value> moved =
+      moveValue(op, frame.get(op.getInput()), [&](const Tensor &tensor) {
         return transpose(tensor, op.getPermutation());
       });
   if (failed(moved))

@@ -47,8 +47,9 @@ static LogicalResult evaluateQuantize(QuantizeOp op, Frame &frame) {
   ReferenceFormat model = getModel(op, type.getFormat());
   if (!model)
     return failure();
-  Value result(type, model.encode(type, Reals(input),
-                                  getModes(op, EncodeModes::Division::Rounded)));
+  Value result(type,
+               model.encode(type, Reals(input),
+                            getModes(op, EncodeModes::Division::Rounded)));
   frame.set(op.getResult(), std::move(result));
   return success();
 }
@@ -64,9 +65,8 @@ static LogicalResult evaluateConvert(ConvertOp op, Frame &frame) {
     return failure();
   std::vector<ExactReal> exact =
       source.readExact(sourceType, input.getConstituents());
-  Value result(type,
-               target.encode(type, Reals(exact),
-                             getModes(op, EncodeModes::Division::Exact)));
+  Value result(type, target.encode(type, Reals(exact),
+                                   getModes(op, EncodeModes::Division::Exact)));
   frame.set(op.getResult(), std::move(result));
   return success();
 }
@@ -125,9 +125,8 @@ static bool dyadicScaleKernel(const Instruction &i, Scalar *r) {
       multiplier < 0 || multiplier > Dyadic::kMaxMultiplier || shift < 0 ||
       shift > Dyadic::kMaxShift)
     return false;
-  int64_t scaled =
-      applyDyadic(acc, {uint32_t(multiplier), unsigned(shift)},
-                  static_cast<RoundingMode>(i.immediate));
+  int64_t scaled = applyDyadic(acc, {uint32_t(multiplier), unsigned(shift)},
+                               static_cast<RoundingMode>(i.immediate));
   int64_t highest = ~uint64_t(0) >> 1 >> i.resultShift;
   r[i.result].integer = std::clamp(scaled, -highest - 1, highest);
   return true;

@@ -7,8 +7,8 @@
 #include "../Handlers.h"
 #include "../Moves.h"
 #include "../ScalarBody.h"
-#include "qfmt/Reference/ReferenceFormat.h"
 #include "mlir/IR/Matchers.h"
+#include "qfmt/Reference/ReferenceFormat.h"
 #include <cmath>
 
 using namespace mlir;
@@ -20,9 +20,8 @@ namespace mlir::qfmt::reference {
 //===----------------------------------------------------------------------===//
 
 /// The sizes of a result with dynamic ones given as operands.
-static SmallVector<int64_t> getResultShape(RankedTensorType type,
-                                           ValueRange dynamicSizes,
-                                           Frame &frame) {
+static SmallVector<int64_t>
+getResultShape(RankedTensorType type, ValueRange dynamicSizes, Frame &frame) {
   SmallVector<int64_t> dynamic = frame.getIndices(dynamicSizes);
   SmallVector<int64_t> shape = llvm::to_vector(type.getShape());
   auto next = dynamic.begin();
@@ -235,13 +234,13 @@ static LogicalResult evaluateInsertSlice(tensor::InsertSliceOp op,
       failed(slice.verify(op, target.getShape())))
     return failure();
   if (slice.getReducedShape() != source.getShape())
-    return op.emitOpError() << "inserts a tensor of shape ["
-                            << source.getShape() << "] as a slice of shape ["
-                            << slice.getReducedShape() << "]";
+    return op.emitOpError()
+           << "inserts a tensor of shape [" << source.getShape()
+           << "] as a slice of shape [" << slice.getReducedShape() << "]";
   if (!target.isEncoded()) {
-    frame.set(op.getResult(),
-              insertSlice(source.getTensor(), std::move(target.getTensor()),
-                          slice));
+    frame.set(
+        op.getResult(),
+        insertSlice(source.getTensor(), std::move(target.getTensor()), slice));
     return success();
   }
   frame.set(op.getResult(),
@@ -284,8 +283,8 @@ static FailureOr<Value> padEncoded(tensor::PadOp op, const Value &source,
       RankedTensorType::get(SmallVector<int64_t>(type.getRank(), 1),
                             type.getLogicalElementType()),
       type.getFormat());
-  SmallVector<Tensor> parts = llvm::map_to_vector(
-      unit.getConstituents(), [](const Constituent &part) {
+  SmallVector<Tensor> parts =
+      llvm::map_to_vector(unit.getConstituents(), [](const Constituent &part) {
         return Tensor(part.type.getShape(), part.type.getElementType());
       });
   model.setElements(unit, parts, {0}, ExactReal::fromDouble(value));
@@ -303,8 +302,8 @@ static LogicalResult evaluatePad(tensor::PadOp op, Frame &frame) {
   SmallVector<int64_t> shape;
   for (auto [l, size, h] : llvm::zip_equal(low, source.getShape(), high)) {
     if (l < 0 || h < 0)
-      return op.emitOpError() << "pads by a negative amount, "
-                              << std::min<int64_t>(l, h);
+      return op.emitOpError()
+             << "pads by a negative amount, " << std::min<int64_t>(l, h);
     shape.push_back(l + size + h);
   }
   if (source.isEncoded())
@@ -324,8 +323,8 @@ static LogicalResult setReshaped(Operation *op, const Value &source,
     return failure();
   if (ShapedType::getNumElements(shape) !=
       ShapedType::getNumElements(source.getShape()))
-    return op->emitOpError() << "reshapes [" << source.getShape() << "] to ["
-                             << shape << "]";
+    return op->emitOpError()
+           << "reshapes [" << source.getShape() << "] to [" << shape << "]";
   return setResult(
       op,
       moveValue(op, source,
@@ -376,10 +375,11 @@ static LogicalResult evaluateCast(tensor::CastOp op, Frame &frame) {
     if (isEncoded != source.isEncoded() ||
         (isEncoded &&
          type.getEncoding() != source.getEncodedType().getFormat()))
-      return op.emitOpError() << "changes the encoding of "
-                              << op.getSource().getType()
-                              << "; use qfmt.convert";
-    bool fits = type.getRank() == static_cast<int64_t>(source.getShape().size());
+      return op.emitOpError()
+             << "changes the encoding of " << op.getSource().getType()
+             << "; use qfmt.convert";
+    bool fits =
+        type.getRank() == static_cast<int64_t>(source.getShape().size());
     for (auto [size, expected] : llvm::zip(source.getShape(), type.getShape()))
       fits &= ShapedType::isDynamic(expected) || size == expected;
     if (!fits)
@@ -402,8 +402,8 @@ static LogicalResult evaluateConcat(tensor::ConcatOp op, Frame &frame) {
   for (const Value &input : inputs) {
     for (auto [i, size] : llvm::enumerate(input.getShape()))
       if (i != dim && size != shape[i])
-        return op.emitOpError() << "joins sizes " << shape[i] << " and "
-                                << size << " of dimension " << i;
+        return op.emitOpError() << "joins sizes " << shape[i] << " and " << size
+                                << " of dimension " << i;
     shape[dim] += input.getShape()[dim];
   }
 

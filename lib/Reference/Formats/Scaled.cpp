@@ -81,8 +81,7 @@ static std::vector<ExactReal> readScales(ScaledAttr format,
   if (TensorFormat nested = format.getScaleEncoding()) {
     EncodedTensorType scaleType = getScaleType(format, type.getShape());
     return cast<ReferenceFormat>(nested).readExact(
-        scaleType,
-        constituents.take_front(scaleType.getConstituents().size()));
+        scaleType, constituents.take_front(scaleType.getConstituents().size()));
   }
   Codec codec(format.getScaleFormat());
   std::vector<ExactReal> scales;
@@ -396,8 +395,7 @@ static Tensor encodePayload(ScaledAttr format, EncodedTensorType type,
                             const Reals &reals, const EncodeModes &modes,
                             const Parameters &parameters) {
   PayloadEncoder encoder(format, type.getLogicalElementType(), modes);
-  Tensor payload(type.getShape(),
-                 format.getNumberFormat().getStorageType());
+  Tensor payload(type.getShape(), format.getNumberFormat().getStorageType());
   MutableArrayRef<Scalar> codes = payload.getMutableData();
   int64_t current = -1;
   forEachElement(format, type.getShape(), [&](int64_t element, int64_t block) {
@@ -405,8 +403,8 @@ static Tensor encodePayload(ScaledAttr format, EncodedTensorType type,
       encoder.setBlock(parameters.scales[block], parameters.zeroPoints[block]);
     current = block;
     std::optional<double> value = reals.getDouble(element);
-    codes[element] = value ? encoder.encode(*value)
-                           : encoder.encode(reals[element]);
+    codes[element] =
+        value ? encoder.encode(*value) : encoder.encode(reals[element]);
   });
   return payload;
 }
@@ -424,8 +422,7 @@ static SmallVector<Tensor> encode(ScaledAttr format, EncodedTensorType type,
   Parameters parameters;
   parameters.scales = readScales(format, type, parts);
   if (format.getZeroPointFormat())
-    parts.push_back(
-        encodeZeroPoints(format, type, ranges, parameters.scales));
+    parts.push_back(encodeZeroPoints(format, type, ranges, parameters.scales));
   parameters.zeroPoints = readZeroPoints(format, type, parts);
   parts.front() = encodePayload(format, type, reals, modes, parameters);
   return parts;
