@@ -174,8 +174,8 @@ static FailureOr<std::string> getWeightsPath(Location loc, EmitKind kind,
   if (kind == EmitKind::LLVM)
     return path == "-" ? std::string() : (path + ".weights").str();
   SmallString<128> temporary;
-  if (std::error_code error = llvm::sys::fs::createTemporaryFile(
-          "qfmt", "weights", temporary))
+  if (std::error_code error =
+          llvm::sys::fs::createTemporaryFile("qfmt", "weights", temporary))
     return emitError(loc) << "cannot make a temporary file: "
                           << error.message();
   return temporary.str().str();

@@ -450,21 +450,20 @@ LogicalResult printSignature(ModuleOp module, const Options &options) {
                       llvm::function_ref<Attribute(unsigned)> getName) {
     return describeBuffers(specs, getBufferNames(types, specs, getName));
   };
-  llvm::outs() << llvm::json::Value(llvm::json::Object{
-                      {"function", options.entry.getValue()},
-                      {"inputs",
-                       describe(function.getArgumentTypes(), signature->inputs,
-                                [&](unsigned i) {
-                                  return function.getArgAttr(
-                                      i, QFmtDialect::kNameAttr);
-                                })},
-                      {"outputs",
-                       describe(function.getResultTypes(), signature->outputs,
-                                [&](unsigned i) {
-                                  return function.getResultAttr(
-                                      i, QFmtDialect::kNameAttr);
-                                })}})
-               << "\n";
+  llvm::outs()
+      << llvm::json::Value(llvm::json::Object{
+             {"function", options.entry.getValue()},
+             {"inputs", describe(function.getArgumentTypes(), signature->inputs,
+                                 [&](unsigned i) {
+                                   return function.getArgAttr(
+                                       i, QFmtDialect::kNameAttr);
+                                 })},
+             {"outputs", describe(function.getResultTypes(), signature->outputs,
+                                  [&](unsigned i) {
+                                    return function.getResultAttr(
+                                        i, QFmtDialect::kNameAttr);
+                                  })}})
+      << "\n";
   return success();
 }
 
@@ -513,7 +512,7 @@ int main(int argc, char **argv) {
 
   DialectRegistry registry;
   registerPipelineDialects(registry);
-  registerReferenceModels(registry);
+  reference::registerReferenceModels(registry);
   MLIRContext context(registry);
   llvm::SourceMgr sources;
   SourceMgrDiagnosticHandler diagnostics(sources, &context);
@@ -521,10 +520,9 @@ int main(int argc, char **argv) {
       parseSourceFile<ModuleOp>(options.file, sources, &context);
   if (!module)
     return 1;
-  LogicalResult result = options.printSignature
-                             ? printSignature(*module, options)
-                         : options.emit == Emit::Nothing
-                             ? runFunction(*module, options)
-                             : emitFunction(*module, options);
+  LogicalResult result =
+      options.printSignature          ? printSignature(*module, options)
+      : options.emit == Emit::Nothing ? runFunction(*module, options)
+                                      : emitFunction(*module, options);
   return succeeded(result) ? 0 : 1;
 }
