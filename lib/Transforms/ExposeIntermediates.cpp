@@ -16,8 +16,13 @@ using namespace mlir::qfmt;
 
 /// The real value that `op` makes available, null if it is of no interest.
 static Value getIntermediate(Operation *op, OpBuilder &builder) {
-  if (auto observe = dyn_cast<ObserveOp>(op))
-    return observe.getResult();
+  if (auto observe = dyn_cast<ObserveOp>(op)) {
+    // It has no other purpose than to be read.
+    Value value = observe.getInput();
+    observe.getResult().replaceAllUsesWith(value);
+    observe.erase();
+    return value;
+  }
   auto quantize = dyn_cast<QuantizeOp>(op);
   if (!quantize)
     return nullptr;
@@ -43,11 +48,11 @@ static LogicalResult exposeIn(func::FuncOp function) {
 
   auto terminator = cast<func::ReturnOp>(body.getTerminator());
   terminator.getOperandsMutable().append(exposed);
-  SmallVector<Type> results = llvm::to_vector(function.getResultTypes());
-  llvm::append_range(results, ValueRange(exposed).getTypes());
-  function.setFunctionType(
-      builder.getFunctionType(function.getArgumentTypes(), results));
-  return success();
+  SmallVector<DictionaryAttr> attributes(exposed.size(),
+                                         builder.getDictionaryAttr({}));
+  SmallVector<unsigned> positions(exposed.size(), function.getNumResults());
+  return function.insertResults(positions, ValueRange(exposed).getTypes(),
+                                attributes);
 }
 
 namespace {

@@ -13,7 +13,7 @@ def run_passes(module: bytes, passes: list[str]) -> bytes:
     """`passes` on the module, in order; UserError with the diagnostics if one fails."""
     pipeline = f"builtin.module({','.join(passes)})"
     return run_tool(
-        "qfmt-opt", "-", f"--pass-pipeline={pipeline}", "--emit-bytecode", stdin=module
+        "qfmt-opt", "-", "--mlir-print-op-on-diagnostic=false", f"--pass-pipeline={pipeline}", "--emit-bytecode", stdin=module
     )
 
 

@@ -136,8 +136,8 @@ def Decompose : Pass<"qfmt-decompose", "::mlir::ModuleOp"> {
 def ExposeIntermediates : Pass<"qfmt-expose-intermediates", "::mlir::ModuleOp"> {
   let summary = "Makes intermediate tensors results of the public functions";
   let description = [{
-    At level observed every `observe`, at level encoded every `quantize` (dequantized) becomes one more result, in the order of
-    computation: what a report of the error layer by layer reads. A network exposed at level encoded can be made integer-only
+    At level observed every `observe`, which disappears, at level encoded every `quantize` (dequantized) becomes one more
+    result, in the order of computation: what a report of the error layer by layer reads. A network exposed at level encoded can be made integer-only
     like any other.
   }];
   let dependentDialects = ["::mlir::qfmt::QFmtDialect"];
