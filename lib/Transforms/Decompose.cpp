@@ -393,21 +393,20 @@ struct DimConversion : OpConversionPattern<tensor::DimOp> {
 //===----------------------------------------------------------------------===//
 
 /// The attributes of an argument or result of `type`, one dictionary for each
-/// value it becomes. Names of several end in the constituent's name.
+/// value it becomes. The payload keeps the name; to those of other constituents
+/// theirs is added.
 static void splitAttributes(DictionaryAttr attributes, Type type,
                             SmallVectorImpl<Attribute> &split) {
   auto encoded = EncodedTensorType::get(type);
-  SmallVector<Constituent> parts;
-  if (encoded)
-    parts = encoded.getConstituents();
-  if (parts.size() <= 1) {
+  if (!encoded) {
     split.push_back(attributes);
     return;
   }
+  SmallVector<Constituent> parts = encoded.getConstituents();
   auto name = attributes.getAs<StringAttr>(QFmtDialect::kNameAttr);
   for (const Constituent &part : parts) {
     NamedAttrList list(attributes);
-    if (name)
+    if (name && part.name != parts.front().name)
       list.set(QFmtDialect::kNameAttr,
                StringAttr::get(attributes.getContext(),
                                name.getValue() + "." + part.name));
@@ -487,6 +486,24 @@ static void setLegality(const TypeConverter &types, ConversionTarget &target) {
   });
 }
 
+/// Patterns say themselves what is wrong; the driver's "failed to legalize"
+/// after that says nothing more.
+static LogicalResult convert(ModuleOp module, const ConversionTarget &target,
+                             RewritePatternSet patterns) {
+  bool hasError = false;
+  ScopedDiagnosticHandler filter(
+      module.getContext(), [&](Diagnostic &diagnostic) {
+        if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
+          return failure();
+        bool isRepeated =
+            hasError && StringRef(diagnostic.str())
+                            .starts_with("failed to legalize operation");
+        hasError = true;
+        return success(isRepeated);
+      });
+  return applyPartialConversion(module, target, std::move(patterns));
+}
+
 namespace {
 struct DecomposePass : qfmt::impl::DecomposeBase<DecomposePass> {
   using Base::Base;
@@ -512,7 +529,7 @@ struct DecomposePass : qfmt::impl::DecomposeBase<DecomposePass> {
     scf::populateSCFStructuralTypeConversionsAndLegality(types, patterns,
                                                          target);
     cf::populateCFStructuralTypeConversionsAndLegality(types, patterns, target);
-    if (failed(applyPartialConversion(module, target, std::move(patterns))))
+    if (failed(convert(module, target, std::move(patterns))))
       return signalPassFailure();
     for (SplitSignature &signature : signatures)
       signature.apply();

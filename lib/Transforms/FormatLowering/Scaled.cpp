@@ -33,16 +33,18 @@ static Value emitRead(ScalarBuilder &b, Value value) {
   return format.emitDecode(b, b.getLoc(), value);
 }
 
+static constexpr EncodeModes kIEEE{RoundingMode::HalfEven,
+                                   OverflowMode::Infinity, NaNMode::Propagate,
+                                   ZeroPointPlace::AfterRounding};
+
 /// An f32 or f64 rounded once, half to even as IEEE 754, to the logical type.
 static Value emitRoundTo(ScalarBuilder &b, Value value, FloatType type) {
   if (type.isF64() || value.getType() == type)
     return b.extend(value, type);
   if (type.isF32())
     return b.createOrFold<arith::TruncFOp>(type, value);
-  EncodeModes ieee{
-      RoundingMode::HalfEven, OverflowMode::Infinity, NaNMode::Propagate, {}};
-  return cast<NumberFormatLowering>(type).emitEncode(b, b.getLoc(), value, ieee,
-                                                     Value());
+  return cast<NumberFormatLowering>(type).emitEncode(b, b.getLoc(), value,
+                                                     kIEEE, Value());
 }
 
 namespace {
@@ -215,11 +217,18 @@ static constexpr unsigned kDoubleBits = 53;
 /// 2^c >= 2^(e - p), e the exponent of x / s. Half a unit of the f64 quotient,
 /// 2^(e - 53), is no more than either if p + q <= 53: the rounding of the
 /// quotient does not reach m.
+///
+/// Where f64 has fewer bits, or no finite value, the quotient keeps its sign
+/// and stays below every positive code, or beyond every code: enough for
+/// rounding to nearest and saturation.
 static bool isQuotientSafe(unsigned precision, const ExactRange &x,
-                           const ExactRange &scale) {
-  // Far from where f64 has fewer bits.
-  bool normal = x.low - scale.high > -900 && x.high - scale.low < 900;
-  return normal && x.bits <= kDoubleBits &&
+                           const ExactRange &scale, const EncodeModes &modes) {
+  bool isNormal = x.low - scale.high > -900 && x.high - scale.low < 900;
+  bool isNearest = modes.rounding == RoundingMode::HalfEven ||
+                   modes.rounding == RoundingMode::HalfAway ||
+                   modes.rounding == RoundingMode::HalfUp;
+  bool toleratesTails = isNearest && modes.overflow == OverflowMode::Saturate;
+  return (isNormal || toleratesTails) && x.bits <= kDoubleBits &&
          precision + scale.bits <= kDoubleBits;
 }
 
@@ -288,8 +297,8 @@ private:
   FailureOr<BlockNumber> emitEncodedScale(Value reals,
                                           const TensorEncodeModes &modes,
                                           SmallVectorImpl<Value> &constituents);
-  FailureOr<BlockNumber> emitZeroPoint(Value elements,
-                                       const BlockNumber &scale);
+  FailureOr<BlockNumber> emitZeroPoint(Value elements, const BlockNumber &scale,
+                                       RoundingMode rounding);
 
   OpBuilder &builder;
   Location loc;
@@ -388,7 +397,7 @@ ScaledEmitter::chooseQuotientType(const BlockNumber &scale,
       return logical;
     if (scale.range.fits(f64) &&
         isQuotientSafe(ExactRange::of(logical).bits, ExactRange::of(logical),
-                       scale.range))
+                       scale.range, kIEEE))
       return f64;
     emitInexact("the rounded quotient");
     return failure();
@@ -402,7 +411,8 @@ ScaledEmitter::chooseQuotientType(const BlockNumber &scale,
       precision = std::max<int>(precision, range.high - smallest + 2);
   }
   if (scale.is(1) ||
-      (scale.range.fits(f64) && isQuotientSafe(precision, range, scale.range)))
+      (scale.range.fits(f64) &&
+       isQuotientSafe(precision, range, scale.range, modes.element)))
     return f64;
   emitInexact("the exact quotient");
   return failure();
@@ -446,7 +456,8 @@ ScaledEmitter::emitEncode(Value reals, const ExactRange &range,
   if (std::optional<int64_t> number = scaled.getStaticZeroPoint()) {
     parameters.zeroPoint = BlockNumber::get(*number);
   } else {
-    FailureOr<BlockNumber> zeroPoint = emitZeroPoint(elements, *scale);
+    FailureOr<BlockNumber> zeroPoint =
+        emitZeroPoint(elements, *scale, modes.element.rounding);
     if (failed(zeroPoint))
       return failure();
     parameters.zeroPoint = *zeroPoint;
@@ -594,18 +605,20 @@ ScaledEmitter::emitEncodedScale(Value reals, const TensorEncodeModes &modes,
   return readEncodedScale(*parts);
 }
 
-/// z = clamp(round(lo - min(x, 0) / s), lo, hi), half to even.
+/// z = clamp(round(lo - min(x, 0) / s), lo, hi).
 FailureOr<BlockNumber> ScaledEmitter::emitZeroPoint(Value elements,
-                                                    const BlockNumber &scale) {
+                                                    const BlockNumber &scale,
+                                                    RoundingMode rounding) {
   FloatType f64 = builder.getF64Type();
   Type zeroFormat = scaled.getZeroPointFormat();
   auto lowering = cast<NumberFormatLowering>(zeroFormat);
-  ExactRange range = ExactRange::of(logical);
-  if (!scale.range.fits(f64) ||
-      !isQuotientSafe(kIntegerQuotientBits, range, scale.range))
-    return emitInexact("the zero point");
   EncodeModes element;
+  element.rounding = rounding;
   element.zeroPointPlace = ZeroPointPlace::BeforeRounding;
+  if (!scale.range.fits(f64) ||
+      !isQuotientSafe(kIntegerQuotientBits, ExactRange::of(logical),
+                      scale.range, element))
+    return emitInexact("the zero point");
   Value below = emitBlockMaxOf(builder, loc, loops, elements, -1);
   SmallVector<Value> inputs{below};
   if (scale.tensor)
