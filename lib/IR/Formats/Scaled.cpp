@@ -217,7 +217,10 @@ static LogicalResult verifyScale(Attribute scale, ArrayRef<int64_t> block,
   if (auto number = dyn_cast_or_null<FloatAttr>(scale)) {
     // (C5) A static scale is finite and positive, in f32 too.
     double value = number.getValueAsDouble();
-    if (!number.getType().isF64() || !std::isfinite(value) || !(value > 0))
+    if (!number.getType().isF64())
+      return emitError() << "static scale must be an f64 attribute, found "
+                         << number;
+    if (!std::isfinite(value) || !(value > 0))
       return emitError() << "static scale must be a positive finite number, "
                             "found "
                          << toString(value);
