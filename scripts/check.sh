@@ -53,7 +53,11 @@ run_tests() {
 }
 
 say "setup"
-prepare scripts/setup.sh
+if $full; then
+  prepare scripts/setup.sh --sanitizers
+else
+  prepare scripts/setup.sh
+fi
 say "build"
 prepare scripts/build.sh dev
 rm -rf "$results"

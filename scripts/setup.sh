@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-# Installs what qfmt needs and says what it does: missing Debian packages, and
-# a Python virtual environment .venv with the packages of requirements.txt.
-# Does nothing where nothing is missing. Uses sudo if not run as root.
+# scripts/setup.sh [--sanitizers]: installs what qfmt needs and says what it
+# does: missing Debian packages, and a Python virtual environment .venv with the
+# packages of requirements.txt. Does nothing where nothing is missing. Uses sudo
+# if not run as root. --sanitizers adds what the preset asan needs.
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 
@@ -17,6 +18,15 @@ packages=(
   python3 python3-venv
   dataset-fashion-mnist
 )
+
+case "${1:-}" in
+  "") ;;
+  --sanitizers) packages+=(libclang-rt-22-dev) ;;
+  *)
+    echo "usage: scripts/setup.sh [--sanitizers]" >&2
+    exit 2
+    ;;
+esac
 
 say() { echo "setup: $*"; }
 
@@ -40,8 +50,8 @@ install_packages() {
     as_root=(sudo)
   fi
   say "Debian packages: installing ${missing[*]}"
-  "${as_root[@]}" apt-get update -q
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y -o Dpkg::Use-Pty=0 --no-install-recommends "${missing[@]}"
 }
 
 install_python() {
