@@ -11,7 +11,7 @@ if(NOT LLVM_ENABLE_RTTI)
   target_compile_options(QFmtBuildFlags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>)
 endif()
 if(QFMT_SANITIZE)
-  target_compile_options(QFmtBuildFlags INTERFACE -fsanitize=${QFMT_SANITIZE} -fno-omit-frame-pointer)
+  target_compile_options(QFmtBuildFlags INTERFACE -fsanitize=${QFMT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   # libMLIR is built without sanitizers and without our type information.
   target_compile_options(QFmtBuildFlags INTERFACE -fno-sanitize=vptr)
   target_link_options(QFmtBuildFlags INTERFACE -fsanitize=${QFMT_SANITIZE})

@@ -35,6 +35,9 @@ config.substitutions.append(
     ("%npy", '"%s" "%s"' % (config.python, os.path.join(config.test_source_root, "Inputs", "npy.py")))
 )
 
+# A stock mlir-opt cannot load a sanitized plugin, nor a plain program link our libraries.
+if config.sanitizers:
+    config.available_features.add("sanitized")
 if config.have_mlir_opt:
     config.available_features.add("mlir-opt")
 if shutil.which(config.c_compiler):

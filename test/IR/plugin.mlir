@@ -1,6 +1,7 @@
 // A stock mlir-opt with our plugin knows the dialect and runs our passes.
 //
 // REQUIRES: mlir-opt
+// UNSUPPORTED: sanitized
 // RUN: mlir-opt %s --load-dialect-plugin=%qfmt_plugin --load-pass-plugin=%qfmt_plugin \
 // RUN:   --pass-pipeline='builtin.module(canonicalize,qfmt-verify-level{level=encoded},qfmt-decompose)' | FileCheck %s
 // RUN: not mlir-opt %s --load-dialect-plugin=%qfmt_plugin --load-pass-plugin=%qfmt_plugin \
