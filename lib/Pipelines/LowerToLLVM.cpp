@@ -5,9 +5,7 @@
 //         ordinary tensors, and qfmt.dyadic_scale.
 // Output: the LLVM dialect; constants in the attribute qfmt.weights.
 //
-// Vectorization is left to LLVM: the loops come in an order that its loop
-// vectorizer takes (qfmt-order-loops). No float operation is reordered,
-// contracted or approximated.
+// No float operation is reordered, contracted or approximated.
 //
 //===----------------------------------------------------------------------===//
 
@@ -66,6 +64,8 @@ static void addBufferPasses(OpPassManager &pm) {
 static void addLoopPasses(OpPassManager &pm) {
   pm.addPass(createCopiesToLoops());
   pm.addPass(createLinalgGeneralizeNamedOpsPass());
+  pm.addPass(createLinalgToVectorLoops());
+  // What is left is for LLVM's loop vectorizer.
   pm.addPass(createOrderLoops());
   pm.addPass(createConvertLinalgToLoopsPass());
   pm.addPass(createCanonicalizerPass());

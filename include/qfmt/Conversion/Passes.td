@@ -81,10 +81,29 @@ def ReadOnlyArguments : Pass<"qfmt-read-only-arguments", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::bufferization::BufferizationDialect"];
 }
 
+def LinalgToVectorLoops : Pass<"qfmt-linalg-to-vector-loops"> {
+  let summary = "Writes linalg.generic on buffers as loops over vectors";
+  let description = [{
+    One parallel loop, along which the outputs are contiguous, becomes a vector; its last, partial vector is masked. A
+    second parallel loop is unrolled, so that what is loaded once serves several accumulators, and the accumulators stay in
+    registers over all reduction loops. Reductions run in the order of the operation's loops, each output element by
+    itself: no float operation is reordered.
+
+    Operations stay as they are (for qfmt-order-loops and convert-linalg-to-loops) if they have dynamic sizes, if no
+    parallel loop has contiguous outputs, if a reduction is the better innermost loop, or if their body holds something
+    other than element-wise arithmetic without division.
+  }];
+  let options = [
+    Option<"vectorBits", "vector-bits", "int64_t", "512", "Bits of a vector register">
+  ];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
 def OrderLoops : Pass<"qfmt-order-loops"> {
   let summary = "Chooses the loop order of linalg.generic on buffers";
   let description = [{
-    For LLVM's loop vectorizer. From the outside in: parallel loops, long reductions, the parallel loop along which
+    For LLVM's loop vectorizer, where qfmt-linalg-to-vector-loops has left an operation. From the outside in: parallel loops, long reductions, the parallel loop along which
     the output and every input are contiguous or do not move, short reductions (up to `max-unroll` iterations together; LLVM
     unrolls them, so that the accumulator stays in a register). A convolution's loops become n, f, h, c, w, kh, kw.
 

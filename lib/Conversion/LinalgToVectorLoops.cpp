@@ -1,0 +1,503 @@
+//===- LinalgToVectorLoops.cpp - linalg.generic as loops over vectors -----===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Input:  linalg.generic on buffers with static sizes.
+// Output: scf loops, vector loads and stores, the body's arithmetic on vectors.
+//
+// With v the loop that becomes a vector and u the one that is unrolled:
+//
+//   for the other parallel loops
+//     for u step U, for v step V * lanes
+//       U * V accumulators = output
+//       for the reductions, in their order
+//         load inputs, each once, and combine U * V times
+//       output = accumulators
+//
+// Where sizes are no multiples, the last block is smaller, and its last vector
+// masked. Masked lanes compute on zeros, so bodies with a division are left
+// alone, and so is everything that is not element-wise (a table lookup).
+// No dot-product instruction, no packing of operands, no cache blocking.
+//
+//===----------------------------------------------------------------------===//
+
+#include "LoopStrides.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/IRMapping.h"
+#include "qfmt/Conversion/Passes.h"
+
+namespace mlir::qfmt {
+
+#define GEN_PASS_DEF_LINALGTOVECTORLOOPS
+#include "qfmt/Conversion/Passes.h.inc"
+
+namespace {
+
+/// Up to so many accumulators times two (a product and its sum need a register
+/// each for a moment) plus operands fit 32 registers.
+constexpr int64_t kMaxUnroll = 8;
+constexpr int64_t kMaxVectors = 2;
+/// Reductions of at most so many iterations do not make good inner loops.
+constexpr int64_t kShortReduction = 16;
+/// Fewer elements are not worth a vector.
+constexpr int64_t kMinVectorSize = 4;
+/// A strided load reads so many times the lanes at most.
+constexpr int64_t kMaxLoadStride = 4;
+
+//===----------------------------------------------------------------------===//
+// What can be written this way, and how
+//===----------------------------------------------------------------------===//
+
+struct Schedule {
+  SmallVector<int64_t> sizes;
+  SmallVector<unsigned> reductions;
+  /// Parallel loops other than `vectorLoop` and `unrollLoop`.
+  SmallVector<unsigned> outer;
+  unsigned vectorLoop;
+  std::optional<unsigned> unrollLoop;
+  int64_t lanes;
+  /// Blocking factors U and V.
+  int64_t unroll, vectors;
+};
+
+bool isDivision(Operation *op) {
+  return isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp,
+             arith::CeilDivSIOp, arith::CeilDivUIOp, arith::FloorDivSIOp>(op);
+}
+
+bool isVectorizableBody(linalg::GenericOp op) {
+  return llvm::all_of(op.getBody()->without_terminator(), [](Operation &inner) {
+    if (isa<arith::ConstantOp, linalg::IndexOp>(inner))
+      return true;
+    return OpTrait::hasElementwiseMappableTraits(&inner) &&
+           !isDivision(&inner) && inner.getNumRegions() == 0 &&
+           llvm::all_of(inner.getResultTypes(), VectorType::isValidElementType);
+  });
+}
+
+/// The bits of the widest element that is loaded or stored, at least 8. Wider
+/// intermediate values take several registers.
+int64_t getElementBits(linalg::GenericOp op) {
+  int64_t bits = 8;
+  for (Value operand : op->getOperands()) {
+    Type element = getElementTypeOrSelf(operand.getType());
+    bits = std::max<int64_t>(
+        bits, element.isIndex() ? 64 : element.getIntOrFloatBitWidth());
+  }
+  // Codes become accumulators before anything is done with them.
+  for (Operation &inner : op.getBody()->without_terminator())
+    for (Type type : inner.getResultTypes())
+      if (type.isIntOrFloat() && type.getIntOrFloatBitWidth() >= 32)
+        bits = std::max<int64_t>(bits, 32);
+  return bits;
+}
+
+/// Every parallel loop moves every output, so that blocks do not overlap.
+bool hasInjectiveOutputs(linalg::GenericOp op) {
+  SmallVector<unsigned> parallel;
+  op.getParallelDims(parallel);
+  return llvm::all_of(op.getDpsInitsMutable(), [&](OpOperand &output) {
+    AffineMap map = op.getMatchingIndexingMap(&output);
+    return map.isProjectedPermutation() &&
+           llvm::all_of(parallel, [&](unsigned loop) {
+             return map.isFunctionOfDim(loop);
+           });
+  });
+}
+
+/// A vector of lanes is loaded along the last dimension of a buffer.
+bool isLoadable(linalg::GenericOp op, OpOperand &operand, unsigned loop) {
+  auto type = dyn_cast<MemRefType>(operand.get().getType());
+  std::optional<int64_t> stride = getLoopStride(op, operand, loop);
+  if (!stride)
+    return false;
+  // LLVM packs a vector of i1 in memory, a buffer of i1 has bytes.
+  if (type && type.getElementType().isInteger(1))
+    return false;
+  if (!type || *stride == 0)
+    return true;
+  AffineMap map = op.getMatchingIndexingMap(&operand);
+  ArrayRef<AffineExpr> results = map.getResults();
+  bool onlyLast = llvm::none_of(results.drop_back(), [&](AffineExpr expr) {
+    return expr.isFunctionOfDim(loop);
+  });
+  return onlyLast && type.isLastDimUnitStride() && *stride >= 1 &&
+         *stride <= kMaxLoadStride;
+}
+
+/// The parallel loop whose unrolling saves most loads: vectors that do not move
+/// along it count twice.
+std::optional<unsigned> findUnrollLoop(linalg::GenericOp op,
+                                       ArrayRef<unsigned> parallel,
+                                       ArrayRef<int64_t> sizes,
+                                       unsigned vectorLoop) {
+  std::optional<unsigned> best;
+  int64_t bestScore = -1;
+  for (unsigned loop : parallel) {
+    if (loop == vectorLoop || sizes[loop] == 1)
+      continue;
+    int64_t score = 0;
+    for (OpOperand *input : op.getDpsInputOperands())
+      if (getLoopStride(op, *input, loop) == 0)
+        score += getLoopStride(op, *input, vectorLoop) == 0 ? 1 : 2;
+    if (score >= bestScore) {
+      best = loop;
+      bestScore = score;
+    }
+  }
+  return best;
+}
+
+std::optional<Schedule> makeSchedule(linalg::GenericOp op, int64_t vectorBits) {
+  Schedule schedule;
+  schedule.sizes = op.getStaticLoopRanges();
+  SmallVector<unsigned> parallel;
+  op.getParallelDims(parallel);
+  op.getReductionDims(schedule.reductions);
+  if (parallel.size() + schedule.reductions.size() != op.getNumLoops() ||
+      ShapedType::isDynamicShape(schedule.sizes) ||
+      llvm::is_contained(schedule.sizes, 0) || op.getNumDpsInits() == 0 ||
+      !hasInjectiveOutputs(op) || !isVectorizableBody(op))
+    return std::nullopt;
+  std::optional<unsigned> vectorLoop = findVectorLoop(op);
+  if (!vectorLoop || schedule.sizes[*vectorLoop] < kMinVectorSize ||
+      prefersReduction(op, *vectorLoop, kShortReduction) ||
+      !llvm::all_of(
+          op->getOpOperands(),
+          [&](OpOperand &operand) {
+            return isLoadable(op, operand, *vectorLoop);
+          }))
+    return std::nullopt;
+  schedule.vectorLoop = *vectorLoop;
+
+  int64_t size = schedule.sizes[*vectorLoop];
+  schedule.lanes = std::min<int64_t>(vectorBits / getElementBits(op),
+                                     llvm::PowerOf2Ceil(size));
+  schedule.vectors =
+      std::min<int64_t>(kMaxVectors, llvm::divideCeil(size, schedule.lanes));
+  schedule.unroll = 1;
+  if (!schedule.reductions.empty()) {
+    schedule.unrollLoop =
+        findUnrollLoop(op, parallel, schedule.sizes, *vectorLoop);
+    if (schedule.unrollLoop)
+      schedule.unroll =
+          std::min(kMaxUnroll, schedule.sizes[*schedule.unrollLoop]);
+  }
+  llvm::copy_if(
+      parallel, std::back_inserter(schedule.outer), [&](unsigned loop) {
+        return loop != schedule.vectorLoop && loop != schedule.unrollLoop;
+      });
+  return schedule;
+}
+
+//===----------------------------------------------------------------------===//
+// Writing the loops
+//===----------------------------------------------------------------------===//
+
+class Emitter {
+public:
+  Emitter(linalg::GenericOp op, const Schedule &schedule)
+      : op(op), schedule(schedule), b(op), loc(op.getLoc()),
+        position(op.getNumLoops()) {}
+
+  void emit() { emitOuter(schedule.outer); }
+
+private:
+  /// U rows of vectors with so many valid lanes each.
+  struct Block {
+    int64_t unroll;
+    SmallVector<int64_t> lanes;
+  };
+
+  Value index(int64_t value) {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  }
+
+  template <typename Fn>
+  void emitFor(unsigned loop, int64_t end, int64_t step, Fn body) {
+    auto outer = scf::ForOp::create(b, loc, index(0), index(end), index(step));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(outer.getBody());
+    position[loop] = outer.getInductionVar();
+    body();
+  }
+
+  void emitOuter(ArrayRef<unsigned> loops) {
+    if (loops.empty())
+      return emitUnrolled();
+    emitFor(loops.front(), schedule.sizes[loops.front()], 1,
+            [&] { emitOuter(loops.drop_front()); });
+  }
+
+  /// Whole blocks in a loop, the rest in one smaller block.
+  void emitUnrolled() {
+    if (!schedule.unrollLoop)
+      return emitVectors(1);
+    unsigned loop = *schedule.unrollLoop;
+    int64_t rest = schedule.sizes[loop] % schedule.unroll;
+    int64_t whole = schedule.sizes[loop] - rest;
+    emitFor(loop, whole, schedule.unroll,
+            [&] { emitVectors(schedule.unroll); });
+    if (rest == 0)
+      return;
+    position[loop] = index(whole);
+    emitVectors(rest);
+  }
+
+  void emitVectors(int64_t unroll) {
+    int64_t step = schedule.vectors * schedule.lanes;
+    int64_t rest = schedule.sizes[schedule.vectorLoop] % step;
+    int64_t whole = schedule.sizes[schedule.vectorLoop] - rest;
+    if (whole != 0)
+      emitFor(schedule.vectorLoop, whole, step, [&] {
+        emitBlock(
+            {unroll, SmallVector<int64_t>(schedule.vectors, schedule.lanes)});
+      });
+    if (rest == 0)
+      return;
+    position[schedule.vectorLoop] = index(whole);
+    Block block{unroll, {}};
+    for (; rest > 0; rest -= schedule.lanes)
+      block.lanes.push_back(std::min(rest, schedule.lanes));
+    emitBlock(block);
+  }
+
+  /// Accumulators are ordered by row, vector, output.
+  void emitBlock(const Block &block) {
+    SmallVector<Value> accumulators;
+    bool readsOutput =
+        !schedule.reductions.empty() ||
+        llvm::any_of(op.getDpsInitsMutable(), [&](OpOperand &output) {
+          return op.payloadUsesValueFromOperand(&output);
+        });
+    if (readsOutput)
+      forEachCell(block, [&](int64_t row, int64_t vector) {
+        for (OpOperand &output : op.getDpsInitsMutable())
+          accumulators.push_back(load(output, row, vector, block));
+      });
+    accumulators = emitReductions(schedule.reductions, block, accumulators);
+    size_t next = 0;
+    forEachCell(block, [&](int64_t row, int64_t vector) {
+      for (OpOperand &output : op.getDpsInitsMutable())
+        store(output, row, vector, block, accumulators[next++]);
+    });
+  }
+
+  SmallVector<Value> emitReductions(ArrayRef<unsigned> loops,
+                                    const Block &block,
+                                    ArrayRef<Value> accumulators) {
+    if (loops.empty())
+      return emitCells(block, accumulators);
+    auto loop = scf::ForOp::create(b, loc, index(0),
+                                   index(schedule.sizes[loops.front()]),
+                                   index(1), accumulators);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    position[loops.front()] = loop.getInductionVar();
+    SmallVector<Value> inner(loop.getRegionIterArgs());
+    inner = emitReductions(loops.drop_front(), block, inner);
+    scf::YieldOp::create(b, loc, inner);
+    return SmallVector<Value>(loop.getResults());
+  }
+
+  /// One iteration of all reductions for every accumulator.
+  SmallVector<Value> emitCells(const Block &block,
+                               ArrayRef<Value> accumulators) {
+    // Each input once for all rows or vectors along which it does not move.
+    llvm::DenseMap<std::tuple<unsigned, int64_t, int64_t>, Value> loaded;
+    SmallVector<Value> results;
+    forEachCell(block, [&](int64_t row, int64_t vector) {
+      SmallVector<Value> arguments;
+      for (OpOperand *input : op.getDpsInputOperands()) {
+        bool movesByRow = schedule.unrollLoop &&
+                          getLoopStride(op, *input, *schedule.unrollLoop) != 0;
+        bool movesByVector =
+            getLoopStride(op, *input, schedule.vectorLoop) != 0;
+        Value &value = loaded[{input->getOperandNumber(), movesByRow ? row : 0,
+                               movesByVector ? vector : 0}];
+        if (!value)
+          value = load(*input, row, vector, block);
+        arguments.push_back(value);
+      }
+      for (int64_t i = 0; i < op.getNumDpsInits(); ++i)
+        arguments.push_back(
+            accumulators.empty() ? Value() : accumulators[results.size() + i]);
+      llvm::append_range(results, emitBody(arguments, row, vector));
+    });
+    return results;
+  }
+
+  template <typename Fn>
+  void forEachCell(const Block &block, Fn visit) {
+    for (int64_t row = 0; row < block.unroll; ++row)
+      for (int64_t vector = 0, e = block.lanes.size(); vector < e; ++vector)
+        visit(row, vector);
+  }
+
+  /// The loops' values at the first lane of a cell.
+  SmallVector<OpFoldResult> getPosition(int64_t row, int64_t vector) {
+    SmallVector<OpFoldResult> values(position.begin(), position.end());
+    auto advance = [&](unsigned loop, int64_t by) {
+      AffineExpr moved = b.getAffineDimExpr(0) + by;
+      values[loop] = affine::makeComposedFoldedAffineApply(
+          b, loc, AffineMap::get(1, 0, moved), {position[loop]});
+    };
+    if (row != 0)
+      advance(*schedule.unrollLoop, row);
+    if (vector != 0)
+      advance(schedule.vectorLoop, vector * schedule.lanes);
+    return values;
+  }
+
+  SmallVector<Value> getIndices(OpOperand &operand, int64_t row,
+                                int64_t vector) {
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    return getValueOrCreateConstantIndexOp(
+        b, loc,
+        affine::makeComposedFoldedMultiResultAffineApply(
+            b, loc, map, getPosition(row, vector)));
+  }
+
+  VectorType getVectorType(Type element) {
+    return VectorType::get(schedule.lanes, element);
+  }
+
+  Value broadcast(Value scalar) {
+    return vector::BroadcastOp::create(b, loc, getVectorType(scalar.getType()),
+                                       scalar);
+  }
+
+  Value mask(int64_t valid, int64_t lanes) {
+    return vector::ConstantMaskOp::create(
+        b, loc, VectorType::get(lanes, b.getI1Type()), ArrayRef(valid));
+  }
+
+  Value load(OpOperand &operand, int64_t row, int64_t vector,
+             const Block &block) {
+    Value buffer = operand.get();
+    auto type = dyn_cast<MemRefType>(buffer.getType());
+    if (!type)
+      return broadcast(buffer);
+    SmallVector<Value> indices = getIndices(operand, row, vector);
+    int64_t stride = *getLoopStride(op, operand, schedule.vectorLoop);
+    if (stride == 0)
+      return broadcast(memref::LoadOp::create(b, loc, buffer, indices));
+    VectorType vectorType = getVectorType(type.getElementType());
+    int64_t valid = block.lanes[vector];
+    if (stride == 1 && valid == schedule.lanes)
+      return vector::LoadOp::create(b, loc, vectorType, buffer, indices);
+    // All elements from the first valid lane to the last, and nothing beyond.
+    auto spanType =
+        VectorType::get(schedule.lanes * stride, type.getElementType());
+    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(spanType));
+    Value span = vector::MaskedLoadOp::create(
+        b, loc, spanType, buffer, indices,
+        mask((valid - 1) * stride + 1, schedule.lanes * stride), zero);
+    if (stride == 1)
+      return span;
+    SmallVector<int64_t> lanes;
+    for (int64_t i = 0; i < schedule.lanes; ++i)
+      lanes.push_back(i * stride);
+    return vector::ShuffleOp::create(b, loc, span, span, lanes);
+  }
+
+  void store(OpOperand &output, int64_t row, int64_t vector, const Block &block,
+             Value value) {
+    SmallVector<Value> indices = getIndices(output, row, vector);
+    int64_t valid = block.lanes[vector];
+    if (valid == schedule.lanes)
+      vector::StoreOp::create(b, loc, value, output.get(), indices);
+    else
+      vector::MaskedStoreOp::create(b, loc, output.get(), indices,
+                                    mask(valid, schedule.lanes), value);
+  }
+
+  /// The loop's value in every lane.
+  Value emitIndex(unsigned loop, int64_t row, int64_t vector) {
+    Value first = broadcast(getValueOrCreateConstantIndexOp(
+        b, loc, getPosition(row, vector)[loop]));
+    if (loop != schedule.vectorLoop)
+      return first;
+    Value step =
+        vector::StepOp::create(b, loc, getVectorType(b.getIndexType()));
+    return arith::AddIOp::create(b, loc, first, step);
+  }
+
+  /// The operation's body on vectors; its results.
+  SmallVector<Value> emitBody(ArrayRef<Value> arguments, int64_t row,
+                              int64_t vector) {
+    IRMapping mapping;
+    for (auto [argument, value] :
+         llvm::zip_equal(op.getBody()->getArguments(), arguments))
+      if (value)
+        mapping.map(argument, value);
+    auto getVector = [&](Value value) {
+      if (Value known = mapping.lookupOrNull(value))
+        return known;
+      // Defined outside of the body.
+      Value splat = broadcast(value);
+      mapping.map(value, splat);
+      return splat;
+    };
+    for (Operation &inner : op.getBody()->without_terminator()) {
+      if (auto indexOp = dyn_cast<linalg::IndexOp>(inner)) {
+        mapping.map(indexOp.getResult(),
+                    emitIndex(indexOp.getDim(), row, vector));
+        continue;
+      }
+      if (isa<arith::ConstantOp>(inner)) {
+        mapping.map(inner.getResult(0),
+                    broadcast(b.clone(inner)->getResult(0)));
+        continue;
+      }
+      OperationState state(inner.getLoc(), inner.getName());
+      for (Value operand : inner.getOperands())
+        state.operands.push_back(getVector(operand));
+      for (Type type : inner.getResultTypes())
+        state.types.push_back(getVectorType(type));
+      state.addAttributes(inner.getAttrs());
+      state.propertiesAttr = inner.getPropertiesAsAttribute();
+      Operation *wide = b.create(state);
+      mapping.map(inner.getResults(), wide->getResults());
+    }
+    SmallVector<Value> results;
+    for (Value yielded : op.getBody()->getTerminator()->getOperands())
+      results.push_back(getVector(yielded));
+    return results;
+  }
+
+  linalg::GenericOp op;
+  const Schedule &schedule;
+  OpBuilder b;
+  Location loc;
+  /// The values of the loops where the builder stands.
+  SmallVector<Value> position;
+};
+
+struct LinalgToVectorLoopsPass
+    : impl::LinalgToVectorLoopsBase<LinalgToVectorLoopsPass> {
+  using LinalgToVectorLoopsBase::LinalgToVectorLoopsBase;
+
+  void runOnOperation() override {
+    SmallVector<linalg::GenericOp> generics;
+    getOperation()->walk([&](linalg::GenericOp op) {
+      if (op.hasPureBufferSemantics())
+        generics.push_back(op);
+    });
+    for (linalg::GenericOp op : generics) {
+      std::optional<Schedule> schedule = makeSchedule(op, vectorBits);
+      if (!schedule)
+        continue;
+      Emitter(op, *schedule).emit();
+      op.erase();
+    }
+  }
+};
+
+} // namespace
+} // namespace mlir::qfmt
