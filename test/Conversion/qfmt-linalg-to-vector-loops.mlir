@@ -1,0 +1,138 @@
+// RUN: qfmt-opt %s --qfmt-linalg-to-vector-loops --canonicalize --cse --split-input-file | FileCheck %s
+
+// 20 columns are a whole vector and a masked one; 3 of 11 rows are left after 8.
+// CHECK-LABEL: @matmul(
+// CHECK-SAME:    %[[X:.*]]: memref<11x5xf32>, %[[W:.*]]: memref<5x20xf32>, %[[Y:.*]]: memref<11x20xf32>)
+// CHECK-DAG:     %[[MASK:.*]] = vector.constant_mask [4] : vector<16xi1>
+// CHECK-COUNT-8: vector.maskedload %[[Y]]
+// CHECK:         scf.for {{.*}} iter_args({{.*}}) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>)
+// CHECK-DAG:       vector.load %[[W]]
+// CHECK-DAG:       vector.maskedload %[[W]][{{.*}}], %[[MASK]]
+// CHECK-DAG:       memref.load %[[X]]
+// CHECK:           arith.mulf {{.*}} : vector<16xf32>
+// CHECK:         vector.maskedstore %[[Y]]
+// CHECK:         scf.for {{.*}} iter_args({{.*}}) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>)
+// CHECK-NOT:     linalg.generic
+#a = affine_map<(i, j, k) -> (i, k)>
+#b = affine_map<(i, j, k) -> (k, j)>
+#c = affine_map<(i, j, k) -> (i, j)>
+func.func @matmul(%x: memref<11x5xf32>, %w: memref<5x20xf32>, %y: memref<11x20xf32>) {
+  linalg.generic {indexing_maps = [#a, #b, #c], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<11x5xf32>, memref<5x20xf32>) outs(%y : memref<11x20xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %0 = arith.mulf %a, %b : f32
+    %1 = arith.addf %c, %0 : f32
+    linalg.yield %1 : f32
+  }
+  return
+}
+
+// -----
+
+// A stride of 2 is one load of all elements between the first and the last, nothing beyond.
+// CHECK-LABEL: @strided(
+// CHECK:         %[[MASK:.*]] = vector.constant_mask [31] : vector<32xi1>
+// CHECK:         %[[SPAN:.*]] = vector.maskedload %{{.*}}[%{{.*}}], %[[MASK]], {{.*}} : memref<31xf32>{{.*}} into vector<32xf32>
+// CHECK:         vector.shuffle %[[SPAN]], %{{.*}} [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30]
+#in = affine_map<(i) -> (2 * i)>
+#out = affine_map<(i) -> (i)>
+func.func @strided(%x: memref<31xf32>, %y: memref<16xf32>) {
+  linalg.generic {indexing_maps = [#in, #out], iterator_types = ["parallel"]}
+      ins(%x : memref<31xf32>) outs(%y : memref<16xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    linalg.yield %a : f32
+  }
+  return
+}
+
+// -----
+
+// Bytes fill a register with more lanes than words; what is not read is not loaded.
+// CHECK-LABEL: @bytes(
+// CHECK:         vector.load %{{.*}} : memref<64xi8>, vector<64xi8>
+// CHECK-NOT:     vector.load
+// CHECK:         arith.maxsi {{.*}} : vector<64xi8>
+// CHECK:         vector.store {{.*}} : memref<64xi8>, vector<64xi8>
+#id = affine_map<(i) -> (i)>
+func.func @bytes(%x: memref<64xi8>, %y: memref<64xi8>) {
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+      ins(%x : memref<64xi8>) outs(%y : memref<64xi8>) {
+  ^bb0(%a: i8, %b: i8):
+    %zero = arith.constant 0 : i8
+    %0 = arith.maxsi %a, %zero : i8
+    linalg.yield %0 : i8
+  }
+  return
+}
+
+// -----
+
+// What stays a linalg.generic.
+#id = affine_map<(i) -> (i)>
+#row = affine_map<(i, j) -> (i, j)>
+#sum = affine_map<(i, j) -> (i)>
+
+// Masked lanes hold zeros.
+// CHECK-LABEL: @division(
+// CHECK:         linalg.generic
+func.func @division(%x: memref<7xi32>, %y: memref<7xi32>) {
+  linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel"]}
+      ins(%x, %x : memref<7xi32>, memref<7xi32>) outs(%y : memref<7xi32>) {
+  ^bb0(%a: i32, %b: i32, %c: i32):
+    %0 = arith.divsi %a, %b : i32
+    linalg.yield %0 : i32
+  }
+  return
+}
+
+// CHECK-LABEL: @lookup(
+// CHECK:         linalg.generic
+func.func @lookup(%x: memref<64xi8>, %table: memref<256xi8>, %y: memref<64xi8>) {
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+      ins(%x : memref<64xi8>) outs(%y : memref<64xi8>) {
+  ^bb0(%a: i8, %b: i8):
+    %0 = arith.index_castui %a : i8 to index
+    %1 = memref.load %table[%0] : memref<256xi8>
+    linalg.yield %1 : i8
+  }
+  return
+}
+
+// A row's sum reads memory in order.
+// CHECK-LABEL: @row_sum(
+// CHECK:         linalg.generic
+func.func @row_sum(%x: memref<64x64xf32>, %y: memref<64xf32>) {
+  linalg.generic {indexing_maps = [#row, #sum], iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<64x64xf32>) outs(%y : memref<64xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %0 = arith.addf %a, %b : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+// A buffer of i1 has a byte for each element, a vector of i1 has a bit.
+// CHECK-LABEL: @booleans(
+// CHECK:         linalg.generic
+func.func @booleans(%x: memref<64xi8>, %y: memref<64xi1>) {
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+      ins(%x : memref<64xi8>) outs(%y : memref<64xi1>) {
+  ^bb0(%a: i8, %b: i1):
+    %zero = arith.constant 0 : i8
+    %0 = arith.cmpi sgt, %a, %zero : i8
+    linalg.yield %0 : i1
+  }
+  return
+}
+
+// CHECK-LABEL: @dynamic(
+// CHECK:         linalg.generic
+func.func @dynamic(%x: memref<?xf32>, %y: memref<?xf32>) {
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+      ins(%x : memref<?xf32>) outs(%y : memref<?xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %0 = arith.addf %a, %a : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
