@@ -6,15 +6,17 @@
 //
 // Every product and quotient is computed in f32 or f64 such that it is exact or
 // rounded as the operations prescribe; the conditions are derived at
-// chooseProductType and chooseQuotientType.
+// chooseProductType and chooseQuotient.
 
 #include "BlockLoops.h"
+#include "ExactArithmetic.h"
 #include "FormatModels.h"
 #include "ScalarOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "qfmt/Transforms/FormatLowering.h"
+#include <algorithm>
 #include <cmath>
 
 using namespace mlir;
@@ -86,6 +88,12 @@ Value readZeroPoint(ScalarBuilder &b, const BlockNumber &zeroPoint,
   return b.createOrFold<arith::FPToSIOp>(
       b.getI32Type(), zeroPoint.read(b, element, b.getF32Type()));
 }
+
+/// How quotients x / s are computed.
+struct QuotientPlan {
+  FloatType type;
+  Quotient quotient;
+};
 
 /// What encodes the elements of one tensor.
 struct Parameters {
@@ -202,36 +210,6 @@ static FloatType chooseProductType(const ExactRange &code,
   return {};
 }
 
-/// The significand bits of f64.
-static constexpr unsigned kDoubleBits = 53;
-
-/// True if rounding the f64 quotient x / s to `precision` bits, in whatever
-/// mode, is rounding the exact quotient.
-///
-/// Let x = X * 2^a and s = S * 2^b with X of at most 53 bits and S of q, and
-/// let m = M * 2^c, M of at most p + 1 bits, be a number at which roundings to
-/// p bits change: a representable one or the middle of two. If x / s is not m,
-/// the distance is |x - m * s| / s, and the numerator is a multiple of
-/// 2^min(a, b + c). If that is 2^a, the distance is at least (x / s) / X >
-/// 2^-53 * x / s. Otherwise it is at least 2^c / S > 2^(c - q), with
-/// 2^c >= 2^(e - p), e the exponent of x / s. Half a unit of the f64 quotient,
-/// 2^(e - 53), is no more than either if p + q <= 53: the rounding of the
-/// quotient does not reach m.
-///
-/// Where f64 has fewer bits, or no finite value, the quotient keeps its sign
-/// and stays below every positive code, or beyond every code: enough for
-/// rounding to nearest and saturation.
-static bool isQuotientSafe(unsigned precision, const ExactRange &x,
-                           const ExactRange &scale, const EncodeModes &modes) {
-  bool isNormal = x.low - scale.high > -900 && x.high - scale.low < 900;
-  bool isNearest = modes.rounding == RoundingMode::HalfEven ||
-                   modes.rounding == RoundingMode::HalfAway ||
-                   modes.rounding == RoundingMode::HalfUp;
-  bool toleratesTails = isNearest && modes.overflow == OverflowMode::Saturate;
-  return (isNormal || toleratesTails) && x.bits <= kDoubleBits &&
-         precision + scale.bits <= kDoubleBits;
-}
-
 /// Significand bits of every integer and every half that decides a rounding to
 /// a code of at most 16 bits; larger quotients saturate.
 static constexpr unsigned kIntegerQuotientBits = 20;
@@ -284,11 +262,13 @@ private:
   FailureOr<BlockNumber> readEncodedScale(ValueRange constituents);
   FailureOr<Parameters> readParameters(ValueRange constituents);
 
-  FailureOr<FloatType> chooseQuotientType(const BlockNumber &scale,
-                                          const ExactRange &range,
-                                          const TensorEncodeModes &modes) const;
-  Value emitCodes(Value elements, const Parameters &parameters, FloatType type,
-                  const TensorEncodeModes &modes);
+  FailureOr<QuotientPlan> planQuotient(const BlockNumber &scale,
+                                       const ExactRange &range,
+                                       const TensorEncodeModes &modes) const;
+  unsigned getQuotientBits(const BlockNumber &scale, const ExactRange &range,
+                           OverflowMode overflow) const;
+  Value emitCodes(Value elements, const Parameters &parameters,
+                  const QuotientPlan &plan, const TensorEncodeModes &modes);
 
   Value emitScaleReals(Value elements, const TensorEncodeModes &modes);
   FailureOr<BlockNumber> emitScale(Value elements,
@@ -297,7 +277,8 @@ private:
   FailureOr<BlockNumber> emitEncodedScale(Value reals,
                                           const TensorEncodeModes &modes,
                                           SmallVectorImpl<Value> &constituents);
-  FailureOr<BlockNumber> emitZeroPoint(Value elements, const BlockNumber &scale,
+  FailureOr<BlockNumber> emitZeroPoint(Value elements, const ExactRange &range,
+                                       const BlockNumber &scale,
                                        RoundingMode rounding);
 
   OpBuilder &builder;
@@ -384,42 +365,47 @@ FailureOr<Value> ScaledEmitter::emitDecode(ValueRange constituents,
 // Encode
 //===----------------------------------------------------------------------===//
 
-/// The type in which x / s is computed (and, if rounded, from which it is
-/// rounded to the logical type).
-FailureOr<FloatType>
-ScaledEmitter::chooseQuotientType(const BlockNumber &scale,
-                                  const ExactRange &range,
-                                  const TensorEncodeModes &modes) const {
-  FloatType f64 = builder.getF64Type();
-  if (modes.division == Division::Rounded) {
-    // Division of two numbers of the logical type rounds once.
-    if (!logical.isF16() && !logical.isBF16() && scale.range.fits(logical))
-      return logical;
-    if (scale.range.fits(f64) &&
-        isQuotientSafe(ExactRange::of(logical).bits, ExactRange::of(logical),
-                       scale.range, kIEEE))
-      return f64;
-    emitInexact("the rounded quotient");
-    return failure();
-  }
-  unsigned precision = format.getExactRange().bits;
-  if (isIntegerFormat(scaled.getNumberFormat())) {
-    precision = kIntegerQuotientBits;
-    // Without saturation every quotient counts.
-    int smallest = scale.tensor ? scale.range.low : scale.range.high - 1;
-    if (modes.element.overflow == OverflowMode::Wrap)
-      precision = std::max<int>(precision, range.high - smallest + 2);
-  }
-  if (scale.is(1) ||
-      (scale.range.fits(f64) &&
-       isQuotientSafe(precision, range, scale.range, modes.element)))
-    return f64;
-  emitInexact("the exact quotient");
-  return failure();
+/// How x / s is computed (and, if rounded, from which type it is rounded to the
+/// logical one).
+FailureOr<QuotientPlan>
+ScaledEmitter::planQuotient(const BlockNumber &scale, const ExactRange &range,
+                            const TensorEncodeModes &modes) const {
+  // Division of two numbers of the logical type rounds once.
+  bool isRounded = modes.division == Division::Rounded;
+  if (isRounded && (logical.isF32() || logical.isF64()) &&
+      scale.range.fits(logical))
+    return QuotientPlan{logical, Quotient::Nearest};
+  QuotientPlan plan{builder.getF64Type(), Quotient::Nearest};
+  if (scale.is(1))
+    return plan;
+  if (isRounded)
+    plan.quotient = chooseQuotient(ExactRange::of(logical).bits,
+                                   ExactRange::of(logical), scale.range, kIEEE);
+  else
+    plan.quotient =
+        chooseQuotient(getQuotientBits(scale, range, modes.element.overflow),
+                       range, scale.range, modes.element);
+  if (!scale.range.fits(plan.type) || plan.quotient == Quotient::Impossible)
+    return emitInexact("the quotient");
+  return plan;
+}
+
+/// The bits to which exact quotients are rounded.
+unsigned ScaledEmitter::getQuotientBits(const BlockNumber &scale,
+                                        const ExactRange &range,
+                                        OverflowMode overflow) const {
+  if (!isIntegerFormat(scaled.getNumberFormat()))
+    return format.getExactRange().bits;
+  if (overflow != OverflowMode::Wrap)
+    return kIntegerQuotientBits;
+  // Without saturation every quotient counts.
+  int smallest = scale.tensor ? scale.range.low : scale.range.high - 1;
+  return std::max<int>(kIntegerQuotientBits, range.high - smallest + 2);
 }
 
 Value ScaledEmitter::emitCodes(Value elements, const Parameters &parameters,
-                               FloatType type, const TensorEncodeModes &modes) {
+                               const QuotientPlan &plan,
+                               const TensorEncodeModes &modes) {
   const BlockNumber &scale = parameters.scale;
   const BlockNumber &zeroPoint = parameters.zeroPoint;
   EncodeModes element = modes.element;
@@ -429,9 +415,9 @@ Value ScaledEmitter::emitCodes(Value elements, const Parameters &parameters,
   auto body = [&](ScalarBuilder &b, ValueRange values) -> Value {
     Value x = emitRead(b, values[0]);
     if (!scale.is(1)) {
-      x = b.apply<arith::DivFOp>(b.extend(x, type),
-                                 scale.read(b, values[1], type));
-      if (modes.division == Division::Rounded && type != logical)
+      x = emitQuotient(b, b.extend(x, plan.type),
+                       scale.read(b, values[1], plan.type), plan.quotient);
+      if (modes.division == Division::Rounded && plan.type != logical)
         x = emitRead(b, emitRoundTo(b, x, logical));
     }
     return format.emitEncode(b, loc, x, element,
@@ -457,13 +443,13 @@ ScaledEmitter::emitEncode(Value reals, const ExactRange &range,
     parameters.zeroPoint = BlockNumber::get(*number);
   } else {
     FailureOr<BlockNumber> zeroPoint =
-        emitZeroPoint(elements, *scale, modes.element.rounding);
+        emitZeroPoint(elements, range, *scale, modes.element.rounding);
     if (failed(zeroPoint))
       return failure();
     parameters.zeroPoint = *zeroPoint;
     constituents.push_back(loops.addUnitDims(builder, loc, zeroPoint->tensor));
   }
-  FailureOr<FloatType> quotient = chooseQuotientType(*scale, range, modes);
+  FailureOr<QuotientPlan> quotient = planQuotient(*scale, range, modes);
   if (failed(quotient))
     return failure();
   Value codes = emitCodes(elements, parameters, *quotient, modes);
@@ -474,29 +460,6 @@ ScaledEmitter::emitEncode(Value reals, const ExactRange &range,
 //===----------------------------------------------------------------------===//
 // Scales and zero points at run time
 //===----------------------------------------------------------------------===//
-
-/// a + b, of which neither is negative, with the last bit of the f64 sum set if
-/// it is not exact (rounding to odd): rounding it again to 51 bits or fewer is
-/// rounding the exact sum. The error is exact (Knuth's TwoSum).
-static Value emitSumToOdd(ScalarBuilder &b, Value x, Value y) {
-  Type i64 = b.getI64Type();
-  Value sum = b.apply<arith::AddFOp>(x, y);
-  Value yPart = b.apply<arith::SubFOp>(sum, x);
-  Value xError = b.apply<arith::SubFOp>(x, b.apply<arith::SubFOp>(sum, yPart));
-  Value error =
-      b.apply<arith::AddFOp>(xError, b.apply<arith::SubFOp>(y, yPart));
-  Value bits = b.createOrFold<arith::BitcastOp>(i64, sum);
-  Value odd = b.apply<arith::OrIOp>(bits, 1);
-  // An even sum above the exact one: the odd neighbour is the one below.
-  Value tooHigh = b.compare(CmpFPredicate::OLT, error, 0.0);
-  Value isEven =
-      b.compare(arith::CmpIPredicate::eq, b.apply<arith::AndIOp>(bits, 1), 0);
-  odd = b.select(b.apply<arith::AndIOp>(tooHigh, isEven),
-                 b.apply<arith::SubIOp>(bits, 1), odd);
-  Value inexact = b.compare(CmpFPredicate::ONE, error, 0.0);
-  return b.createOrFold<arith::BitcastOp>(b.getF64Type(),
-                                          b.select(inexact, odd, bits));
-}
 
 static Value emitBlockMaxOf(OpBuilder &builder, Location loc,
                             const BlockLoops &loops, Value elements,
@@ -510,7 +473,7 @@ static Value emitBlockMaxOf(OpBuilder &builder, Location loc,
 }
 
 /// The scale of each block before it is rounded to the scale's format: f64, and
-/// such that this rounding is that of the exact one (isQuotientSafe: 24 + 24
+/// such that this rounding is that of the exact one (chooseQuotient: 24 + 24
 /// bits at most). 0 for a block of zeros.
 Value ScaledEmitter::emitScaleReals(Value elements,
                                     const TensorEncodeModes &modes) {
@@ -607,6 +570,7 @@ ScaledEmitter::emitEncodedScale(Value reals, const TensorEncodeModes &modes,
 
 /// z = clamp(round(lo - min(x, 0) / s), lo, hi).
 FailureOr<BlockNumber> ScaledEmitter::emitZeroPoint(Value elements,
+                                                    const ExactRange &range,
                                                     const BlockNumber &scale,
                                                     RoundingMode rounding) {
   FloatType f64 = builder.getF64Type();
@@ -615,18 +579,18 @@ FailureOr<BlockNumber> ScaledEmitter::emitZeroPoint(Value elements,
   EncodeModes element;
   element.rounding = rounding;
   element.zeroPointPlace = ZeroPointPlace::BeforeRounding;
-  if (!scale.range.fits(f64) ||
-      !isQuotientSafe(kIntegerQuotientBits, ExactRange::of(logical),
-                      scale.range, element))
+  Quotient plan =
+      chooseQuotient(kIntegerQuotientBits, range, scale.range, element);
+  if (!scale.range.fits(f64) || plan == Quotient::Impossible)
     return emitInexact("the zero point");
   Value below = emitBlockMaxOf(builder, loc, loops, elements, -1);
   SmallVector<Value> inputs{below};
   if (scale.tensor)
     inputs.push_back(scale.tensor);
   auto body = [&](ScalarBuilder &b, ValueRange values) -> Value {
-    Value quotient = b.apply<arith::DivFOp>(
-        b.extend(values[0], f64),
-        scale.read(b, scale.tensor ? values[1] : Value(), f64));
+    Value quotient = emitQuotient(
+        b, b.extend(values[0], f64),
+        scale.read(b, scale.tensor ? values[1] : Value(), f64), plan);
     Value lowest = b.integer(b.getI32Type(),
                              int64_t(scaled.getNumberFormat().getLowest()));
     return lowering.emitEncode(b, loc, quotient, element, lowest);
@@ -647,14 +611,16 @@ ScaledEmitter::emitReplaceZeros(ValueRange constituents) {
   const BlockNumber &zeroPoint = parameters->zeroPoint;
   TensorEncodeModes modes;
   modes.division = Division::Exact;
-  if (failed(chooseQuotientType(scale, ExactRange::of(1.0), modes)))
+  FailureOr<QuotientPlan> plan =
+      planQuotient(scale, ExactRange::of(1.0), modes);
+  if (failed(plan))
     return failure();
   EncodeModes exact;
   exact.zeroPointPlace = ZeroPointPlace::BeforeRounding;
   FloatType f64 = builder.getF64Type();
   auto body = [&](ScalarBuilder &b, ValueRange values) -> Value {
-    Value quotient = b.apply<arith::DivFOp>(b.constant(f64, 1.0),
-                                            scale.read(b, values[1], f64));
+    Value quotient = emitQuotient(
+        b, b.constant(f64, 1.0), scale.read(b, values[1], f64), plan->quotient);
     Value one = format.emitEncode(b, loc, quotient, exact,
                                   readZeroPoint(b, zeroPoint, values[2]));
     Value real = format.emitDecode(b, loc, values[0]);

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "ExactArithmetic.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::qfmt;
+using arith::CmpFPredicate;
+using arith::CmpIPredicate;
+
+/// The significand bits of f64.
+static constexpr unsigned kDoubleBits = 53;
+
+/// Let x = X * 2^a and s = S * 2^b with X of at most 53 bits and S of q, and
+/// let m = M * 2^c, M of at most p + 1 bits, be a number at which roundings to
+/// p bits change: a representable one or the middle of two. If x / s is not m,
+/// the distance is |x - m * s| / s, and the numerator is a multiple of
+/// 2^min(a, b + c). If that is 2^a, the distance is at least (x / s) / X >
+/// 2^-53 * x / s. Otherwise it is at least 2^c / S > 2^(c - q), with
+/// 2^c >= 2^(e - p), e the exponent of x / s. Half a unit of the f64 quotient,
+/// 2^(e - 53), is no more than either if p + q <= 53: rounding the quotient to
+/// nearest does not reach m.
+Quotient mlir::qfmt::chooseQuotient(unsigned precision, const ExactRange &x,
+                                    const ExactRange &scale,
+                                    const EncodeModes &modes) {
+  // Where f64 has fewer bits, or no finite value, the quotient keeps its sign
+  // and stays below every positive code, or beyond every code: enough for
+  // rounding to nearest and saturation.
+  bool isNormal = x.low - scale.high > -900 && x.high - scale.low < 900;
+  bool isNearest = modes.rounding == RoundingMode::HalfEven ||
+                   modes.rounding == RoundingMode::HalfAway ||
+                   modes.rounding == RoundingMode::HalfUp;
+  bool toleratesTails = isNearest && modes.overflow == OverflowMode::Saturate;
+  if (!(isNormal || toleratesTails) || x.bits > kDoubleBits ||
+      scale.bits > kDoubleBits)
+    return Quotient::Impossible;
+  if (precision + scale.bits <= kDoubleBits)
+    return Quotient::Nearest;
+  return precision + 2 <= kDoubleBits ? Quotient::ToOdd : Quotient::Impossible;
+}
+
+/// The last bit of `value` set where `condition` holds: one unit towards zero
+/// if that is `below`, one away from it if not.
+static Value emitMakeOdd(ScalarBuilder &b, Value value, Value condition,
+                         Value below) {
+  Value bits = b.createOrFold<arith::BitcastOp>(b.getI64Type(), value);
+  Value isEven =
+      b.compare(CmpIPredicate::eq, b.apply<arith::AndIOp>(bits, 1), 0);
+  Value odd =
+      b.select(b.apply<arith::AndIOp>(below, isEven),
+               b.apply<arith::SubIOp>(bits, 1), b.apply<arith::OrIOp>(bits, 1));
+  return b.createOrFold<arith::BitcastOp>(b.getF64Type(),
+                                          b.select(condition, odd, bits));
+}
+
+/// True if `error` is a number other than 0: no NaN, no infinity, which come of
+/// operands that are none either.
+static Value emitIsInexact(ScalarBuilder &b, Value error) {
+  Value magnitude = b.createOrFold<math::AbsFOp>(error);
+  return b.apply<arith::AndIOp>(
+      b.compare(CmpFPredicate::OGT, magnitude, 0.0),
+      b.compare(CmpFPredicate::OLT, magnitude, INFINITY));
+}
+
+Value mlir::qfmt::emitQuotient(ScalarBuilder &b, Value x, Value s,
+                               Quotient quotient) {
+  Value rounded = b.apply<arith::DivFOp>(x, s);
+  if (quotient == Quotient::Nearest)
+    return rounded;
+  // The exact quotient is rounded + rest / s, and the rest has 53 bits.
+  Value rest =
+      math::FmaOp::create(b, b.createOrFold<arith::NegFOp>(rounded), s, x);
+  Type i64 = b.getI64Type();
+  auto bits = [&](Value value) {
+    return b.createOrFold<arith::BitcastOp>(i64, value);
+  };
+  Value signs = b.apply<arith::XOrIOp>(
+      b.apply<arith::XOrIOp>(bits(rest), bits(s)), bits(rounded));
+  Value below = b.compare(CmpIPredicate::slt, signs, 0);
+  // A quotient that became 0 has no bit to set.
+  Value condition = b.apply<arith::AndIOp>(
+      emitIsInexact(b, rest), b.compare(CmpFPredicate::ONE, rounded, 0.0));
+  return emitMakeOdd(b, rounded, condition, below);
+}
+
+/// The error is exact (Knuth's TwoSum).
+Value mlir::qfmt::emitSumToOdd(ScalarBuilder &b, Value x, Value y) {
+  Value sum = b.apply<arith::AddFOp>(x, y);
+  Value yPart = b.apply<arith::SubFOp>(sum, x);
+  Value xError = b.apply<arith::SubFOp>(x, b.apply<arith::SubFOp>(sum, yPart));
+  Value error =
+      b.apply<arith::AddFOp>(xError, b.apply<arith::SubFOp>(y, yPart));
+  return emitMakeOdd(b, sum, emitIsInexact(b, error),
+                     b.compare(CmpFPredicate::OLT, error, 0.0));
+}
