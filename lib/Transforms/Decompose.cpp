@@ -283,16 +283,14 @@ struct ConstantConversion : OpConversionPattern<arith::ConstantOp> {
   }
 };
 
-/// Selects each constituent.
+/// Selects each constituent. The condition is one i1: one for each element
+/// would have the encoding, too.
 struct SelectConversion : OpConversionPattern<arith::SelectOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult
   matchAndRewrite(arith::SelectOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     Value condition = op.getCondition();
-    if (isa<ShapedType>(condition.getType()))
-      return op->emitOpError() << "selects elements of encoded tensors; use a "
-                                  "scalar condition, or dequantize";
     SmallVector<Value> parts;
     for (auto [a, b] :
          llvm::zip(adaptor.getTrueValue(), adaptor.getFalseValue()))
