@@ -20,6 +20,7 @@
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -28,6 +29,7 @@
 #include "qfmt/Transforms/Passes.h"
 #include "llvm/ADT/IntEqClasses.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringSwitch.h"
 #include <cmath>
 
@@ -294,7 +296,10 @@ public:
   /// The number of tensors that are rounded at run time.
   unsigned rewrite(ModuleOp module) {
     SmallVector<Operation *> ops;
-    module.walk<WalkOrder::PreOrder>([&](Operation *op) { ops.push_back(op); });
+    module.walk<WalkOrder::PreOrder>([&](Operation *op) {
+      if (isa<ObserveOp, linalg::LinalgOp>(op) || isTensorMove(op))
+        ops.push_back(op);
+    });
     for (Operation *op : ops)
       encodeResult(op);
     for (auto [real, encoded] : encodings)
@@ -316,7 +321,7 @@ private:
   const FormatAssignment &formats;
   llvm::MapVector<Value, Value> encodings;
   /// What encoded operations stand for now.
-  SmallVector<Operation *> replaced;
+  llvm::SetVector<Operation *> replaced;
   unsigned numQuantized = 0;
 };
 
@@ -386,7 +391,7 @@ Value ActivationRewriter::move(Operation *op) {
   auto logical = cast<RankedTensorType>(op->getResult(0).getType());
   moved->getResult(0).setType(
       EncodedTensorType::get(logical, format).getType());
-  replaced.push_back(op);
+  replaced.insert(op);
   return moved->getResult(0);
 }
 
@@ -406,7 +411,7 @@ void ActivationRewriter::encodeResult(Operation *op) {
   if (auto observe = dyn_cast<ObserveOp>(op)) {
     encodings[observe.getResult()] =
         quantize(observe.getInput(), formats.lookup(observe));
-    replaced.push_back(op);
+    replaced.insert(op);
     return;
   }
   if (isTensorMove(op)) {
@@ -417,17 +422,27 @@ void ActivationRewriter::encodeResult(Operation *op) {
   OpOperand *copied = getCopiedInput(op);
   if (!copied || !encodings.contains(copied->get()))
     return;
+  TensorFormat format = getFormat(encodings.lookup(copied->get()));
+  // linalg.transpose and linalg.broadcast have no body that could read codes
+  // and yield reals.
+  if (!isa<linalg::GenericOp>(op)) {
+    FailureOr<linalg::GenericOp> generic =
+        linalg::generalizeNamedOp(rewriter, cast<linalg::LinalgOp>(op));
+    if (failed(generic))
+      return;
+    op = *generic;
+    rewriter.setInsertionPointAfter(op);
+  }
   // linalg results are real; their codes are those of the input again.
   Value result = op->getResult(0);
-  encodings[result] = quantize(
-      result, cast<ScaledAttr>(getFormat(encodings.lookup(copied->get()))));
+  encodings[result] = quantize(result, cast<ScaledAttr>(format));
 }
 
 void ActivationRewriter::replaceUses(Value real, Value encoded) {
   Value dequantized;
   for (OpOperand &use : llvm::make_early_inc_range(real.getUses())) {
     Operation *user = use.getOwner();
-    if (user == encoded.getDefiningOp() || llvm::is_contained(replaced, user))
+    if (user == encoded.getDefiningOp() || replaced.contains(user))
       continue;
     auto linalgOp = dyn_cast<linalg::LinalgOp>(user);
     if (linalgOp && linalgOp.hasPureTensorSemantics() &&

@@ -74,14 +74,17 @@ func.func @max_pool(%x: tensor<1x1x2x2xf32>) -> tensor<1x1x2x2xf32> {
 // -----
 
 // Moves act on codes. What meets in a concat shares the format that holds both;
-// a transpose is followed by the `quantize` that its codes need.
+// a transpose (as a generic: the named operation has one element type) is
+// followed by the `quantize` that its codes need.
 
 // CHECK: #[[Q:.*]] = #qfmt.scaled<i8, scale = 2.000000e+00>
 // CHECK-LABEL: func @moves
 func.func @moves(%x: tensor<2x2xf32>, %y: tensor<2x2xf32>) -> tensor<6xf32> {
   // CHECK: %[[QX:.*]] = qfmt.quantize %{{.*}} : tensor<2x2xf32> to tensor<2x2xf32, #[[Q]]>
   // CHECK: %[[QY:.*]] = qfmt.quantize %{{.*}} : tensor<2x2xf32> to tensor<2x2xf32, #[[Q]]>
-  // CHECK: %[[T:.*]] = linalg.transpose ins(%[[QX]] : tensor<2x2xf32, #[[Q]]>) outs(%{{.*}} : tensor<2x2xf32>)
+  // CHECK: %[[T:.*]] = linalg.generic {{.*}} ins(%[[QX]] : tensor<2x2xf32, #[[Q]]>) outs(%{{.*}} : tensor<2x2xf32>)
+  // CHECK-NEXT: ^bb0(%[[IN:.*]]: f32, %{{.*}}: f32):
+  // CHECK-NEXT: linalg.yield %[[IN]] : f32
   // CHECK: %[[QT:.*]] = qfmt.quantize %[[T]] : tensor<2x2xf32> to tensor<2x2xf32, #[[Q]]>
   // CHECK: %[[C:.*]] = tensor.concat dim(0) %[[QT]], %[[QY]]
   // CHECK: %[[F:.*]] = tensor.collapse_shape %[[C]] {{.*}} : tensor<4x2xf32, #[[Q]]> into tensor<8xf32, #[[Q]]>
