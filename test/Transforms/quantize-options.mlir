@@ -35,3 +35,19 @@ func.func @main(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
   %r = qfmt.observe %y "matmul.0" statistics = <min = -8.0, max = 8.0, count = 100, histogram = [1, 0, 0, 49, 49, 0, 0, 1]> : tensor<1x2xf32>
   return %r : tensor<1x2xf32>
 }
+
+// The argument keeps its format and is converted to the one in which both meet:
+// the larger range decides.
+// INPUT-LABEL: func @joined
+// INPUT: %[[X:.*]] = qfmt.quantize %{{.*}} : tensor<2xf32> to tensor<2xf32, #[[IN]]>
+// INPUT: %[[E:.*]] = qfmt.quantize %{{.*}} : tensor<2xf32> to tensor<2xf32, #[[E_FORMAT:.*]]>
+// INPUT: %[[C:.*]] = qfmt.convert %[[X]] : tensor<2xf32, #[[IN]]> to tensor<2xf32, #[[E_FORMAT]]>
+// INPUT: tensor.concat dim(0) %[[C]], %[[E]]
+func.func @joined(%x: tensor<2xf32>) -> tensor<4xf32> {
+  %o = qfmt.observe %x "argument.1" statistics = <min = 0.0, max = 1.0, count = 4, histogram = [0, 0, 2, 2]> : tensor<2xf32>
+  %empty = tensor.empty() : tensor<2xf32>
+  %y = linalg.exp ins(%o : tensor<2xf32>) outs(%empty : tensor<2xf32>) -> tensor<2xf32>
+  %e = qfmt.observe %y "exp.0" statistics = <min = 0.0, max = 254.0, count = 4, histogram = [0, 0, 2, 2]> : tensor<2xf32>
+  %c = tensor.concat dim(0) %o, %e : (tensor<2xf32>, tensor<2xf32>) -> tensor<4xf32>
+  return %c : tensor<4xf32>
+}

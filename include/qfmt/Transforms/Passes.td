@@ -43,10 +43,11 @@ def VerifyIntegerOnly : Pass<"qfmt-verify-integer-only", "::mlir::ModuleOp"> {
 def InsertObservers : Pass<"qfmt-insert-observers", "::mlir::ModuleOp"> {
   let summary = "Puts an `observe` where the network may be quantized";
   let description = [{
-    From level real to level observed. An `observe` follows every float argument of the entry functions and every tensor that
-    ends a chain of operations which an integer accumulator can carry: results of convolutions, matrix products, pooling and
-    element-wise operations that do not feed a single further element-wise operation. Ids follow the order of the operations and
-    name the kind of operation: `conv_2d_nchw_fchw.0`.
+    From level real to level observed. An `observe` follows every f32 argument of a function and every f32 tensor computed from
+    arguments, but for tensors that are only moved (padding, reshape, slice, concat, transpose, broadcast: their source is observed)
+    and for those which a single element-wise operation reads that an integer accumulator can enter: sums, differences, minima,
+    maxima, selections, products with constants. So convolution, bias, residual sum and relu are rounded once, after the relu. Ids
+    follow the order of the operations and name their kind: `conv_2d_nchw_fchw.0`.
   }];
   let dependentDialects = ["::mlir::qfmt::QFmtDialect"];
   let statistics = [Statistic<"numObservers", "observers", "Observers inserted">];
@@ -55,9 +56,10 @@ def InsertObservers : Pass<"qfmt-insert-observers", "::mlir::ModuleOp"> {
 def FoldBatchNorm : Pass<"qfmt-fold-batch-norm", "::mlir::ModuleOp"> {
   let summary = "Folds per-channel affine operations into the weights before them";
   let description = [{
-    At level real. An element-wise `linalg.generic` that computes a[c] * x + b[c] with constants a and b along the output
-    channels of the convolution or matrix product which produces x (batch normalization at inference) disappears: the weights
-    become a[c] * w, the initial value a[c] * init + b[c]. The new constants are computed in double and rounded once.
+    At level real. An element-wise operation that computes a[c] * x + b[c] with constants a and b along the output channels of the
+    convolution or matrix product which produces x (batch normalization at inference, bias) disappears: the weights become
+    a[c] * w, the initial value a[c] * init + b[c]. A chain of such operations is folded as one; the new constants are computed in
+    double and rounded once.
   }];
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect"];
   let statistics = [Statistic<"numFolded", "folded", "Operations folded">];
@@ -67,8 +69,13 @@ def Quantize : Pass<"qfmt-quantize", "::mlir::ModuleOp"> {
   let summary = "Replaces observers by `quantize` and float weights by codes";
   let description = [{
     From level observed to level encoded. Static scales: per tensor for activations, from the statistics of each `observe`;
-    per output channel for the weights of convolutions and matrix products, from their largest magnitude. An observed range
-    without negative values takes the unsigned format of the same width. Arguments named in `input-format` enter in that format.
+    per output channel for the weights of convolutions and matrix products, from their largest magnitude. All are symmetric; an
+    observed range without negative values takes the unsigned format of the same width. The result of max pooling has the format of
+    its input, and tensors that meet in a concat share one. With `input-format`, arguments of public functions enter in that format;
+    statistics that reach beyond it are an error.
+
+    Arguments and results stay f32: arguments are quantized on entry, results dequantized on return. Padding with less than all
+    values of the format (-infinity, before max pooling) becomes padding with its lowest value.
   }];
   let options = [
     Option<"weights", "weights", "std::string", "\"i8\"", "Number format of weights: i2 ... i16">,
