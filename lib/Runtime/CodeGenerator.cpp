@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "qfmt/Runtime/CodeGenerator.h"
-#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "qfmt/Conversion/Weights.h"
 #include "llvm/ADT/StringExtras.h"
@@ -95,14 +95,12 @@ static void dropForeignAttributes(ModuleOp module) {
   };
   for (auto function : module.getOps<FunctionOpInterface>()) {
     for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i)
-      for (NamedAttribute attribute :
-           llvm::make_filter_range(llvm::to_vector(function.getArgAttrs(i)),
-                                   isForeign))
+      for (NamedAttribute attribute : llvm::make_filter_range(
+               llvm::to_vector(function.getArgAttrs(i)), isForeign))
         function.removeArgAttr(i, attribute.getName());
     for (unsigned i = 0, e = function.getNumResults(); i < e; ++i)
-      for (NamedAttribute attribute :
-           llvm::make_filter_range(llvm::to_vector(function.getResultAttrs(i)),
-                                   isForeign))
+      for (NamedAttribute attribute : llvm::make_filter_range(
+               llvm::to_vector(function.getResultAttrs(i)), isForeign))
         function.removeResultAttr(i, attribute.getName());
   }
 }

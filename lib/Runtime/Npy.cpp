@@ -36,6 +36,11 @@ std::string NpyArray::getDtype() const {
   return std::string(1, kind) + std::to_string(itemSize);
 }
 
+std::string getNpyDtype(char kind, unsigned itemSize) {
+  return (itemSize == 1 ? "|" : "<") + std::string(1, kind) +
+         std::to_string(itemSize);
+}
+
 //===----------------------------------------------------------------------===//
 // Reading
 //===----------------------------------------------------------------------===//
@@ -193,8 +198,8 @@ llvm::Expected<NpyArray> readNpy(StringRef path) {
                                    "': " + buffer.getError().message());
   llvm::Expected<NpyArray> array = parseNpy((*buffer)->getBuffer());
   if (!array)
-    return llvm::createStringError("cannot read '" + path + "': " +
-                                   llvm::toString(array.takeError()));
+    return llvm::createStringError("cannot read '" + path +
+                                   "': " + llvm::toString(array.takeError()));
   return array;
 }
 
@@ -204,9 +209,7 @@ llvm::Expected<NpyArray> readNpy(StringRef path) {
 
 void writeNpy(llvm::raw_ostream &os, char kind, unsigned itemSize,
               ArrayRef<int64_t> shape, ArrayRef<char> data) {
-  std::string header = "{'descr': '";
-  header += itemSize == 1 ? '|' : '<';
-  header += kind + std::to_string(itemSize);
+  std::string header = "{'descr': '" + getNpyDtype(kind, itemSize);
   header += "', 'fortran_order': False, 'shape': (";
   for (int64_t size : shape)
     header += std::to_string(size) + (shape.size() == 1 ? "," : ", ");

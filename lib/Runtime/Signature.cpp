@@ -61,6 +61,18 @@ static std::optional<ElementSpec> getElementSpec(Type storage, Type format) {
                      width};
 }
 
+/// What may not be the name of a parameter in C or C++.
+static bool isReserved(StringRef name) {
+  static const char words[] =
+      " auto bool break case catch char class const continue default delete do "
+      "double else enum export extern false float for friend goto if inline "
+      "int long namespace new operator private protected public register "
+      "restrict return short signed sizeof static struct switch template this "
+      "throw true try typedef typename union unsigned using virtual void "
+      "volatile while ";
+  return StringRef(words).contains((" " + name + " ").str());
+}
+
 /// A C identifier from the name that a network gives an input or output.
 static std::string makeIdentifier(StringRef name, StringRef fallback) {
   std::string identifier;
@@ -68,7 +80,7 @@ static std::string makeIdentifier(StringRef name, StringRef fallback) {
     identifier += llvm::isAlnum(c) ? c : '_';
   if (identifier.empty() || llvm::isDigit(identifier.front()))
     return fallback.str();
-  return identifier;
+  return isReserved(identifier) ? identifier + "_" : identifier;
 }
 
 /// Appends the buffers of one argument or result.
@@ -77,14 +89,15 @@ static LogicalResult appendBuffers(func::FuncOp function, Type type,
                                    StringAttr givenName,
                                    SmallVectorImpl<TensorSpec> &buffers) {
   std::string name = (kind + " #" + Twine(index)).str();
-  std::string identifier =
+  std::string numbered =
       ((kind == "result" ? "output" : "input") + Twine(index)).str();
+  std::string key = numbered;
   if (givenName && !givenName.getValue().empty()) {
-    name += " ('" + givenName.getValue().str() + "')";
-    identifier = makeIdentifier(givenName.getValue(), identifier);
+    key = givenName.getValue().str();
+    name += " ('" + key + "')";
   }
   auto append = [&](Type part, Type format, const std::string &partName,
-                    const std::string &partIdentifier) -> LogicalResult {
+                    const std::string &partKey) -> LogicalResult {
     auto tensor = dyn_cast<RankedTensorType>(part);
     std::optional<ElementSpec> element;
     if (tensor)
@@ -94,22 +107,21 @@ static LogicalResult appendBuffers(func::FuncOp function, Type type,
              << name << " has type " << type
              << "; only ranked tensors of integers and floats of at most 64 "
                 "bits can be passed from outside";
-    buffers.push_back({partName, partIdentifier, *element,
-                       SmallVector<int64_t>(tensor.getShape())});
+    buffers.push_back({partName, partKey, makeIdentifier(partKey, numbered),
+                       *element, SmallVector<int64_t>(tensor.getShape())});
     return success();
   };
 
   EncodedTensorType encoded = EncodedTensorType::get(type);
   if (!encoded)
-    return append(type, Type(), name, identifier);
-  for (auto [i, constituent] : llvm::enumerate(encoded.getConstituents())) {
-    std::string part = constituent.name;
-    if (failed(append(
-            constituent.type, constituent.format, name + ", " + part,
-            i == 0 ? identifier
-                   : makeIdentifier(identifier + "_" + part, identifier))))
+    return append(type, Type(), name, key);
+  SmallVector<Constituent> constituents = encoded.getConstituents();
+  for (const Constituent &constituent : constituents)
+    if (failed(append(constituent.type, constituent.format,
+                      name + ", " + constituent.name,
+                      constituents.size() == 1 ? key
+                                               : key + "." + constituent.name)))
       return failure();
-  }
   return success();
 }
 

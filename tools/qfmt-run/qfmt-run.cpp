@@ -65,15 +65,15 @@ struct Options {
                  clEnumValN(EngineKind::Reference, "reference",
                             "the reference evaluator")),
       cl::cat(category)};
+  cl::opt<bool> printSignature{
+      "print-signature",
+      cl::desc("print the names, numpy types and shapes of the function's "
+               "arrays as JSON, and do nothing else"),
+      cl::cat(category)};
   cl::opt<unsigned> repeat{"repeat", cl::desc("calls of each input"),
                            cl::init(1), cl::cat(category)};
   cl::opt<bool> progress{"progress", cl::desc("report progress on stderr"),
                          cl::cat(category)};
-  cl::opt<bool> printSignature{
-      "print-signature",
-      cl::desc("print names, types and shapes of the function's arrays as JSON "
-               "instead of running it"),
-      cl::cat(category)};
   cl::opt<std::string> timeJson{
       "time-json", cl::value_desc("file"),
       cl::desc("write the number of calls and the time of one"),
@@ -403,68 +403,28 @@ LogicalResult writeOutputs(const Options &options,
   return success();
 }
 
-/// The name that the network gives an argument or result, else its identifier;
-/// several constituents of one are told apart by their own names.
-SmallVector<std::string>
-getBufferNames(TypeRange types, ArrayRef<TensorSpec> specs,
-               llvm::function_ref<Attribute(unsigned)> getNameAttr) {
-  SmallVector<std::string> names;
-  for (auto [index, type] : llvm::enumerate(types)) {
-    auto name = dyn_cast_or_null<StringAttr>(getNameAttr(index));
-    SmallVector<Constituent> parts;
-    if (EncodedTensorType encoded = EncodedTensorType::get(type))
-      parts = encoded.getConstituents();
-    if (parts.size() < 2) {
-      names.push_back(name ? name.str() : specs[names.size()].identifier);
-      continue;
+/// {"function": "main", "inputs": [{"name": "image", "dtype": "|u1",
+/// "shape": [1, 28, 28]}], "outputs": [...]}; an open size is -1.
+void printSignature(const FunctionSignature &signature) {
+  auto describe = [](ArrayRef<TensorSpec> specs) {
+    llvm::json::Array buffers;
+    for (const TensorSpec &spec : specs) {
+      llvm::json::Array shape;
+      for (int64_t size : spec.shape)
+        shape.push_back(ShapedType::isDynamic(size) ? -1 : size);
+      buffers.push_back(
+          llvm::json::Object{{"name", spec.key},
+                             {"dtype", getNpyDtype(getNpyKind(spec.element),
+                                                   spec.element.getBytes())},
+                             {"shape", std::move(shape)}});
     }
-    for (const Constituent &part : parts)
-      names.push_back(name ? name.str() + "." + part.name
-                           : specs[names.size()].identifier);
-  }
-  return names;
-}
-
-llvm::json::Array describeBuffers(ArrayRef<TensorSpec> specs,
-                                  ArrayRef<std::string> names) {
-  llvm::json::Array buffers;
-  for (auto [spec, name] : llvm::zip_equal(specs, names))
-    buffers.push_back(llvm::json::Object{
-        {"name", name},
-        {"dtype", (Twine("<") + Twine(getNpyKind(spec.element)) +
-                   Twine(spec.element.getBytes()))
-                      .str()},
-        {"shape", llvm::json::Array(spec.shape)}});
-  return buffers;
-}
-
-LogicalResult printSignature(ModuleOp module, const Options &options) {
-  auto function = module.lookupSymbol<func::FuncOp>(options.entry);
-  if (!function)
-    return error("'" + options.file + "' has no function '" + options.entry +
-                 "'; name one with --entry");
-  FailureOr<FunctionSignature> signature = FunctionSignature::get(function);
-  if (failed(signature))
-    return failure();
-  auto describe = [&](TypeRange types, ArrayRef<TensorSpec> specs,
-                      llvm::function_ref<Attribute(unsigned)> getName) {
-    return describeBuffers(specs, getBufferNames(types, specs, getName));
+    return buffers;
   };
-  llvm::outs()
-      << llvm::json::Value(llvm::json::Object{
-             {"function", options.entry.getValue()},
-             {"inputs", describe(function.getArgumentTypes(), signature->inputs,
-                                 [&](unsigned i) {
-                                   return function.getArgAttr(
-                                       i, QFmtDialect::kNameAttr);
-                                 })},
-             {"outputs", describe(function.getResultTypes(), signature->outputs,
-                                  [&](unsigned i) {
-                                    return function.getResultAttr(
-                                        i, QFmtDialect::kNameAttr);
-                                  })}})
-      << "\n";
-  return success();
+  llvm::outs() << llvm::json::Value(llvm::json::Object{
+                      {"function", signature.function},
+                      {"inputs", describe(signature.inputs)},
+                      {"outputs", describe(signature.outputs)}})
+               << "\n";
 }
 
 LogicalResult runFunction(ModuleOp module, const Options &options) {
@@ -473,8 +433,14 @@ LogicalResult runFunction(ModuleOp module, const Options &options) {
     return error("'" + options.file + "' has no function '" + options.entry +
                  "' with a body; name one with --entry");
   FailureOr<FunctionSignature> signature = FunctionSignature::get(function);
+  if (failed(signature))
+    return failure();
+  if (options.printSignature) {
+    printSignature(*signature);
+    return success();
+  }
   SmallVector<NpyArray> inputs;
-  if (failed(signature) || failed(readInputs(options, *signature, inputs)))
+  if (failed(readInputs(options, *signature, inputs)))
     return failure();
   if (!options.outputs.empty() &&
       options.outputs.size() != signature->outputs.size())
@@ -520,9 +486,8 @@ int main(int argc, char **argv) {
       parseSourceFile<ModuleOp>(options.file, sources, &context);
   if (!module)
     return 1;
-  LogicalResult result =
-      options.printSignature          ? printSignature(*module, options)
-      : options.emit == Emit::Nothing ? runFunction(*module, options)
-                                      : emitFunction(*module, options);
+  LogicalResult result = options.emit == Emit::Nothing
+                             ? runFunction(*module, options)
+                             : emitFunction(*module, options);
   return succeeded(result) ? 0 : 1;
 }

@@ -26,6 +26,9 @@ struct NpyArray {
   std::string getDtype() const;
 };
 
+/// The type as numpy spells it: "<f4", "|u1".
+std::string getNpyDtype(char kind, unsigned itemSize);
+
 /// Errors name the file and what is wrong with it: it is missing, is no .npy
 /// file, is shorter or longer than its header says, is in Fortran order, or has
 /// a type or a byte order that is not supported.

@@ -33,9 +33,12 @@ struct ElementSpec {
 
 /// One buffer.
 struct TensorSpec {
-  /// "argument #1 ('image')", "result #0, constituent #1".
+  /// For diagnostics: "argument #1 ('image')", "result #0, scale".
   std::string name;
-  /// The name in C: "image", "input0".
+  /// The name the network gives it, "image", else "input1" or "output1"; one of
+  /// several constituents adds its own: "image.scale".
+  std::string key;
+  /// The name in C: "image", "image_scale".
   std::string identifier;
   ElementSpec element;
   /// Sizes; ShapedType::kDynamic where the function leaves them open.

@@ -12,6 +12,10 @@
 // Y: <f4 (2, 2) 0 127.5 256 2
 // Q: |u1 (2, 2) 0 15 15 2
 
+// RUN: qfmt-run %s --print-signature | FileCheck %s --check-prefix=SIGNATURE
+// SIGNATURE: {"function":"main","inputs":[{"dtype":"|u1","name":"pixels.payload","shape":[2,2]},{"dtype":"<f4","name":"pixels.scale","shape":[2,1]}],
+// SIGNATURE-SAME: "outputs":[{"dtype":"<f4","name":"output0","shape":[2,2]},{"dtype":"|u1","name":"output1","shape":[2,2]}]}
+
 // RUN: not qfmt-run %s --inputs=%t.x.npy 2>&1 | FileCheck %s --check-prefix=COUNT
 // COUNT: error: 'main' takes 2 arrays, found 1 with --inputs
 // RUN: not qfmt-run %s --inputs=%t.s.npy,%t.s.npy 2>&1 | FileCheck %s --check-prefix=TYPE
