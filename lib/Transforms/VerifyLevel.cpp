@@ -224,17 +224,26 @@ static LogicalResult verifyIntegerOp(Operation *op) {
   return success();
 }
 
-/// (C40) At level real and observed there are no encodings.
-static LogicalResult verifyRealOp(Operation *op, bool allowObserve) {
-  if (isFromQFmt(op) && !(allowObserve && isa<ObserveOp>(op)))
-    return op->emitOpError() << "does not belong to level "
-                             << (allowObserve ? "observed" : "real");
+/// No operand, result or signature is encoded at the level named.
+static LogicalResult verifyNothingEncoded(Operation *op, StringRef level,
+                                          StringRef remedy) {
+  if (auto function = dyn_cast<FunctionOpInterface>(op))
+    if (containsEncodedTensor(function.getFunctionType()))
+      return op->emitOpError() << "has an encoded type in its signature at "
+                                  "level "
+                               << level << "; " << remedy;
   if (Type type = getEncoded(op))
     return op->emitOpError() << "has the encoded type " << type
-                             << " at level "
-                             << (allowObserve ? "observed" : "real")
-                             << "; use qfmt.dequantize";
+                             << " at level " << level << "; " << remedy;
   return success();
+}
+
+/// (C40) At levels real and observed there are no encodings.
+static LogicalResult verifyRealOp(Operation *op, bool allowObserve) {
+  StringRef level = allowObserve ? "observed" : "real";
+  if (isFromQFmt(op) && !(allowObserve && isa<ObserveOp>(op)))
+    return op->emitOpError() << "does not belong to level " << level;
+  return verifyNothingEncoded(op, level, "use qfmt.dequantize");
 }
 
 /// (C49) After decomposition nothing is encoded.
@@ -242,14 +251,7 @@ static LogicalResult verifyConstituentsOp(Operation *op) {
   if (isFromQFmt(op) && !isa<DyadicScaleOp>(op))
     return op->emitOpError()
            << "does not belong to level constituents; run qfmt-decompose";
-  if (Type type = getEncoded(op))
-    return op->emitOpError() << "has the encoded type " << type
-                             << " at level constituents; run qfmt-decompose";
-  if (auto function = dyn_cast<FunctionOpInterface>(op))
-    if (containsEncodedTensor(function.getFunctionType()))
-      return op->emitOpError() << "has an encoded type in its signature at "
-                                  "level constituents; run qfmt-decompose";
-  return success();
+  return verifyNothingEncoded(op, "constituents", "run qfmt-decompose");
 }
 
 static LogicalResult verifyOp(Operation *op, Level level) {
@@ -274,7 +276,7 @@ struct VerifyLevelPass : qfmt::impl::VerifyLevelBase<VerifyLevelPass> {
 
   void runOnOperation() override {
     bool valid = true;
-    getOperation()->walk(
+    getOperation()->walk<WalkOrder::PreOrder>(
         [&](Operation *op) { valid &= succeeded(verifyOp(op, level)); });
     if (!valid)
       return signalPassFailure();

@@ -1,0 +1,111 @@
+// RUN: qfmt-opt %s -split-input-file -verify-diagnostics -qfmt-integerize
+
+#act = #qfmt.scaled<i8, scale = 0.5>
+#id = affine_map<(a) -> (a)>
+func.func @no_rule(%a: tensor<8xf32, #act>) -> tensor<8xf32, #act> {
+  %empty = tensor.empty() : tensor<8xf32>
+  // expected-error @+1 {{'math.exp': has no integer rule}}
+  %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%a : tensor<8xf32, #act>) outs(%empty : tensor<8xf32>) {
+  ^bb0(%x: f32, %o: f32):
+    %e = math.exp %x : f32
+    linalg.yield %e : f32
+  } -> tensor<8xf32>
+  %1 = qfmt.quantize %0 : tensor<8xf32> to tensor<8xf32, #act>
+  return %1 : tensor<8xf32, #act>
+}
+
+// -----
+
+// 4 products of 16-bit codes need more than 32 bits.
+#wide = #qfmt.scaled<i16, scale = 0.5>
+func.func @overflow(%a: tensor<4x4xf32, #wide>, %b: tensor<4x4xf32, #wide>) -> tensor<4x4xf32, #wide> {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<4x4xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<4x4xf32>) -> tensor<4x4xf32>
+  // expected-error @+1 {{accumulator may overflow: 4 summands and an initial value need 34 bits, accumulators have 32; use narrower weights or activations, or accumulator-bits=64}}
+  %0 = linalg.matmul ins(%a, %b : tensor<4x4xf32, #wide>, tensor<4x4xf32, #wide>) outs(%init : tensor<4x4xf32>) -> tensor<4x4xf32>
+  %1 = qfmt.quantize %0 : tensor<4x4xf32> to tensor<4x4xf32, #wide>
+  return %1 : tensor<4x4xf32, #wide>
+}
+
+// -----
+
+#row = #qfmt.scaled<i8, block = [1, *], scale = f32>
+#act = #qfmt.scaled<i8, scale = 0.5>
+// expected-error @+1 {{scale or zero point that is only known at run time}}
+func.func @run_time_scale(%a: tensor<4x4xf32, #row>) -> tensor<4x4xf32, #row> {
+  return %a : tensor<4x4xf32, #row>
+}
+
+// -----
+
+#act = #qfmt.scaled<f8E4M3FN, scale = 0.5>
+// expected-error @+1 {{integer arithmetic needs an integer format}}
+func.func @float_format(%a: tensor<4x4xf32, #act>) -> tensor<4x4xf32, #act> {
+  return %a : tensor<4x4xf32, #act>
+}
+
+// -----
+
+#act = #qfmt.scaled<i8, scale = 0.5>
+func.func @result_not_quantized(%a: tensor<8xf32, #act>) -> tensor<8xf32> {
+  %empty = tensor.empty() : tensor<8xf32>
+  %0 = linalg.copy ins(%a : tensor<8xf32, #act>) outs(%empty : tensor<8xf32>) -> tensor<8xf32>
+  // expected-error @+1 {{result #0 is not quantized; integer functions return encoded tensors}}
+  return %0 : tensor<8xf32>
+}
+
+// -----
+
+// expected-error @+1 {{argument #0 must be encoded, or quantized to one format and used in no other way; it is read by linalg.copy}}
+func.func @argument_not_quantized(%a: tensor<8xf32>) -> tensor<8xf32> {
+  %empty = tensor.empty() : tensor<8xf32>
+  %0 = linalg.copy ins(%a : tensor<8xf32>) outs(%empty : tensor<8xf32>) -> tensor<8xf32>
+  return %0 : tensor<8xf32>
+}
+
+// -----
+
+#act = #qfmt.scaled<i8, scale = 0.5>
+func.func @call(%a: tensor<8xf32, #act>) -> tensor<8xf32, #act> {
+  // expected-error @+1 {{has no integer rule at the level of tensors}}
+  %0 = func.call @call(%a) : (tensor<8xf32, #act>) -> tensor<8xf32, #act>
+  return %0 : tensor<8xf32, #act>
+}
+
+// -----
+
+#act = #qfmt.scaled<i8, scale = 0.5>
+#id = affine_map<(a) -> (a)>
+func.func @dynamic(%a: tensor<?xf32, #act>, %n: index) -> tensor<?xf32, #act> {
+  return %a : tensor<?xf32, #act>
+}
+// expected-error @-3 {{argument #1}}
+
+// -----
+
+#act = #qfmt.scaled<i8, scale = 0.5>
+#weights = #qfmt.scaled<i8, block = [*, 2], scale = f32>
+func.func @blocked_weights(%a: tensor<4x4xf32, #act>) -> tensor<4x4xf32, #act> {
+  %codes = arith.constant dense<1> : tensor<4x4xi8>
+  %scales = arith.constant dense<[[0.5, 0.25]]> : tensor<1x2xf32>
+  // expected-error @+1 {{has blocks of 2 elements, which have no integer rule}}
+  %w = qfmt.assemble %codes, %scales : tensor<4x4xi8>, tensor<1x2xf32> to tensor<4x4xf32, #weights>
+  return %a : tensor<4x4xf32, #act>
+}
+
+// -----
+
+#act = #qfmt.scaled<i8, scale = 0.5>
+#id = affine_map<(a) -> (a)>
+func.func @division(%a: tensor<8xf32, #act>) -> tensor<8xf32, #act> {
+  %empty = tensor.empty() : tensor<8xf32>
+  // expected-error @+1 {{'arith.divf': division by a value that is not a constant has no integer rule}}
+  %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%a : tensor<8xf32, #act>) outs(%empty : tensor<8xf32>) {
+  ^bb0(%x: f32, %o: f32):
+    %e = arith.divf %x, %x : f32
+    linalg.yield %e : f32
+  } -> tensor<8xf32>
+  %1 = qfmt.quantize %0 : tensor<8xf32> to tensor<8xf32, #act>
+  return %1 : tensor<8xf32, #act>
+}
