@@ -53,21 +53,27 @@ struct VerifyIntegerOnlyPass
   using Base::Base;
 
   void runOnOperation() override {
-    bool reported = false;
+    Operation *first = nullptr;
+    Type firstType;
+    int64_t count = 0;
     getOperation()->walk<WalkOrder::PreOrder>([&](Operation *op) {
       if (op->hasAttr(QFmtDialect::kFloatWrapperAttr))
         return WalkResult::skip();
       Type type = findFloat(op);
       if (!type)
         return WalkResult::advance();
-      ++numFloatOps;
-      if (!reported)
-        op->emitOpError() << "is not integer-only: it has the type " << type;
-      reported = true;
+      ++count;
+      if (!first)
+        std::tie(first, firstType) = std::tie(op, type);
       return WalkResult::advance();
     });
-    if (reported)
+    numFloatOps += count;
+    if (first) {
+      first->emitOpError() << "is not integer-only: it has the type "
+                           << firstType << " (the first of " << count
+                           << " such operations)";
       return signalPassFailure();
+    }
     markAllAnalysesPreserved();
   }
 };

@@ -149,3 +149,27 @@ func.func @zero_point(%a: tensor<8xf32, #shifted>) -> tensor<9xf32, #shifted> {
   %1 = qfmt.quantize %0 : tensor<9xf32> to tensor<9xf32, #shifted>
   return %1 : tensor<9xf32, #shifted>
 }
+
+// What is computed from positions alone is a constant: here the sizes 1, 2, 2, 2 that a window of two has at the border, by which an
+// average is divided. They end in the multipliers.
+// CHECK-LABEL: func.func @average_without_padding
+// CHECK: arith.constant dense<[30, 31, 31, 31]> : tensor<4xi32>
+// CHECK-NOT: linalg.index
+// CHECK: qfmt.dyadic_scale
+func.func @average_without_padding(%a: tensor<4xf32, #act>) -> tensor<4xf32, #act> {
+  %one = arith.constant 1 : index
+  %two = arith.constant 2 : index
+  %empty = tensor.empty() : tensor<4xf32>
+  %0 = linalg.generic {indexing_maps = [#id1, #id1], iterator_types = ["parallel"]} ins(%a : tensor<4xf32, #act>) outs(%empty : tensor<4xf32>) {
+  ^bb0(%x: f32, %o: f32):
+    %i = linalg.index 0 : index
+    %next = arith.addi %i, %one : index
+    %size = arith.minsi %next, %two : index
+    %size_i64 = arith.index_cast %size : index to i64
+    %divisor = arith.sitofp %size_i64 : i64 to f32
+    %d = arith.divf %x, %divisor : f32
+    linalg.yield %d : f32
+  } -> tensor<4xf32>
+  %1 = qfmt.quantize %0 : tensor<4xf32> to tensor<4xf32, #act>
+  return %1 : tensor<4xf32, #act>
+}

@@ -8,6 +8,7 @@
 #include "BodyRules.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include <cmath>
+#include <numeric>
 
 using namespace mlir;
 using namespace mlir::qfmt;
@@ -53,16 +54,39 @@ static FailureOr<ScalarModel> compileSum(RuleContext &context) {
   return ScalarModel::makeInteger(sum, a.scale, range);
 }
 
+/// The largest (or smallest) real that `value` can take, at each loop index,
+/// `steps` of its scale farther out.
+static Table getBound(const ScalarModel &value, bool upper, int steps = 0) {
+  double code = static_cast<double>(upper ? value.range.hi : value.range.lo) +
+                (upper ? steps : -steps);
+  return value.scale.map([code](double scale) { return code * scale; });
+}
+
 /// max(a, b) and min(a, b) of two values at one scale.
 template <typename IntOp, bool isMax>
 static FailureOr<ScalarModel> compileExtremum(RuleContext &context) {
   BodyBuilder &body = context.body;
-  // max(v, -inf) and min(v, inf) are v.
-  double identity = isMax ? -HUGE_VAL : HUGE_VAL;
-  for (unsigned i : {0, 1})
-    if (context.operands[i].isConstant() &&
-        context.operands[i].constant.getUniform() == identity)
-      return context.operands[1 - i];
+  // max(v, c) is v where c is below everything that v can be: a clamp on one
+  // side comes with -inf or the lowest finite number on the other. There, c may
+  // be any number below, so that it need not be beyond every accumulator.
+  for (unsigned i : {0, 1}) {
+    ScalarModel &constant = context.operands[i];
+    const ScalarModel &value = context.operands[1 - i];
+    if (!constant.isConstant() || !value.isInteger())
+      continue;
+    Table bound = getBound(value, /*upper=*/!isMax);
+    auto excess = [](double c, double bound) {
+      return isMax ? c - bound : bound - c;
+    };
+    if (Table::combine(constant.constant, bound, excess).all([](double e) {
+          return e <= 0;
+        }))
+      return value;
+    constant.constant =
+        Table::combine(constant.constant, bound, [](double c, double bound) {
+          return isMax ? std::max(c, bound) : std::min(c, bound);
+        });
+  }
   FailureOr<std::pair<ScalarModel, ScalarModel>> aligned =
       body.align(context.operands[0], context.operands[1]);
   if (failed(aligned))
@@ -224,6 +248,19 @@ static FailureOr<ScalarModel> compileComparison(RuleContext &context) {
                   predicate == arith::CmpFPredicate::AlwaysTrue;
     return ScalarModel::makePredicate(body.constant(isTrue ? 1 : 0, 1));
   }
+  // Beyond the range of the other side all constants compare alike.
+  for (unsigned i : {0, 1}) {
+    ScalarModel &constant = context.operands[i];
+    const ScalarModel &value = context.operands[1 - i];
+    if (!constant.isConstant() || !value.isInteger())
+      continue;
+    auto max = [](double c, double bound) { return std::max(c, bound); };
+    auto min = [](double c, double bound) { return std::min(c, bound); };
+    constant.constant = Table::combine(
+        constant.constant, getBound(value, /*upper=*/false, 1), max);
+    constant.constant = Table::combine(
+        constant.constant, getBound(value, /*upper=*/true, 1), min);
+  }
   FailureOr<std::pair<ScalarModel, ScalarModel>> aligned =
       body.align(context.operands[0], context.operands[1]);
   if (failed(aligned))
@@ -293,12 +330,15 @@ static FailureOr<ScalarModel> compileSelection(RuleContext &context) {
 using UnaryFunction = double (*)(double);
 using BinaryFunction = double (*)(double, double);
 
-/// Functions of constants, evaluated in double at compile time.
+/// Functions of constants, evaluated in double at compile time. Integers are
+/// sizes and positions, far below 2^53.
 static UnaryFunction getUnaryFunction(StringRef name) {
   static const llvm::StringMap<UnaryFunction> table = {
       {"arith.negf", [](double x) { return -x; }},
       {"arith.extf", [](double x) { return x; }},
       {"arith.truncf", [](double x) { return x; }},
+      {"arith.index_cast", [](double x) { return x; }},
+      {"arith.sitofp", [](double x) { return x; }},
       {"math.absf", [](double x) { return std::fabs(x); }},
       {"math.sqrt", [](double x) { return std::sqrt(x); }},
       {"math.rsqrt", [](double x) { return 1 / std::sqrt(x); }},
@@ -314,6 +354,11 @@ static BinaryFunction getBinaryFunction(StringRef name) {
       {"arith.subf", [](double x, double y) { return x - y; }},
       {"arith.mulf", [](double x, double y) { return x * y; }},
       {"arith.divf", [](double x, double y) { return x / y; }},
+      {"arith.addi", [](double x, double y) { return x + y; }},
+      {"arith.subi", [](double x, double y) { return x - y; }},
+      {"arith.muli", [](double x, double y) { return x * y; }},
+      {"arith.maxsi", max},
+      {"arith.minsi", min},
       {"arith.maximumf", max},
       {"arith.maxnumf", max},
       {"arith.minimumf", min},
@@ -321,7 +366,32 @@ static BinaryFunction getBinaryFunction(StringRef name) {
   return table.lookup(name);
 }
 
+/// The position in a loop, a constant that varies along it: the number of
+/// elements in a window that average pooling divides by is computed from it.
+static FailureOr<ScalarModel> foldIndex(RuleContext &context) {
+  auto loop = static_cast<unsigned>(cast<linalg::IndexOp>(context.op).getDim());
+  int64_t size = context.body.getLoopSizes()[loop];
+  std::vector<double> positions(size);
+  std::iota(positions.begin(), positions.end(), 0.0);
+  return ScalarModel::makeConstant(Table({loop}, {size}, std::move(positions)));
+}
+
+/// A constant in the body.
+static FailureOr<ScalarModel> foldConstant(RuleContext &context) {
+  Attribute value = cast<arith::ConstantOp>(context.op).getValue();
+  if (auto number = dyn_cast<FloatAttr>(value))
+    return ScalarModel::makeConstant(Table(number.getValueAsDouble()));
+  if (auto number = dyn_cast<IntegerAttr>(value))
+    return ScalarModel::makeConstant(
+        Table(static_cast<double>(number.getInt())));
+  return context.emitError() << "is no number";
+}
+
 static FailureOr<ScalarModel> foldConstants(RuleContext &context) {
+  if (isa<linalg::IndexOp>(context.op))
+    return foldIndex(context);
+  if (isa<arith::ConstantOp>(context.op))
+    return foldConstant(context);
   StringRef name = context.op->getName().getStringRef();
   ArrayRef<ScalarModel> operands = context.operands;
   if (operands.size() == 1)

@@ -266,15 +266,21 @@ LogicalResult LinalgRewriter::readCapturedConstants() {
       if (models.contains(value) ||
           value.getParentBlock() == op.getBlock())
         continue;
-      FloatAttr attr;
-      if (!matchPattern(value, m_Constant(&attr))) {
+      Attribute attr;
+      std::optional<double> number;
+      if (matchPattern(value, m_Constant(&attr))) {
+        if (auto real = dyn_cast<FloatAttr>(attr))
+          number = real.getValueAsDouble();
+        else if (auto integer = dyn_cast<IntegerAttr>(attr))
+          number = static_cast<double>(integer.getInt());
+      }
+      if (!number) {
         inner->emitOpError() << "reads " << value
                              << " from outside of the body, which is no "
                                 "constant: make it an operand";
         return WalkResult::interrupt();
       }
-      models[value] =
-          ScalarModel::makeConstant(Table(attr.getValueAsDouble()));
+      models[value] = ScalarModel::makeConstant(Table(*number));
     }
     return WalkResult::advance();
   });
