@@ -209,13 +209,12 @@ def measure(levels, arguments):
     labels = data.load_labels("test")[: arguments.images]
     samples = pixels[:, np.newaxis]
 
-    say("running fp32")
+    say(f"running {len(samples)} test images, compiled")
     (logits,), fp32_ms = execute.run(
-        levels.real, "main", [to_floats(samples)], progress=sys.stderr.isatty()
+        levels.real, "main", [to_floats(samples)], progress="fp32"
     )
-    say("running int8")
     (codes,), int8_ms = execute.run(
-        levels.integer, "main", [samples], progress=sys.stderr.isatty()
+        levels.integer, "main", [samples], progress="int8"
     )
     some = min(arguments.reference_images, len(samples))
     say(f"comparing with the reference evaluator on {some} images")

@@ -2,8 +2,10 @@
 """Runs functions of MLIR modules on numpy arrays through qfmt-run."""
 
 import json
+import re
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,13 +52,13 @@ def run(
     inputs: list[np.ndarray],
     *,
     engine: str = "jit",
-    progress: bool = False,
+    progress: str | None = None,
 ) -> tuple[list[np.ndarray], float]:
     """Calls `entry` once for every index of the inputs' first axis.
 
     The inputs are arrays [samples, shape of the argument] of the argument's
     dtype. Returns the results, stacked alike, and the median milliseconds of a
-    call.
+    call. `progress` is the label of a progress bar on a terminal's stderr.
     """
     signature = read_signature(module, entry)
     with tempfile.TemporaryDirectory() as folder:
@@ -71,20 +73,51 @@ def run(
             f"--entry={entry}",
             f"--engine={engine}",
             "--samples",
-            f"--inputs={','.join(map(str, ins))}",
-            f"--outputs={','.join(map(str, outs))}",
             f"--time-json={times}",
         ]
         if progress:
-            # Progress goes to stderr as it happens; so do diagnostics.
-            done = subprocess.run(
-                command + ["--progress"], stdout=subprocess.DEVNULL, check=False
-            )
-            if done.returncode != 0:
-                raise UserError(f"qfmt-run failed with status {done.returncode}")
+            done = run_with_bar(command + ["--progress"], progress, len(inputs[0]))
         else:
             done = subprocess.run(command, capture_output=True, check=False)
-            if done.returncode != 0:
-                raise UserError(failure_text("qfmt-run", done))
+        if done.returncode != 0:
+            raise UserError(failure_text("qfmt-run", done))
         results = [np.load(path) for path in outs]
         return results, json.loads(times.read_text())["ms_per_call"]
+
+
+def run_with_bar(
+    command: list[str], label: str, samples: int
+) -> subprocess.CompletedProcess:
+    """Runs qfmt-run --progress, whose `done/total` lines become a progress bar.
+
+    What else it writes to stderr is kept for its diagnostics.
+    """
+    from tqdm import tqdm
+
+    said = []
+    # disable=None: no bar where stderr is no terminal.
+    with (
+        subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, bufsize=0
+        ) as process,
+        tqdm(total=samples, desc=label, unit="image", disable=None) as bar,
+    ):
+        # Progress lines end in a carriage return, not in a new line.
+        for text in read_pieces(process.stderr):
+            if found := re.fullmatch(rb"(\d+)/\d+", text.strip()):
+                bar.update(int(found.group(1)) - bar.n)
+            else:
+                said.append(text)
+    return subprocess.CompletedProcess(
+        command, process.returncode, b"", b"".join(said)
+    )
+
+
+def read_pieces(stream) -> Iterator[bytes]:
+    """What a stream gives, cut after every carriage return and new line."""
+    rest = b""
+    while chunk := stream.read(4096):
+        *pieces, rest = re.split(rb"(?<=[\r\n])", rest + chunk)
+        yield from pieces
+    if rest:
+        yield rest
