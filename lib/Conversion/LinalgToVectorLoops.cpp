@@ -377,16 +377,17 @@ private:
         b, loc, VectorType::get(lanes, b.getI1Type()), ArrayRef(valid));
   }
 
+  /// A scalar if the operand does not move along the vector.
   Value load(OpOperand &operand, int64_t row, int64_t vector,
              const Block &block) {
     Value buffer = operand.get();
     auto type = dyn_cast<MemRefType>(buffer.getType());
     if (!type)
-      return broadcast(buffer);
+      return buffer;
     SmallVector<Value> indices = getIndices(operand, row, vector);
     int64_t stride = *getLoopStride(op, operand, schedule.vectorLoop);
     if (stride == 0)
-      return broadcast(memref::LoadOp::create(b, loc, buffer, indices));
+      return memref::LoadOp::create(b, loc, buffer, indices);
     VectorType vectorType = getVectorType(type.getElementType());
     int64_t valid = block.lanes[vector];
     if (stride == 1 && valid == schedule.lanes)
@@ -417,18 +418,19 @@ private:
                                     mask(valid, schedule.lanes), value);
   }
 
-  /// The loop's value in every lane.
+  /// The loop's value, a vector for the vector's loop.
   Value emitIndex(unsigned loop, int64_t row, int64_t vector) {
-    Value first = broadcast(getValueOrCreateConstantIndexOp(
-        b, loc, getPosition(row, vector)[loop]));
+    Value first =
+        getValueOrCreateConstantIndexOp(b, loc, getPosition(row, vector)[loop]);
     if (loop != schedule.vectorLoop)
       return first;
     Value step =
         vector::StepOp::create(b, loc, getVectorType(b.getIndexType()));
-    return arith::AddIOp::create(b, loc, first, step);
+    return arith::AddIOp::create(b, loc, broadcast(first), step);
   }
 
-  /// The operation's body on vectors; its results.
+  /// The operation's body; its results as vectors. What is the same in every
+  /// lane is computed once, as a scalar.
   SmallVector<Value> emitBody(ArrayRef<Value> arguments, int64_t row,
                               int64_t vector) {
     IRMapping mapping;
@@ -436,39 +438,39 @@ private:
          llvm::zip_equal(op.getBody()->getArguments(), arguments))
       if (value)
         mapping.map(argument, value);
-    auto getVector = [&](Value value) {
-      if (Value known = mapping.lookupOrNull(value))
-        return known;
-      // Defined outside of the body.
-      Value splat = broadcast(value);
-      mapping.map(value, splat);
-      return splat;
-    };
     for (Operation &inner : op.getBody()->without_terminator()) {
       if (auto indexOp = dyn_cast<linalg::IndexOp>(inner)) {
         mapping.map(indexOp.getResult(),
                     emitIndex(indexOp.getDim(), row, vector));
         continue;
       }
-      if (isa<arith::ConstantOp>(inner)) {
-        mapping.map(inner.getResult(0),
-                    broadcast(b.clone(inner)->getResult(0)));
-        continue;
-      }
-      OperationState state(inner.getLoc(), inner.getName());
-      for (Value operand : inner.getOperands())
-        state.operands.push_back(getVector(operand));
-      for (Type type : inner.getResultTypes())
-        state.types.push_back(getVectorType(type));
-      state.addAttributes(inner.getAttrs());
-      state.propertiesAttr = inner.getPropertiesAsAttribute();
-      Operation *wide = b.create(state);
-      mapping.map(inner.getResults(), wide->getResults());
+      bool uniform = llvm::none_of(inner.getOperands(), [&](Value operand) {
+        return isa<VectorType>(mapping.lookupOrDefault(operand).getType());
+      });
+      if (uniform)
+        b.clone(inner, mapping);
+      else
+        emitVectorOp(inner, mapping);
     }
     SmallVector<Value> results;
     for (Value yielded : op.getBody()->getTerminator()->getOperands())
-      results.push_back(getVector(yielded));
+      results.push_back(getVector(mapping.lookupOrDefault(yielded)));
     return results;
+  }
+
+  Value getVector(Value value) {
+    return isa<VectorType>(value.getType()) ? value : broadcast(value);
+  }
+
+  void emitVectorOp(Operation &scalar, IRMapping &mapping) {
+    OperationState state(scalar.getLoc(), scalar.getName());
+    for (Value operand : scalar.getOperands())
+      state.operands.push_back(getVector(mapping.lookupOrDefault(operand)));
+    for (Type type : scalar.getResultTypes())
+      state.types.push_back(getVectorType(type));
+    state.addAttributes(scalar.getAttrs());
+    state.propertiesAttr = scalar.getPropertiesAsAttribute();
+    mapping.map(scalar.getResults(), b.create(state)->getResults());
   }
 
   linalg::GenericOp op;

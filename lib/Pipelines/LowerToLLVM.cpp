@@ -64,6 +64,7 @@ static void addBufferPasses(OpPassManager &pm) {
 static void addLoopPasses(OpPassManager &pm) {
   pm.addPass(createCopiesToLoops());
   pm.addPass(createLinalgGeneralizeNamedOpsPass());
+  pm.addPass(createWidenBroadcasts());
   pm.addPass(createLinalgToVectorLoops());
   // What is left is for LLVM's loop vectorizer.
   pm.addPass(createOrderLoops());

@@ -81,6 +81,27 @@ def ReadOnlyArguments : Pass<"qfmt-read-only-arguments", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::bufferization::BufferizationDialect"];
 }
 
+def WidenBroadcasts : Pass<"qfmt-widen-broadcasts"> {
+  let summary = "Converts operands that are broadcast in a loop nest before it";
+  let description = [{
+    In a reduction on buffers, an input that does not move along the vectorized loop is loaded as a scalar, converted and
+    broadcast for every vector. If its body converts it first and it is read often, it is converted once, to a buffer of
+    its own; the multiplication then broadcasts from memory without an instruction.
+
+    ```mlir
+    linalg.generic ... ins(%x, %w : memref<1x64x9x9xi8>, memref<64x64x3x3xi8>) outs(%y : memref<1x64x7x7xi32>)
+    ```
+    becomes
+    ```mlir
+    %w32 = memref.alloc() : memref<64x64x3x3xi32>
+    linalg.generic ... ins(%w : memref<64x64x3x3xi8>) outs(%w32 : memref<64x64x3x3xi32>)   // extsi
+    linalg.generic ... ins(%x, %w32 : memref<1x64x9x9xi8>, memref<64x64x3x3xi32>) outs(%y : memref<1x64x7x7xi32>)
+    memref.dealloc %w32 : memref<64x64x3x3xi32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect"];
+}
+
 def LinalgToVectorLoops : Pass<"qfmt-linalg-to-vector-loops"> {
   let summary = "Writes linalg.generic on buffers as loops over vectors";
   let description = [{
