@@ -75,7 +75,12 @@ def run(
             "--samples",
             f"--time-json={times}",
         ]
-        if progress:
+        # An empty list would be one empty name.
+        if ins:
+            command.append(f"--inputs={','.join(map(str, ins))}")
+        if outs:
+            command.append(f"--outputs={','.join(map(str, outs))}")
+        if progress and inputs:
             done = run_with_bar(command + ["--progress"], progress, len(inputs[0]))
         else:
             done = subprocess.run(command, capture_output=True, check=False)
