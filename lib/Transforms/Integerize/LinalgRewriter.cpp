@@ -6,13 +6,13 @@
 // all partial sums, which must fit.
 
 #include "LinalgRewriter.h"
+#include "AccumulatorBound.h"
 #include "BodyRules.h"
 #include "qfmt/IR/ConstantData.h"
 #include "mlir/Dialect/Linalg/IR/LinalgInterfaces.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include <cmath>
-#include <map>
 
 using namespace mlir;
 using namespace mlir::qfmt;
@@ -109,67 +109,6 @@ static FailureOr<Reduction> matchReduction(linalg::LinalgOp op,
   return Reduction{*combiner, last, summand};
 }
 
-/// sum |w| * max |a| over the loops that are reduced, for a body that adds up
-/// w * a with a constant w: the largest over all results. None if the body is
-/// something else.
-static std::optional<__int128>
-boundByConstantWeights(linalg::LinalgOp op, const Reduction &reduction,
-                       ArrayRef<TensorModel> operands,
-                       ArrayRef<int64_t> loopSizes) {
-  auto product = reduction.summand.getDefiningOp<arith::MulFOp>();
-  if (!product)
-    return std::nullopt;
-  SmallVector<std::pair<unsigned, unsigned>> orders = {{0, 1}, {1, 0}};
-  for (auto [weightIndex, otherIndex] : orders) {
-    auto weight = dyn_cast<BlockArgument>(product->getOperand(weightIndex));
-    auto other = dyn_cast<BlockArgument>(product->getOperand(otherIndex));
-    if (!weight || !other || weight.getOwner() != op.getBlock() ||
-        other.getOwner() != op.getBlock())
-      continue;
-    const TensorModel &w = operands[weight.getArgNumber()];
-    const TensorModel &a = operands[other.getArgNumber()];
-    Attribute attr;
-    if (w.kind != TensorModel::Kind::Integer ||
-        a.kind != TensorModel::Kind::Integer ||
-        !matchPattern(w.payload, m_Constant(&attr)))
-      continue;
-    std::optional<std::vector<int64_t>> codes = readIntegers(attr);
-    AffineMap map = op.getMatchingIndexingMap(
-        &op->getOpOperand(weight.getArgNumber()));
-    if (!codes || !map.isProjectedPermutation())
-      continue;
-    // Magnitudes as a table over the loops, summed along reduced ones.
-    int64_t mask = w.isUnsigned
-                       ? (int64_t(1) << getElementTypeOrSelf(w.payload.getType())
-                                            .getIntOrFloatBitWidth()) -
-                             1
-                       : -1;
-    ArrayRef<int64_t> shape = w.realType.getShape();
-    std::map<std::vector<int64_t>, __int128> sums;
-    SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
-    for (auto [flat, code] : llvm::enumerate(*codes)) {
-      std::vector<int64_t> key;
-      int64_t rest = flat;
-      for (unsigned dim = shape.size(); dim-- > 0; rest /= shape[dim])
-        if (iterators[map.getDimPosition(dim)] ==
-            utils::IteratorType::parallel)
-          key.push_back(rest % shape[dim]);
-      int64_t value = (code & mask) - w.zeroPoint;
-      sums[key] += value < 0 ? -value : value;
-    }
-    __int128 largest = 0;
-    for (auto &entry : sums)
-      largest = std::max(largest, entry.second);
-    // Reduced loops that do not index the weights repeat them.
-    for (auto [loop, size] : llvm::enumerate(loopSizes))
-      if (iterators[loop] == utils::IteratorType::reduction &&
-          !map.isFunctionOfDim(loop))
-        largest *= size;
-    return largest * a.range.getMaxMagnitude();
-  }
-  return std::nullopt;
-}
-
 //===----------------------------------------------------------------------===//
 // The rewriter
 //===----------------------------------------------------------------------===//
@@ -199,6 +138,13 @@ private:
   FailureOr<Value> makeInitialValue(const TensorModel &init,
                                     const TensorModel &result,
                                     const Reduction &reduction, unsigned width);
+  FailureOr<IntegerRange> getSumRange(const ScalarModel &summand,
+                                      Value summandInBody,
+                                      const TensorModel &init,
+                                      const Table &scale);
+  FailureOr<IntegerRange> getExtremumRange(const ScalarModel &summand,
+                                           const TensorModel &init,
+                                           const Table &scale);
   LogicalResult reduce(unsigned result);
   LogicalResult yieldElement(unsigned result);
 
@@ -374,6 +320,70 @@ static __int128 getMagnitude(const Table &table) {
   return static_cast<__int128>(std::min(magnitude, 0x1p100)) + 1;
 }
 
+/// The range of the sums of `summand` and an initial value at `scale`, every
+/// partial sum included. Fails if it does not fit into an accumulator.
+FailureOr<IntegerRange>
+LinalgRewriter::getSumRange(const ScalarModel &summand, Value summandInBody,
+                            const TensorModel &init, const Table &scale) {
+  __int128 initial =
+      init.kind == TensorModel::Kind::Constant
+          ? getMagnitude(init.constant / scale)
+          : getMagnitude((init.scale / scale).map([&](double ratio) {
+              return ratio * static_cast<double>(init.range.getMaxMagnitude());
+            }));
+  int64_t count = 1;
+  for (auto [size, type] : llvm::zip(loopSizes, op.getIteratorTypesArray()))
+    if (type == utils::IteratorType::reduction)
+      count *= size;
+  IntegerRange start = {-initial, initial};
+  IntegerRange range = summand.range.accumulated(count) + start;
+  if (range.fits(settings.accumulatorBits))
+    return range;
+  if (std::optional<__int128> bound =
+          boundByConstantWeights(op, summandInBody, operands, loopSizes))
+    range = IntegerRange{-*bound, *bound} + start;
+  if (range.fits(settings.accumulatorBits))
+    return range;
+  return op.emitOpError() << "accumulator may overflow: " << count
+                          << " summands and an initial value need "
+                          << range.getSignedBits()
+                          << " bits, accumulators have "
+                          << settings.accumulatorBits
+                          << "; use narrower weights or activations, or "
+                             "accumulator-bits=64";
+}
+
+/// The range of the maximum or minimum of `summand` and an initial value.
+FailureOr<IntegerRange>
+LinalgRewriter::getExtremumRange(const ScalarModel &summand,
+                                 const TensorModel &init, const Table &scale) {
+  if (init.kind == TensorModel::Kind::Integer)
+    return op.emitOpError()
+           << "a maximum or minimum starts from a value that is no constant, "
+              "which has no integer rule";
+  // An infinite start is replaced by an end of the range.
+  if (!init.constant.all([](double value) { return std::isfinite(value); }))
+    return summand.range;
+  Table code = init.constant / scale;
+  return summand.range.hull(
+      {static_cast<__int128>(std::floor(code.getMin())),
+       static_cast<__int128>(std::ceil(code.getMax()))});
+}
+
+/// acc = combine(acc, value).
+static Value createCombiner(Combiner combiner, OpBuilder &builder, Location loc,
+                            Value acc, Value value) {
+  switch (combiner) {
+  case Combiner::Add:
+    return arith::AddIOp::create(builder, loc, acc, value);
+  case Combiner::Max:
+    return arith::MaxSIOp::create(builder, loc, acc, value);
+  case Combiner::Min:
+    return arith::MinSIOp::create(builder, loc, acc, value);
+  }
+  return nullptr;
+}
+
 LogicalResult LinalgRewriter::reduce(unsigned index) {
   FailureOr<Reduction> reduction = matchReduction(op, index);
   if (failed(reduction))
@@ -393,82 +403,31 @@ LogicalResult LinalgRewriter::reduce(unsigned index) {
   if (!scale || init.kind == TensorModel::Kind::Shape)
     return op.emitOpError() << "result #" << index
                             << " has no initial value or scale of its own";
+  bool isSum = reduction->combiner == Combiner::Add;
+  FailureOr<IntegerRange> range =
+      isSum ? getSumRange(*summand, reduction->summand, init, *scale)
+            : getExtremumRange(*summand, init, *scale);
+  if (failed(range))
+    return failure();
+
   TensorModel result;
   result.kind = TensorModel::Kind::Integer;
   result.realType = init.realType;
   result.scale = *scale;
-
-  // The range of the initial value and of every partial result.
-  bool isSum = reduction->combiner == Combiner::Add;
-  __int128 initial = 0;
-  if (isSum)
-    initial = init.kind == TensorModel::Kind::Constant
-                  ? getMagnitude(init.constant / *scale)
-                  : getMagnitude((init.scale / *scale).map([&](double r) {
-                      return r * static_cast<double>(
-                                     init.range.getMaxMagnitude());
-                    }));
-  unsigned width;
-  if (isSum) {
-    int64_t count = 1;
-    for (auto [size, type] :
-         llvm::zip(loopSizes, op.getIteratorTypesArray()))
-      if (type == utils::IteratorType::reduction)
-        count *= size;
-    IntegerRange range = summand->range.accumulated(count);
-    if (!(range + IntegerRange{-initial, initial})
-             .fits(settings.accumulatorBits))
-      if (std::optional<__int128> bound = boundByConstantWeights(
-              op, *reduction, operands, loopSizes))
-        range = {-*bound, *bound};
-    result.range = range + IntegerRange{-initial, initial};
-    if (!result.range.fits(settings.accumulatorBits))
-      return op.emitOpError()
-             << "accumulator may overflow: " << count
-             << " summands and an initial value need "
-             << result.range.getSignedBits() << " bits, accumulators have "
-             << settings.accumulatorBits
-             << "; use narrower weights or activations, or "
-                "accumulator-bits=64";
-    width = settings.accumulatorBits;
-  } else {
-    result.range = summand->range;
-    if (init.kind == TensorModel::Kind::Integer)
-      return op.emitOpError() << "a maximum or minimum starts from a value "
-                                 "that is no constant, which has no integer "
-                                 "rule";
-    if (std::optional<double> start = init.constant.getUniform();
-        start && std::isfinite(*start)) {
-      Table code = init.constant / *scale;
-      result.range = result.range.hull(
-          {static_cast<__int128>(std::floor(code.getMin())),
-           static_cast<__int128>(std::ceil(code.getMax()))});
-    }
-    for (width = 8; !result.range.fits(width); width *= 2)
-      if (width == 64)
-        return op.emitOpError() << "a maximum needs more than 64 bits";
-  }
-
+  result.range = *range;
+  // Accumulators are signed: their comparison and addition is.
+  unsigned width = settings.accumulatorBits;
+  if (!isSum)
+    for (width = 8; width < 64 && !range->fits(width);)
+      width *= 2;
   FailureOr<Value> start = makeInitialValue(init, result, *reduction, width);
   if (failed(start))
     return failure();
   Value acc = body.addOutput(*start, map);
-  Value value = body.cast(summand->value, width);
-  OpBuilder &inner = body.getBuilder();
-  Value combined;
-  switch (reduction->combiner) {
-  case Combiner::Add:
-    combined = arith::AddIOp::create(inner, op.getLoc(), acc, value);
-    break;
-  case Combiner::Max:
-    combined = arith::MaxSIOp::create(inner, op.getLoc(), acc, value);
-    break;
-  case Combiner::Min:
-    combined = arith::MinSIOp::create(inner, op.getLoc(), acc, value);
-    break;
-  }
-  yielded.push_back(combined);
-  results.push_back(result);
+  yielded.push_back(createCombiner(reduction->combiner, body.getBuilder(),
+                                   op.getLoc(), acc,
+                                   body.cast(summand->value, width)));
+  results.push_back(std::move(result));
   return success();
 }
 
@@ -561,76 +520,4 @@ mlir::qfmt::rewriteLinalgOp(linalg::LinalgOp op, ArrayRef<TensorModel> operands,
                             const IntegerizeSettings &settings,
                             IntegerizeCounts &counts) {
   return LinalgRewriter(op, operands, builder, settings, counts).run();
-}
-
-//===----------------------------------------------------------------------===//
-// quantize
-//===----------------------------------------------------------------------===//
-
-FailureOr<TensorModel> mlir::qfmt::quantizeTensor(
-    const TensorModel &value, ScaledAttr format, RoundingMode rounding,
-    OpBuilder &builder, Location loc, IntegerizeCounts &counts) {
-  RankedTensorType type = value.realType;
-  NumberFormat number = format.getNumberFormat();
-  TensorModel result;
-  result.kind = TensorModel::Kind::Integer;
-  result.realType = type;
-  result.isUnsigned = number.getLowest() == 0;
-  result.zeroPoint = *format.getStaticZeroPoint();
-  result.scale = Table(*format.getStaticScale(type.getElementType()));
-  int64_t lowest = number.getLowest(), largest = number.getLargest();
-  result.range = {lowest - result.zeroPoint, largest - result.zeroPoint};
-
-  if (value.kind == TensorModel::Kind::Integer && value.scale == result.scale &&
-      value.zeroPoint == result.zeroPoint &&
-      value.isUnsigned == result.isUnsigned &&
-      getElementTypeOrSelf(value.payload.getType()) ==
-          number.getStorageType() &&
-      value.range.lo >= result.range.lo && value.range.hi <= result.range.hi) {
-    result.payload = value.payload;
-    return result;
-  }
-
-  BodyBuilder body(builder, loc, type.getShape());
-  AffineMap identity = builder.getMultiDimIdentityMap(type.getRank());
-  FailureOr<ScalarModel> scaled;
-  if (value.kind == TensorModel::Kind::Integer)
-    scaled = body.rescale(body.load(value, identity, value.scale),
-                          result.scale, rounding);
-  else if (value.kind == TensorModel::Kind::Constant)
-    scaled = body.quantize(value.constant, result.scale);
-  else
-    return emitError(loc) << "quantizes a tensor without a value";
-  if (failed(scaled))
-    return failure();
-
-  IntegerRange range = scaled->range +
-                       IntegerRange{result.zeroPoint, result.zeroPoint};
-  std::optional<unsigned> width =
-      body.chooseWidth(range.hull({lowest, largest}));
-  if (!width)
-    return emitError(loc) << "a code before clamping needs more than 64 bits";
-  OpBuilder &inner = body.getBuilder();
-  Value code = body.cast(scaled->value, *width);
-  if (result.zeroPoint != 0)
-    code = arith::AddIOp::create(inner, loc, code,
-                                 body.constant(result.zeroPoint, *width));
-  if (range.lo < lowest)
-    code = arith::MaxSIOp::create(inner, loc, code,
-                                  body.constant(lowest, *width));
-  if (range.hi > largest)
-    code = arith::MinSIOp::create(inner, loc, code,
-                                  body.constant(largest, *width));
-  code = body.cast(code, number.getFormatWidth());
-  body.addOutput(tensor::EmptyOp::create(builder, loc, type.getShape(),
-                                         number.getStorageType()),
-                 identity);
-  counts.rescales += body.getNumRescales();
-  ++counts.rewritten;
-  result.payload = body.finish(SmallVector<utils::IteratorType>(
-                                   type.getRank(),
-                                   utils::IteratorType::parallel),
-                               code)
-                       .getResult(0);
-  return result;
 }
