@@ -80,10 +80,12 @@ uint64_t getElementBits(Scalar value, Type elementType) {
 }
 
 Scalar getElementFromBits(uint64_t bits, Type elementType) {
-  if (auto type = dyn_cast<FloatType>(elementType))
-    return makeReal(llvm::APFloat(type.getFloatSemantics(),
-                                  llvm::APInt(type.getWidth(), bits))
-                        .convertToDouble());
+  if (auto type = dyn_cast<FloatType>(elementType)) {
+    llvm::APFloat value(type.getFloatSemantics(),
+                        llvm::APInt(type.getWidth(), bits));
+    // convertToDouble makes an infinity of the NaN of f8E8M0FNU.
+    return makeReal(value.isNaN() ? std::nan("") : value.convertToDouble());
+  }
   return makeInteger(wrapToType(bits, elementType));
 }
 

@@ -273,7 +273,8 @@ static SmallVector<Tensor> encodeScales(ScaledAttr format,
 /// that of the zero point.
 static Tensor encodeZeroPoints(ScaledAttr format, EncodedTensorType type,
                                ArrayRef<BlockRange> ranges,
-                               ArrayRef<ExactReal> scales) {
+                               ArrayRef<ExactReal> scales,
+                               RoundingMode rounding) {
   NumberFormat number = format.getNumberFormat();
   int64_t low = static_cast<int64_t>(number.getLowest());
   int64_t high = static_cast<int64_t>(number.getLargest());
@@ -282,7 +283,7 @@ static Tensor encodeZeroPoints(ScaledAttr format, EncodedTensorType type,
   for (auto [stored, range, scale] :
        llvm::zip_equal(zeros.getMutableData(), ranges, scales)) {
     __int128 zero = divideForRounding(-range.low, scale)
-                        .roundToInteger(RoundingMode::HalfEven, low);
+                        .roundToInteger(rounding, low);
     zero = std::clamp<__int128>(zero, low, high);
     stored = codec.encodeInteger(zero, OverflowMode::Saturate);
   }
