@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Named arrays from and to .npz files, matched to a function's arguments."""
 
+import io
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -12,28 +14,47 @@ from qfmt.execute import Buffer
 
 def load_npz(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if isinstance(archive, np.ndarray):
-                raise UserError(f"{path}: a single array, expected an .npz archive")
-            return {name: archive[name] for name in archive.files}
+        archive = np.load(path, allow_pickle=False)
+        if isinstance(archive, np.ndarray):
+            raise UserError(f"{path}: a single array, expected an .npz archive")
+        with archive:
+            arrays = {name: archive[name] for name in archive.files}
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path}: not an .npz archive: {error}") from error
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(f"{path}: not an .npz archive, or a damaged one") from error
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise UserError(f"{path}: member '{name}' is no array")
+    return arrays
+
+
+def save_npz(arrays: dict[str, np.ndarray]) -> bytes:
+    """As numpy.savez, which cannot store an array named `file`."""
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+    return whole.getvalue()
 
 
 def to_samples(arrays: dict[str, np.ndarray], wanted: list[Buffer], path: Path):
     """The arrays of `wanted` in order, each as [samples, shape of the argument].
 
     An array may leave out an argument's leading axis of size 1, and a single
-    sample its sample axis. One array and one argument need not agree in name.
+    sample its sample axis. One array and one argument need not agree in name;
+    arr_0, arr_1, ... (as numpy.savez numbers) are the arguments in order.
     """
+    numbered = {f"arr_{i}": buffer.name for i, buffer in enumerate(wanted)}
     if len(arrays) == 1 and len(wanted) == 1:
         arrays = {wanted[0].name: next(iter(arrays.values()))}
+    elif set(arrays) == set(numbered):
+        arrays = {numbered[name]: array for name, array in arrays.items()}
     if set(arrays) != {buffer.name for buffer in wanted}:
         raise UserError(
             f"{path}: has the arrays {', '.join(sorted(arrays)) or '(none)'}, the network "
-            f"takes {', '.join(buffer.name for buffer in wanted)}"
+            f"takes {', '.join(buffer.name for buffer in wanted) or '(none)'}"
         )
     samples = [as_samples(arrays[buffer.name], buffer, path) for buffer in wanted]
     counts = {len(array) for array in samples}
@@ -44,11 +65,11 @@ def to_samples(arrays: dict[str, np.ndarray], wanted: list[Buffer], path: Path):
 
 def as_samples(array: np.ndarray, buffer: Buffer, path: Path) -> np.ndarray:
     shape = buffer.shape
-    if array.shape == shape:
+    if fits(array.shape, shape):
         array = array[np.newaxis]
-    elif shape[:1] == (1,) and array.shape[1:] == shape[1:]:
+    elif array.ndim and shape[:1] == (1,) and fits(array.shape[1:], shape[1:]):
         array = array[:, np.newaxis]
-    elif array.shape[1:] != shape:
+    elif array.ndim == 0 or not fits(array.shape[1:], shape):
         raise UserError(
             f"{path}: array '{buffer.name}' has shape {list(array.shape)}, expected "
             f"samples of shape {list(shape)} along the first axis"
@@ -61,3 +82,10 @@ def as_samples(array: np.ndarray, buffer: Buffer, path: Path) -> np.ndarray:
             f"{buffer.dtype}"
         )
     return array.astype(buffer.dtype, copy=False)
+
+
+def fits(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """True if the shapes are equal; a wanted size of -1 is open."""
+    return len(found) == len(wanted) and all(
+        want in (-1, size) for size, want in zip(found, wanted)
+    )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""`qfmt quantize`: an fp32 ONNX file to an integer-only network."""
+"""`qfmt quantize`: an fp32 network (ONNX, or MLIR) to an integer-only one."""
 
 import argparse
 from pathlib import Path
@@ -10,12 +10,15 @@ from qfmt.cli_import import parse_dim
 def add_parser(subparsers) -> None:
     parser = subparsers.add_parser(
         "quantize",
-        help="turn an fp32 ONNX file into an integer-only network",
-        description="Import an fp32 ONNX file, calibrate it on samples, quantize weights "
+        help="turn an fp32 network into an integer-only one",
+        description="Read an fp32 network (an ONNX file, or MLIR: linalg on tensors or "
+        "TOSA, with a function @main), calibrate it on samples, quantize weights "
         "per output channel and activations per tensor, and rewrite it to integer-only "
         "arithmetic. Writes MLIR bytecode for `qfmt run` and qfmt-run.",
     )
-    parser.add_argument("model", type=Path, help="the ONNX file")
+    parser.add_argument(
+        "model", type=Path, help="an ONNX file, or MLIR (.mlir text, .mlirbc bytecode)"
+    )
     parser.add_argument(
         "--calibration",
         type=Path,
@@ -57,18 +60,20 @@ def add_parser(subparsers) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="size of a symbolic dimension; may be given several times",
+        help="size of a symbolic dimension of an ONNX file; may be given several times",
     )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:
     from qfmt import pipeline
-    from qfmt.cli_import import collect_dims
+    from qfmt.errors import UserError
     from qfmt.files import write_whole
-    from qfmt.onnx_import import import_onnx
 
-    module = import_onnx(args.model, collect_dims(args.dims))
+    # Before the import, which takes a while.
+    if not args.calibration.is_file():
+        raise UserError(f"{args.calibration}: no such file")
+    module = read_network(args)
     module = pipeline.annotate(pipeline.observe(module), args.calibration)
     module = pipeline.encode(
         module,
@@ -82,3 +87,17 @@ def run(args: argparse.Namespace) -> None:
         module = pipeline.integerize(module, accumulator_bits=args.accumulator_bits)
         pipeline.verify_integer_only(module)
     write_whole(args.output, module)
+
+
+def read_network(args: argparse.Namespace) -> bytes:
+    """The network at level real."""
+    from qfmt import pipeline
+    from qfmt.cli_import import collect_dims
+    from qfmt.errors import UserError
+    from qfmt.onnx_import import import_onnx
+
+    if args.model.suffix not in (".mlir", ".mlirbc"):
+        return import_onnx(args.model, collect_dims(args.dims))
+    if args.dims:
+        raise UserError("--dim: only for ONNX files; sizes in MLIR are what they are")
+    return pipeline.read_mlir(args.model)

@@ -28,26 +28,34 @@ def add_parser(subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    import io
-
-    import numpy as np
-
     from qfmt import execute
-    from qfmt.arrays import load_npz, to_samples
+    from qfmt.arrays import load_npz, save_npz, to_samples
     from qfmt.errors import UserError
     from qfmt.files import write_whole
 
     if not args.model.is_file():
         raise UserError(f"{args.model}: no such file")
-    signature, entry = execute.read_signature(args.model, "main"), "main"
-    if not args.codes and any(b.dtype.kind != "f" for b in signature.inputs):
-        entry = "main_f32"
-        signature = execute.read_signature(args.model, entry)
+    entry, signature = find_entry(args.model, args.codes)
     inputs = to_samples(load_npz(args.inputs), signature.inputs, args.inputs)
     results, milliseconds = execute.run(args.model, entry, inputs, engine=args.engine)
 
-    archive = io.BytesIO()
     names = [buffer.name for buffer in signature.outputs]
-    np.savez(archive, **dict(zip(names, results)))
-    write_whole(args.outputs, archive.getvalue())
-    print(f"{len(inputs[0])} samples, {milliseconds:.3f} ms a call")
+    write_whole(args.outputs, save_npz(dict(zip(names, results))))
+    samples = len(inputs[0]) if inputs else 1
+    print(f"{samples} samples, {milliseconds:.3f} ms a call")
+
+
+def find_entry(model: Path, codes: bool):
+    """The function to call and its signature: @main, or its float wrapper."""
+    from qfmt import execute
+    from qfmt.errors import UserError
+
+    signature = execute.read_signature(model, "main")
+    buffers = signature.inputs + signature.outputs
+    if codes or all(buffer.dtype.kind == "f" for buffer in buffers):
+        return "main", signature
+    try:
+        return "main_f32", execute.read_signature(model, "main_f32")
+    except UserError:
+        # A network of any level that computes with integers of its own.
+        return "main", signature

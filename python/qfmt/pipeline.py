@@ -4,16 +4,27 @@
 Each function takes and returns MLIR bytecode. docs/spec.md describes the levels.
 """
 
+import re
 from pathlib import Path
 
+from qfmt.errors import UserError
 from qfmt.tools import run_tool
 
 
-def run_passes(module: bytes, passes: list[str]) -> bytes:
-    """`passes` on the module, in order; UserError with the diagnostics if one fails."""
-    pipeline = f"builtin.module({','.join(passes)})"
+def run_passes(module: bytes | Path, passes: list[str]) -> bytes:
+    """`passes` on the module, in order; UserError with the diagnostics if one fails.
+
+    A path, of text or bytecode, appears in the diagnostics.
+    """
+    given = isinstance(module, bytes)
     return run_tool(
-        "qfmt-opt", "-", "--mlir-print-op-on-diagnostic=false", f"--pass-pipeline={pipeline}", "--emit-bytecode", stdin=module
+        "qfmt-opt",
+        "-" if given else module,
+        # Operations carry histograms and weights: pages of numbers.
+        "--mlir-print-op-on-diagnostic=false",
+        f"--pass-pipeline=builtin.module({','.join(passes)})",
+        "--emit-bytecode",
+        stdin=module if given else None,
     )
 
 
@@ -30,8 +41,52 @@ def pass_with(name: str, **options: object) -> str:
 def quote(value: object) -> str:
     """A value as the pass option parser reads it: in quotes if it is not a word."""
     text = str(value)
-    plain = all(c.isalnum() or c in "._:-+/" for c in text)
-    return text if plain and text else f'"{text}"'
+    if all(c.isalnum() or c in "._:-+/" for c in text) and text:
+        return text
+    # The parser knows no escapes, and counts braces even in quotes.
+    if any(c in text for c in "\"{}\n"):
+        raise UserError(f"'{text}': quotes, braces and line ends cannot be passed on")
+    return f'"{text}"'
+
+
+def read_mlir(path: Path) -> bytes:
+    """A network at level real from text or bytecode, linalg on tensors or TOSA."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    try:
+        passes = from_tosa() if holds_tosa(path) else []
+        passes.append(pass_with("qfmt-verify-level", level="real"))
+        return run_passes(path, passes)
+    except UserError as error:
+        raise UserError(f"{path}: no fp32 network can be read:\n{error}") from error
+
+
+def holds_tosa(path: Path) -> bool:
+    """True if the module has an operation of the TOSA dialect."""
+    text = run_tool(
+        "qfmt-opt",
+        path,
+        "--mlir-print-op-generic",
+        "--mlir-elide-elementsattrs-if-larger=8",
+        "--mlir-elide-resource-strings-if-larger=8",
+    )
+    # In generic form, only the name of an operation is quoted and followed by "(".
+    return re.search(rb'"tosa\.\w+"\(', text) is not None
+
+
+def from_tosa() -> list[str]:
+    """The passes from TOSA to linalg on tensors, all of them upstream's.
+
+    The order is upstream's, too (tosa-to-linalg-pipeline). That pipeline leaves
+    constants (tosa-to-arith), slices, pads and concatenations (tosa-to-tensor);
+    canonicalization then carries out what reshapes and transposes constants.
+    """
+    return [
+        "tosa-to-linalg-pipeline",
+        "func.func(tosa-to-arith,tosa-to-tensor)",
+        "canonicalize",
+        "cse",
+    ]
 
 
 def observe(module: bytes) -> bytes:

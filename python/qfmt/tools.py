@@ -9,6 +9,7 @@ Where a tool is looked for, first hit wins:
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -49,7 +50,10 @@ def run_tool(name: str, *arguments: str | Path, stdin: bytes | None = None) -> b
 
 def failure_text(name: str, done: subprocess.CompletedProcess) -> str:
     """What a failed tool said, or that it died and by which signal."""
-    said = done.stderr.decode(errors="replace").strip().removeprefix("error: ")
+    said = done.stderr.decode(errors="replace").strip()
+    # What has no place in a file is said without one; "error: " comes back.
+    said = re.sub(r"^<unknown>:0: (error: )?", "", said, flags=re.MULTILINE)
+    said = said.removeprefix("error: ")
     if done.returncode < 0:
         death = signal.Signals(-done.returncode).name
         # The last line is enough: before it stands LLVM's stack dump.

@@ -35,12 +35,12 @@ def run_mlir(path: Path, inputs: list[np.ndarray], count: int) -> list[np.ndarra
     for index, value in enumerate(inputs):
         files.append(path.parent / f"in{index}.npy")
         np.save(files[-1], value)
-    prefix = path.parent / "out"
+    results = [path.parent / f"out{index}.npy" for index in range(count)]
     run_tool(
         "qfmt-run",
         path,
         "--entry=main",
-        "--inputs=" + ",".join(map(str, files)),
-        f"--outputs={prefix}",
+        *(["--inputs=" + ",".join(map(str, files))] if files else []),
+        "--outputs=" + ",".join(map(str, results)),
     )
-    return [np.load(f"{prefix}{index}.npy") for index in range(count)]
+    return [np.load(result) for result in results]

@@ -480,6 +480,8 @@ int main(int argc, char **argv) {
   registerPipelineDialects(registry);
   reference::registerReferenceModels(registry);
   MLIRContext context(registry);
+  // A network's operations carry histograms and weights: pages of numbers.
+  context.printOpOnDiagnostic(false);
   llvm::SourceMgr sources;
   SourceMgrDiagnosticHandler diagnostics(sources, &context);
   OwningOpRef<ModuleOp> module =
