@@ -43,9 +43,12 @@ static void addTensorPasses(OpPassManager &pm) {
 /// Tensors to contiguous buffers, each freed where it is last used.
 static void addBufferPasses(OpPassManager &pm) {
   pm.addPass(createReadOnlyArguments());
+  pm.addPass(createContiguousBoundaries());
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   bufferization::OneShotBufferizePassOptions options;
   options.bufferizeFunctionBoundaries = true;
+  // A loop may compute its next value in new memory; deallocation follows.
+  options.allowReturnAllocsFromLoops = true;
   options.functionBoundaryTypeConversion =
       bufferization::LayoutMapOption::IdentityLayoutMap;
   pm.addPass(bufferization::createOneShotBufferizePass(options));

@@ -81,6 +81,16 @@ def ReadOnlyArguments : Pass<"qfmt-read-only-arguments", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::bufferization::BufferizationDialect"];
 }
 
+def ContiguousBoundaries : Pass<"qfmt-contiguous-boundaries", "::mlir::ModuleOp"> {
+  let summary = "Copies slices that are returned or passed to a function";
+  let description = [{
+    Functions take and return buffers without gaps. A slice has the strides of what it was cut from, and bufferization casts
+    one with dynamic sizes to a buffer without gaps as if it were one, which reads wrong elements. Whatever may be a slice is
+    copied before it crosses a function's border.
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect"];
+}
+
 def WidenBroadcasts : Pass<"qfmt-widen-broadcasts"> {
   let summary = "Converts operands that are broadcast in a loop nest before it";
   let description = [{

@@ -423,7 +423,8 @@ static SmallVector<Tensor> encode(ScaledAttr format, EncodedTensorType type,
   Parameters parameters;
   parameters.scales = readScales(format, type, parts);
   if (format.getZeroPointFormat())
-    parts.push_back(encodeZeroPoints(format, type, ranges, parameters.scales));
+    parts.push_back(encodeZeroPoints(format, type, ranges, parameters.scales,
+                                     modes.rounding));
   parameters.zeroPoints = readZeroPoints(format, type, parts);
   parts.front() = encodePayload(format, type, reals, modes, parameters);
   return parts;
