@@ -372,6 +372,10 @@ static void emitFloatWrapper(func::FuncOp function) {
   auto wrapper = func::FuncOp::create(
       builder, loc, (function.getName() + "_f32").str(), type);
   wrapper->setAttr(QFmtDialect::kFloatWrapperAttr, builder.getUnitAttr());
+  if (ArrayAttr names = function.getArgAttrsAttr())
+    wrapper.setAllArgAttrs(names);
+  if (ArrayAttr names = function.getResAttrsAttr())
+    wrapper.setAllResultAttrs(names);
   builder.setInsertionPointToStart(wrapper.addEntryBlock());
   SmallVector<Value> arguments;
   for (auto [argument, encoded] :
