@@ -4,6 +4,7 @@
 npy.py make FILE DTYPE SHAPE VALUE...   DTYPE as in the header (<f4, |i1, ...), SHAPE as 2x3 (or 'scalar');
                                         values repeat until the array is full
 npy.py print FILE                       prints dtype, shape and values
+npy.py near A B BOUND                   exit status 1 if shapes differ or a value by more than BOUND
 """
 import ast
 import struct
@@ -27,7 +28,7 @@ def make(path, dtype, shape, *values):
         file.write(struct.pack("<%d%s" % (count, CODES[dtype[1:]]), *data))
 
 
-def show(path):
+def read(path):
     with open(path, "rb") as file:
         raw = file.read()
     assert raw[:6] == b"\x93NUMPY" and raw[6] in (1, 2), "not an .npy file"
@@ -37,8 +38,21 @@ def show(path):
     assert (start + length) % 64 == 0, "the data of an .npy file is aligned to 64 bytes"
     code = CODES[header["descr"][1:]]
     body = raw[start + length:]
-    values = struct.unpack("<%d%s" % (len(body) // struct.calcsize(code), code), body)
+    return header, struct.unpack("<%d%s" % (len(body) // struct.calcsize(code), code), body)
+
+
+def show(path):
+    header, values = read(path)
     print(header["descr"], header["shape"], *["%g" % v for v in values])
 
 
-{"make": make, "print": show}[sys.argv[1]](*sys.argv[2:])
+def near(first, second, bound):
+    (header_a, a), (header_b, b) = read(first), read(second)
+    assert header_a["shape"] == header_b["shape"], "the shapes differ"
+    for index, (x, y) in enumerate(zip(a, b)):
+        # Written so that a NaN is not near.
+        if not abs(x - y) <= float(bound):
+            sys.exit("value %d: %g and %g" % (index, x, y))
+
+
+{"make": make, "print": show, "near": near}[sys.argv[1]](*sys.argv[2:])
