@@ -17,6 +17,12 @@ def add_parser(subparsers) -> None:
     parser.add_argument(
         "-o", dest="output", type=Path, required=True, help="the .mlirbc file to write"
     )
+    add_dim_option(parser)
+    parser.set_defaults(run=run)
+
+
+def add_dim_option(parser: argparse.ArgumentParser) -> None:
+    """--dim NAME=VALUE, as every command that imports ONNX files takes it."""
     parser.add_argument(
         "--dim",
         dest="dims",
@@ -26,7 +32,6 @@ def add_parser(subparsers) -> None:
         metavar="NAME=VALUE",
         help="size of a symbolic dimension; may be given several times",
     )
-    parser.set_defaults(run=run)
 
 
 def parse_dim(text: str) -> tuple[str, int]:

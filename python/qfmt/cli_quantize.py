@@ -4,7 +4,7 @@
 import argparse
 from pathlib import Path
 
-from qfmt.cli_import import parse_dim
+from qfmt.cli_import import add_dim_option
 
 
 def add_parser(subparsers) -> None:
@@ -53,15 +53,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument(
         "-o", dest="output", type=Path, required=True, help="the .mlirbc file to write"
     )
-    parser.add_argument(
-        "--dim",
-        dest="dims",
-        type=parse_dim,
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="size of a symbolic dimension of an ONNX file; may be given several times",
-    )
+    add_dim_option(parser)
     parser.set_defaults(run=run)
 
 
