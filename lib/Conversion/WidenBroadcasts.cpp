@@ -71,6 +71,18 @@ bool isWorthwhile(linalg::GenericOp op, OpOperand &operand,
   return reads && *reads >= kMinReads;
 }
 
+/// A contiguous buffer as one row: the rows of a 3 x 3 window are too short for
+/// vectors.
+Value flatten(OpBuilder &b, Location loc, Value buffer) {
+  auto type = cast<MemRefType>(buffer.getType());
+  if (type.getRank() < 2)
+    return buffer;
+  ReassociationIndices all =
+      llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
+  return memref::CollapseShapeOp::create(b, loc, buffer,
+                                         ArrayRef<ReassociationIndices>{all});
+}
+
 /// Converts the operand to a buffer that lives as long as `op` runs.
 void widen(linalg::GenericOp op, OpOperand &operand) {
   OpBuilder b(op);
@@ -81,12 +93,16 @@ void widen(linalg::GenericOp op, OpOperand &operand) {
   auto wideType = MemRefType::get(type.getShape(), element);
   Value wide =
       memref::AllocOp::create(b, loc, wideType, b.getI64IntegerAttr(64));
-  AffineMap identity = b.getMultiDimIdentityMap(type.getRank());
-  SmallVector<utils::IteratorType> iterators(type.getRank(),
+  bool contiguous = type.getLayout().isIdentity();
+  Value from = contiguous ? flatten(b, loc, operand.get()) : operand.get();
+  Value to = contiguous ? flatten(b, loc, wide) : wide;
+  int64_t rank = cast<MemRefType>(from.getType()).getRank();
+  AffineMap identity = b.getMultiDimIdentityMap(rank);
+  SmallVector<utils::IteratorType> iterators(rank,
                                              utils::IteratorType::parallel);
   linalg::GenericOp::create(
-      b, loc, operand.get(), wide, ArrayRef<AffineMap>{identity, identity},
-      iterators, [&](OpBuilder &nested, Location, ValueRange arguments) {
+      b, loc, from, to, ArrayRef<AffineMap>{identity, identity}, iterators,
+      [&](OpBuilder &nested, Location, ValueRange arguments) {
         Operation *copy = nested.clone(*conversion);
         copy->setOperand(0, arguments.front());
         linalg::YieldOp::create(nested, loc, copy->getResult(0));
