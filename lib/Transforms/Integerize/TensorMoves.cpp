@@ -2,6 +2,7 @@
 
 #include "TensorMoves.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Matchers.h"
 #include <cmath>
 
@@ -92,12 +93,16 @@ static FailureOr<Value> movePayload(Operation *op, ArrayRef<Value> payloads,
       return failure();
     Value padding = arith::ConstantOp::create(
         builder, loc, builder.getIntegerAttr(element, *code));
-    if (!pad.getLow().empty() || !pad.getHigh().empty())
+    // TOSA's pads are constants that no upstream pass makes attributes.
+    auto low = getConstantIntValues(pad.getMixedLowPad());
+    auto high = getConstantIntValues(pad.getMixedHighPad());
+    if (!low || !high)
       return pad.emitOpError() << "has dynamic padding, which has no integer "
                                   "rule";
-    return tensor::PadOp::create(builder, loc, type, payloads.front(),
-                                 pad.getMixedLowPad(), pad.getMixedHighPad(),
-                                 padding)
+    return tensor::PadOp::create(
+               builder, loc, type, payloads.front(),
+               getAsIndexOpFoldResult(builder.getContext(), *low),
+               getAsIndexOpFoldResult(builder.getContext(), *high), padding)
         .getResult();
   }
   if (isa<tensor::ExtractSliceOp>(op) && op->getNumOperands() != 1)
