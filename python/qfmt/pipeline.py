@@ -54,39 +54,57 @@ def read_mlir(path: Path) -> bytes:
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     try:
-        passes = from_tosa() if holds_tosa(path) else []
+        text = print_generic(path)
+        if b'sym_name = "main"' not in text:
+            raise UserError("it has no function @main")
+        passes = from_tosa() if holds_tosa(text) else []
         passes.append(pass_with("qfmt-verify-level", level="real"))
         return run_passes(path, passes)
     except UserError as error:
         raise UserError(f"{path}: no fp32 network can be read:\n{error}") from error
 
 
-def holds_tosa(path: Path) -> bool:
-    """True if the module has an operation of the TOSA dialect."""
-    text = run_tool(
+def print_generic(path: Path) -> bytes:
+    """The module in the generic form of operations, without large constants."""
+    return run_tool(
         "qfmt-opt",
         path,
+        "--mlir-print-op-on-diagnostic=false",
         "--mlir-print-op-generic",
         "--mlir-elide-elementsattrs-if-larger=8",
         "--mlir-elide-resource-strings-if-larger=8",
     )
-    # In generic form, only the name of an operation is quoted and followed by "(".
+
+
+def holds_tosa(text: bytes) -> bool:
+    """True if a module in generic form has an operation of the TOSA dialect."""
+    # Only the name of an operation is quoted and followed by a parenthesis.
     return re.search(rb'"tosa\.\w+"\(', text) is not None
 
 
 def from_tosa() -> list[str]:
     """The passes from TOSA to linalg on tensors, all of them upstream's.
 
-    The order is upstream's, too (tosa-to-linalg-pipeline). That pipeline leaves
-    constants (tosa-to-arith), slices, pads and concatenations (tosa-to-tensor);
-    canonicalization then carries out what reshapes and transposes constants.
+    The order is that of upstream's tosa-to-linalg-pipeline, which also validates:
+    its limit on ranks counts the entries of a shape, so that it refuses tosa.pad
+    of a tensor of rank 4. It leaves constants (tosa-to-arith) and slices, pads and
+    concatenations (tosa-to-tensor). Canonicalization then carries out reshapes of
+    constants.
     """
-    return [
-        "tosa-to-linalg-pipeline",
-        "func.func(tosa-to-arith,tosa-to-tensor)",
+    functions = [
+        "tosa-optional-decompositions",
         "canonicalize",
-        "cse",
+        "tosa-infer-shapes",
+        "tosa-make-broadcastable",
+        "tosa-to-linalg-named",
+        "canonicalize",
+        "tosa-layerwise-constant-fold",
+        "tosa-make-broadcastable",
+        "tosa-to-linalg",
+        "tosa-to-arith",
+        "tosa-to-tensor",
     ]
+    return [f"func.func({','.join(functions)})", "canonicalize", "cse"]
 
 
 def observe(module: bytes) -> bytes:

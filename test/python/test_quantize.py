@@ -313,6 +313,29 @@ def test_tosa_is_read(tmp_path, quantized):
     )
 
 
+def test_tosa_pad_is_read(tmp_path, quantized):
+    path = tmp_path / "net.mlir"
+    path.write_text(
+        """func.func @main(%x: tensor<1x2x2x1xf32>) -> tensor<1x3x4x1xf32> {
+          %z = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+          %p = tosa.const_shape {values = dense<[0, 0, 1, 0, 1, 1, 0, 0]> : tensor<8xindex>} : () -> !tosa.shape<8>
+          %y = tosa.pad %x, %p, %z : (tensor<1x2x2x1xf32>, !tosa.shape<8>, tensor<1xf32>) -> tensor<1x3x4x1xf32>
+          return %y : tensor<1x3x4x1xf32>
+        }"""
+    )
+    x = np.float32([[[[[-127], [3]], [[64], [1]]]]])  # a step is 1
+    expected = np.pad(x, [(0, 0), (0, 0), (1, 0), (1, 1), (0, 0)])
+    module = quantized(path, {"x": x})
+    np.testing.assert_array_equal(run(module, "main_f32", x), expected)
+
+
+def test_network_without_main_is_refused(tmp_path, refusal):
+    path = tmp_path / "net.mlir"
+    path.write_text("func.func @forward() { return }")
+    expected = "error: net.mlir: no fp32 network can be read:\nit has no function @main\n"
+    assert refusal(path, samples_of(linear())) == expected
+
+
 def test_quantized_network_is_not_quantized_again(tmp_path, quantized, refusal):
     module = quantized(linear(), None, "--level", "encoded")
     path = tmp_path / "again.mlirbc"
