@@ -16,6 +16,7 @@
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "qfmt/Conversion/Passes.h"
 #include "qfmt/Conversion/Weights.h"
+#include "qfmt/IR/QFmt.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -151,13 +152,13 @@ void setWeights(ModuleOp module, StringRef symbol, ArrayRef<char> bytes) {
       type, symbol,
       HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, kWeightsAlignment));
   module->setAttr(
-      kWeightsAttr,
+      QFmtDialect::kWeightsAttr,
       b.getDictionaryAttr({b.getNamedAttr("bytes", resource),
                            b.getNamedAttr("symbol", b.getStringAttr(symbol))}));
 }
 
 std::optional<Weights> getWeights(ModuleOp module) {
-  auto attr = module->getAttrOfType<DictionaryAttr>(kWeightsAttr);
+  auto attr = module->getAttrOfType<DictionaryAttr>(QFmtDialect::kWeightsAttr);
   if (!attr)
     return std::nullopt;
   auto bytes = attr.getAs<DenseResourceElementsAttr>("bytes");

@@ -5,7 +5,9 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Transforms/InliningUtils.h"
 #include "qfmt/IR/QFmt.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -156,6 +158,31 @@ static LogicalResult verifyNameAttr(Operation *op, NamedAttribute attribute) {
                            << "' must be a string, found "
                            << attribute.getValue();
   return success();
+}
+
+/// Attributes of operations: the marks of a float wrapper and of a module's
+/// constants. A misspelt one would be silently without effect.
+LogicalResult
+QFmtDialect::verifyOperationAttribute(Operation *op,
+                                      NamedAttribute attribute) {
+  StringRef name = attribute.getName();
+  if (name == kFloatWrapperAttr) {
+    if (isa<UnitAttr>(attribute.getValue()) && isa<FunctionOpInterface>(op))
+      return success();
+    return op->emitError() << "'" << name << "' is a unit attribute of functions";
+  }
+  if (name == kWeightsAttr) {
+    auto weights = dyn_cast<DictionaryAttr>(attribute.getValue());
+    if (weights && weights.size() == 2 &&
+        isa_and_nonnull<DenseResourceElementsAttr>(weights.get("bytes")) &&
+        isa_and_nonnull<StringAttr>(weights.get("symbol")) && isa<ModuleOp>(op))
+      return success();
+    return op->emitError() << "'" << name
+                           << "' is a dictionary {bytes = dense_resource, "
+                              "symbol = string} of a module";
+  }
+  // Functions keep those of their arguments and results in lists of their own.
+  return op->emitError() << "unknown attribute '" << name << "'";
 }
 
 LogicalResult QFmtDialect::verifyRegionArgAttribute(Operation *op, unsigned,

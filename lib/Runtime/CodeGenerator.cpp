@@ -6,6 +6,7 @@
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "qfmt/Conversion/Weights.h"
+#include "qfmt/IR/QFmt.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
 #include "llvm/IR/LegacyPassManager.h"
@@ -125,7 +126,7 @@ FailureOr<LLVMProgram> generateLLVMIR(ModuleOp source,
   if (std::optional<Weights> weights = getWeights(*module)) {
     program.weights = weights->bytes;
     program.weightsSymbol = weights->symbol.str();
-    (*module)->removeAttr(kWeightsAttr);
+    (*module)->removeAttr(QFmtDialect::kWeightsAttr);
   }
   dropForeignAttributes(*module);
   program.context = std::make_unique<llvm::LLVMContext>();

@@ -491,3 +491,18 @@ func.func private @result_name_is_a_unit() -> (tensor<1xf32> {qfmt.name})
 
 // expected-error @+1 {{unknown attribute '"qfmt.nmae"' on an argument or result}}
 func.func private @misspelled_name(tensor<1xf32> {qfmt.nmae = "x"})
+
+// -----
+
+// expected-error @+1 {{'qfmt.float_wrapper' is a unit attribute of functions}}
+func.func private @wrapper_is_a_string() attributes {qfmt.float_wrapper = "yes"}
+
+// -----
+
+// expected-error @+1 {{'qfmt.weights' is a dictionary {bytes = dense_resource, symbol = string} of a module}}
+module attributes {qfmt.weights = 3} {}
+
+// -----
+
+// expected-error @+1 {{unknown attribute 'qfmt.float_wraper'}}
+func.func private @misspelt() attributes {qfmt.float_wraper}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The constants of a compiled module: one blob of bytes, an attribute of the
-// module between qfmt-weights-to-blob and code emission.
+// The constants of a compiled module: one blob of bytes, the attribute
+// QFmtDialect::kWeightsAttr of the module between qfmt-weights-to-blob and code emission.
 
 #ifndef QFMT_CONVERSION_WEIGHTS_H
 #define QFMT_CONVERSION_WEIGHTS_H
@@ -9,10 +9,6 @@
 #include "mlir/IR/BuiltinOps.h"
 
 namespace mlir::qfmt {
-
-/// Discardable attribute of a module: a dictionary of `bytes`, a dense_resource
-/// of i8, and `symbol`, the external symbol by which the module refers to them.
-inline constexpr llvm::StringLiteral kWeightsAttr = "qfmt.weights";
 
 /// Bytes; of the blob and of each constant in it.
 inline constexpr unsigned kWeightsAlignment = 64;

@@ -29,6 +29,7 @@ def QFmt_Dialect : Dialect {
   let useDefaultAttributePrinterParser = 1;
   let dependentDialects = ["::mlir::arith::ArithDialect"];
   let hasConstantMaterializer = 1;
+  let hasOperationAttrVerify = 1;
   let hasRegionArgAttrVerify = 1;
   let hasRegionResultAttrVerify = 1;
   let extraClassDeclaration = [{
@@ -38,6 +39,10 @@ def QFmt_Dialect : Dialect {
     /// Discardable unit attribute of a function that converts between floats
     /// and the encoded arguments and results of an integer-only function.
     static constexpr ::llvm::StringLiteral kFloatWrapperAttr = "qfmt.float_wrapper";
+    /// Discardable attribute of a module whose constants were collected: a
+    /// dictionary of `bytes`, a dense_resource of i8, and `symbol`, the external
+    /// symbol by which the module refers to them.
+    static constexpr ::llvm::StringLiteral kWeightsAttr = "qfmt.weights";
 
   private:
     void registerTypes();
