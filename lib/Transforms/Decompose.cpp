@@ -158,6 +158,11 @@ static void dequantizeLinalgInputs(ModuleOp module) {
 static FailureOr<TensorFormatLowering> getLowering(Operation *op,
                                                    EncodedTensorType type) {
   auto format = static_cast<Attribute>(type.getFormat());
+  // A number format from elsewhere may have a meaning and no lowering.
+  for (const Constituent &part : type.getConstituents())
+    if (!isa<NumberFormatLowering>(part.format))
+      return op->emitOpError()
+             << "no lowering is registered for " << part.format;
   if (auto lowering = dyn_cast<TensorFormatLowering>(format))
     return lowering;
   return op->emitOpError() << "no lowering is registered for " << format;
