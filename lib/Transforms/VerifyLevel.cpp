@@ -51,8 +51,15 @@ static bool isFromQFmt(Operation *op) {
 /// (C41) linalg reads encoded tensors through `ins` only; (C46) transposition
 /// moves them.
 static LogicalResult verifyLinalg(linalg::LinalgOp op) {
-  if (isa<linalg::TransposeOp>(op))
-    return success();
+  if (auto transpose = dyn_cast<linalg::TransposeOp>(op.getOperation())) {
+    Type input = transpose.getInput().getType();
+    Type init = transpose.getInit().getType();
+    if (cast<RankedTensorType>(input).getEncoding() ==
+        cast<RankedTensorType>(init).getEncoding())
+      return success();
+    return op.emitOpError() << "moves " << input << " into " << init
+                            << "; use qfmt.convert to change the encoding";
+  }
   for (OpOperand &init : op.getDpsInitsMutable())
     if (EncodedTensorType::isEncoded(init.get().getType()))
       return op.emitOpError()

@@ -83,13 +83,14 @@ def holds_tosa(text: bytes) -> bool:
 
 
 def from_tosa() -> list[str]:
-    """The passes from TOSA to linalg on tensors, all of them upstream's.
+    """The passes from TOSA to linalg on tensors, upstream's but for the last.
 
     The order is that of upstream's tosa-to-linalg-pipeline, which also validates:
     its limit on ranks counts the entries of a shape, so that it refuses tosa.pad
     of a tensor of rank 4. It leaves constants (tosa-to-arith) and slices, pads and
     concatenations (tosa-to-tensor). Canonicalization then carries out reshapes of
-    constants.
+    constants; concatenations, which were insertions into an empty tensor, become
+    moves of whole tensors.
     """
     functions = [
         "tosa-optional-decompositions",
@@ -104,7 +105,12 @@ def from_tosa() -> list[str]:
         "tosa-to-arith",
         "tosa-to-tensor",
     ]
-    return [f"func.func({','.join(functions)})", "canonicalize", "cse"]
+    return [
+        f"func.func({','.join(functions)})",
+        "canonicalize",
+        "cse",
+        "qfmt-raise-concat",
+    ]
 
 
 def observe(module: bytes) -> bytes:

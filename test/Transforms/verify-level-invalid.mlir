@@ -128,3 +128,13 @@ func.func @c40_observe(%a: tensor<4xf32>) -> tensor<4xf32> {
   %0 = qfmt.observe %a "x" : tensor<4xf32>
   return %0 : tensor<4xf32>
 }
+
+// -----
+
+#q = #qfmt.scaled<i8, scale = 0.5>
+#r = #qfmt.scaled<i8, scale = 0.25>
+func.func @c46_transpose_to_another_encoding(%a: tensor<2x4xf32, #q>, %init: tensor<4x2xf32, #r>) -> tensor<4x2xf32, #r> {
+  // expected-error @+1 {{use qfmt.convert to change the encoding}}
+  %0 = linalg.transpose ins(%a : tensor<2x4xf32, #q>) outs(%init : tensor<4x2xf32, #r>) permutation = [1, 0]
+  return %0 : tensor<4x2xf32, #r>
+}

@@ -40,6 +40,15 @@ def VerifyIntegerOnly : Pass<"qfmt-verify-integer-only", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numFloatOps", "float-ops", "Operations with a float operand or result">];
 }
 
+def RaiseConcat : Pass<"qfmt-raise-concat"> {
+  let summary = "Makes chains of insert_slice that fill a tensor side by side concatenations";
+  let description = [{
+    At level real, after tosa-to-tensor, which writes `tosa.concat` as insertions into an empty tensor. A `tensor.concat` moves
+    whole tensors: it needs no observer, and codes of one format are joined as they are.
+  }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+}
+
 def InsertObservers : Pass<"qfmt-insert-observers", "::mlir::ModuleOp"> {
   let summary = "Puts an `observe` where the network may be quantized";
   let description = [{
