@@ -185,6 +185,10 @@ static LogicalResult verifyEncodedOp(Operation *op) {
     return verifyMove(op);
   if (isa<tensor::DimOp>(op))
     return success();
+  // A shape to transpose into, without codes.
+  if (isa<tensor::EmptyOp>(op) &&
+      llvm::all_of(op->getUsers(), llvm::IsaPred<linalg::TransposeOp>))
+    return success();
   // (C42)
   if (isa<arith::ConstantOp>(op))
     return op->emitOpError() << "makes a constant of encoded type "

@@ -25,6 +25,9 @@ func.func @moves(%a: tensor<4x64xf32, #q>, %b: tensor<4x64xf32, #mxfp4>) -> (ten
   %3 = tensor.expand_shape %2 [[0, 1]] output_shape [4, 60] : tensor<240xf32, #q> into tensor<4x60xf32, #q>
   // Blocks are cut between blocks.
   %4 = tensor.extract_slice %b[0, 32] [4, 32] [1, 1] : tensor<4x64xf32, #mxfp4> to tensor<4x32xf32, #mxfp4>
+  // A transposition has a tensor to write into.
+  %5 = tensor.empty() : tensor<60x4xf32, #q>
+  %6 = linalg.transpose ins(%3 : tensor<4x60xf32, #q>) outs(%5 : tensor<60x4xf32, #q>) permutation = [1, 0]
   return %3, %4 : tensor<4x60xf32, #q>, tensor<4x32xf32, #mxfp4>
 }
 
