@@ -43,7 +43,8 @@ private:
   LogicalResult convert(Operation *op);
   LogicalResult convertConstant(arith::ConstantOp op);
   LogicalResult convertAssemble(AssembleOp op);
-  LogicalResult convertQuantize(Operation *op, RoundingMode rounding);
+  LogicalResult convertQuantize(Operation *op, RoundingMode rounding,
+                                OverflowMode overflow);
   LogicalResult convertLinalg(linalg::LinalgOp op);
   LogicalResult convertMove(Operation *op);
   LogicalResult convertReturn(func::ReturnOp op);
@@ -76,6 +77,23 @@ static ScaledAttr getStaticIntegerEncoding(Operation *op, Type type) {
     return nullptr;
   }
   return scaled;
+}
+
+/// Integerization computes with constants element by element: shapes are known
+/// and have elements.
+static LogicalResult verifyShapes(Operation *op, TypeRange types) {
+  for (Type type : types) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (tensor && !tensor.hasStaticShape())
+      return op->emitError()
+             << "has dynamic sizes (" << type
+             << "), which integerization does not support yet: fix them when "
+                "importing the network";
+    if (tensor && tensor.getNumElements() == 0)
+      return op->emitError() << "has a tensor without elements (" << type
+                             << "), which has no integer rule: remove it";
+  }
+  return success();
 }
 
 /// The model of a tensor whose codes are `payload`, in a static encoding.
@@ -217,8 +235,8 @@ LogicalResult FunctionIntegerizer::convertAssemble(AssembleOp op) {
     if (!scales || !llvm::all_of(*scales, [](double scale) {
           return std::isfinite(scale) && scale > 0;
         }))
-      return op.emitOpError() << "has a scale that is not a positive finite "
-                                 "number";
+      return op.emitOpError() << "has a scale that is no float, or not "
+                                 "positive and finite";
     auto gridType = cast<RankedTensorType>(op.getConstituents()[1].getType());
     model.scale = makeConstantModel(gridType, *scales).constant;
   }
@@ -239,7 +257,8 @@ LogicalResult FunctionIntegerizer::convertAssemble(AssembleOp op) {
 
 /// quantize and convert: the same on integers.
 LogicalResult FunctionIntegerizer::convertQuantize(Operation *op,
-                                                   RoundingMode rounding) {
+                                                   RoundingMode rounding,
+                                                   OverflowMode overflow) {
   Value result = op->getResult(0);
   if (models.contains(result)) // an argument's
     return success();
@@ -249,7 +268,16 @@ LogicalResult FunctionIntegerizer::convertQuantize(Operation *op,
   FailureOr<TensorModel> value = getModel(op, op->getOperand(0));
   if (failed(value))
     return failure();
-  return set(result, quantizeTensor(*value, scaled, rounding, builder,
+  // convert rounds the sum with the zero point, which moves what depends on the
+  // sign. (Ties to even move with an odd one, too; they stay within one code.)
+  if (isa<ConvertOp>(op) && *scaled.getStaticZeroPoint() != 0 &&
+      (rounding == RoundingMode::TowardZero ||
+       rounding == RoundingMode::HalfAway))
+    return op->emitOpError()
+           << "rounds by sign (" << stringifyRoundingMode(rounding)
+           << ") after adding a zero point, which has no integer rule; use "
+              "half_even";
+  return set(result, quantizeTensor(*value, scaled, rounding, overflow, builder,
                                     op->getLoc(), counts));
 }
 
@@ -265,8 +293,26 @@ LogicalResult FunctionIntegerizer::convertLinalg(linalg::LinalgOp op) {
       rewriteLinalgOp(op, operands, builder, settings, counts);
   if (failed(results))
     return failure();
-  for (auto [value, model] : llvm::zip(op->getResults(), *results))
-    models[value] = model;
+  for (auto [value, model] : llvm::zip(op->getResults(), *results)) {
+    auto encoded = EncodedTensorType::get(value.getType());
+    if (!encoded) {
+      models[value] = model;
+      continue;
+    }
+    // Transposition moves codes; as computation it drops their zero point and
+    // their width, and both come back here.
+    if (!isa<linalg::TransposeOp>(op))
+      return op.emitOpError() << "writes to an encoded tensor; run "
+                                 "qfmt-verify-level, which says more";
+    ScaledAttr scaled = getStaticIntegerEncoding(op, value.getType());
+    if (!scaled)
+      return failure();
+    model.realType = encoded.getLogicalType();
+    if (failed(set(value, quantizeTensor(model, scaled, RoundingMode::HalfEven,
+                                         OverflowMode::Saturate, builder,
+                                         op.getLoc(), counts))))
+      return failure();
+  }
   return success();
 }
 
@@ -306,6 +352,9 @@ LogicalResult FunctionIntegerizer::convertReturn(func::ReturnOp op) {
 }
 
 LogicalResult FunctionIntegerizer::convert(Operation *op) {
+  if (failed(verifyShapes(op, op->getOperandTypes())) ||
+      failed(verifyShapes(op, op->getResultTypes())))
+    return failure();
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
       .Case([&](arith::ConstantOp op) { return convertConstant(op); })
       .Case([&](tensor::EmptyOp op) {
@@ -314,8 +363,9 @@ LogicalResult FunctionIntegerizer::convert(Operation *op) {
         return set(op, model);
       })
       .Case([&](AssembleOp op) { return convertAssemble(op); })
-      .Case([&](QuantizeOp op) { return convertQuantize(op, op.getRounding()); })
-      .Case([&](ConvertOp op) { return convertQuantize(op, op.getRounding()); })
+      .Case<QuantizeOp, ConvertOp>([&](auto op) {
+        return convertQuantize(op, op.getRounding(), op.getOverflow());
+      })
       .Case([&](DequantizeOp op) {
         return set(op.getResult(), getModel(op, op.getInput()));
       })
@@ -341,6 +391,8 @@ func::FuncOp FunctionIntegerizer::run() {
                                 builder.getFunctionType({}, {}));
   target.setVisibility(source.getVisibility());
   builder.setInsertionPointToStart(target.addEntryBlock());
+  if (failed(verifyShapes(source, source.getArgumentTypes())))
+    return nullptr;
   for (BlockArgument argument : source.getArguments())
     if (failed(convertArgument(argument)))
       return nullptr;
@@ -359,7 +411,13 @@ func::FuncOp FunctionIntegerizer::run() {
 }
 
 /// <name>_f32 quantizes its arguments, calls <name> and dequantizes the results.
-static void emitFloatWrapper(func::FuncOp function) {
+static LogicalResult emitFloatWrapper(ModuleOp module, func::FuncOp function) {
+  std::string name = (function.getName() + "_f32").str();
+  if (module.lookupSymbol(name))
+    return function.emitOpError()
+           << "needs the name @" << name
+           << " for its float wrapper, but the module has it already; rename "
+              "that, or set float-wrapper=false";
   OpBuilder builder(function->getContext());
   builder.setInsertionPointAfter(function);
   auto toLogical = [](Type type) -> Type {
@@ -369,8 +427,7 @@ static void emitFloatWrapper(func::FuncOp function) {
       llvm::map_to_vector(function.getArgumentTypes(), toLogical),
       llvm::map_to_vector(function.getResultTypes(), toLogical));
   Location loc = function.getLoc();
-  auto wrapper = func::FuncOp::create(
-      builder, loc, (function.getName() + "_f32").str(), type);
+  auto wrapper = func::FuncOp::create(builder, loc, name, type);
   wrapper->setAttr(QFmtDialect::kFloatWrapperAttr, builder.getUnitAttr());
   if (ArrayAttr names = function.getArgAttrsAttr())
     wrapper.setAllArgAttrs(names);
@@ -387,6 +444,7 @@ static void emitFloatWrapper(func::FuncOp function) {
     results.push_back(DequantizeOp::create(builder, loc,
                                            toLogical(result.getType()), result));
   func::ReturnOp::create(builder, loc, results);
+  return success();
 }
 
 namespace {
@@ -410,8 +468,10 @@ struct IntegerizePass : qfmt::impl::IntegerizeBase<IntegerizePass> {
       if (!target)
         return signalPassFailure();
       source.erase();
-      if (emitFloatWrapper && target.isPublic())
-        ::emitFloatWrapper(target);
+      if (!emitFloatWrapper || !target.isPublic())
+        continue;
+      if (failed(::emitFloatWrapper(getOperation(), target)))
+        return signalPassFailure();
     }
     numRewritten += counts.rewritten;
     numRescales += counts.rescales;

@@ -76,11 +76,84 @@ func.func @call(%a: tensor<8xf32, #act>) -> tensor<8xf32, #act> {
 // -----
 
 #act = #qfmt.scaled<i8, scale = 0.5>
-#id = affine_map<(a) -> (a)>
-func.func @dynamic(%a: tensor<?xf32, #act>, %n: index) -> tensor<?xf32, #act> {
+// expected-error @+1 {{argument #1}}
+func.func @no_tensor(%a: tensor<4xf32, #act>, %n: index) -> tensor<4xf32, #act> {
+  return %a : tensor<4xf32, #act>
+}
+
+// -----
+
+#act = #qfmt.scaled<i8, scale = 0.5>
+// expected-error @+1 {{has dynamic sizes ('tensor<?xf32, #qfmt.scaled<i8, scale = 5.000000e-01>>'), which integerization does not support yet}}
+func.func @dynamic(%a: tensor<?xf32, #act>) -> tensor<?xf32, #act> {
   return %a : tensor<?xf32, #act>
 }
-// expected-error @-3 {{argument #1}}
+
+// -----
+
+#act = #qfmt.scaled<i8, scale = 0.5>
+func.func @no_elements(%a: tensor<4xf32, #act>) -> tensor<4xf32, #act> {
+  // expected-error @+1 {{has a tensor without elements ('tensor<0xf32>'), which has no integer rule}}
+  %c = arith.constant dense<[]> : tensor<0xf32>
+  return %a : tensor<4xf32, #act>
+}
+
+// -----
+
+#act = #qfmt.scaled<i8, scale = 0.5>
+func.func @start_of_maximum(%a: tensor<2x2xf32, #act>) -> tensor<2xf32, #act> {
+  %init = arith.constant dense<[0xFF800000, 0x7F800000]> : tensor<2xf32>
+  // expected-error @+1 {{starts a reduction from INF, which has no integer}}
+  %0 = linalg.reduce { arith.maximumf } ins(%a : tensor<2x2xf32, #act>) outs(%init : tensor<2xf32>) dimensions = [1]
+  %1 = qfmt.quantize %0 : tensor<2xf32> to tensor<2xf32, #act>
+  return %1 : tensor<2xf32, #act>
+}
+
+// -----
+
+#act = #qfmt.scaled<i8, scale = 0.5>
+func.func @start_of_sum(%a: tensor<2x2xf32, #act>) -> tensor<2xf32, #act> {
+  %init = arith.constant dense<[1.0, 0x7FC00000]> : tensor<2xf32>
+  // expected-error-re @+1 {{starts a reduction from {{[-+]?(nan|NAN|NaN)}}, which has no integer}}
+  %0 = linalg.reduce { arith.addf } ins(%a : tensor<2x2xf32, #act>) outs(%init : tensor<2xf32>) dimensions = [1]
+  %1 = qfmt.quantize %0 : tensor<2xf32> to tensor<2xf32, #act>
+  return %1 : tensor<2xf32, #act>
+}
+
+// -----
+
+// The products are rescaled by up to 2^20 to the scale of the first row: what their weights say of the sum does not hold any more.
+#act = #qfmt.scaled<i16, scale = 1.0>
+#rows = #qfmt.scaled<i8, block = [1, *], scale = f32>
+func.func @bound_of_rescaled_products(%a: tensor<1x2xf32, #act>) -> tensor<1x1xf32, #act> {
+  %codes = arith.constant dense<1> : tensor<2x1xi8>
+  %scales = arith.constant dense<[[1.0], [1048576.0]]> : tensor<2x1xf32>
+  %w = qfmt.assemble %codes, %scales : tensor<2x1xi8>, tensor<2x1xf32> to tensor<2x1xf32, #rows>
+  %init = arith.constant dense<0.0> : tensor<1x1xf32>
+  // expected-error @+1 {{accumulator may overflow}}
+  %0 = linalg.matmul ins(%a, %w : tensor<1x2xf32, #act>, tensor<2x1xf32, #rows>) outs(%init : tensor<1x1xf32>) -> tensor<1x1xf32>
+  %1 = qfmt.quantize %0 : tensor<1x1xf32> to tensor<1x1xf32, #act>
+  return %1 : tensor<1x1xf32, #act>
+}
+
+// -----
+
+#act = #qfmt.scaled<i8, scale = 0.5, zero_point = 3>
+#fine = #qfmt.scaled<i8, scale = 0.25>
+func.func @convert_by_sign(%a: tensor<4xf32, #fine>) -> tensor<4xf32, #act> {
+  // expected-error @+1 {{rounds by sign (toward_zero) after adding a zero point, which has no integer rule; use half_even}}
+  %0 = qfmt.convert %a rounding = toward_zero : tensor<4xf32, #fine> to tensor<4xf32, #act>
+  return %0 : tensor<4xf32, #act>
+}
+
+// -----
+
+#act = #qfmt.scaled<i8, scale = 0.5>
+// expected-error @+1 {{needs the name @f_f32 for its float wrapper, but the module has it already}}
+func.func @f(%a: tensor<4xf32, #act>) -> tensor<4xf32, #act> {
+  return %a : tensor<4xf32, #act>
+}
+func.func private @f_f32()
 
 // -----
 

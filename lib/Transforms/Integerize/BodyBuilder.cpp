@@ -127,23 +127,50 @@ static std::optional<unsigned> getExactShift(const Table &ratio) {
   return exponent - 1;
 }
 
+/// Ranges end here: far beyond every accumulator, far below what __int128
+/// holds.
+static constexpr __int128 kLargestBound = __int128(1) << 100;
+
+/// A whole number as the end of a range.
+static __int128 toBound(double value) {
+  return static_cast<__int128>(std::clamp(value, -0x1p100, 0x1p100));
+}
+
 /// `range` after multiplication with ratios between min and max and rounding
 /// to the nearest integer. A dyadic ratio is off by less than 2^-30; rounding is
 /// monotone, so that a value keeps its sign or becomes 0.
 static IntegerRange scaleRange(const IntegerRange &range, double min,
                                double max) {
   auto scaleBound = [&](__int128 bound, bool isUpper) -> __int128 {
+    if (bound == 0)
+      return 0;
     double value = static_cast<double>(bound);
     bool outwards = isUpper == (bound >= 0);
     double ratio = outwards ? max * (1 + 0x1p-30) : min * (1 - 0x1p-30);
     double scaled = value * ratio;
     if (isUpper)
-      return std::min<__int128>(static_cast<__int128>(std::ceil(scaled + 0.5)),
-                                bound <= 0 ? 0 : __int128(1) << 100);
-    return std::max<__int128>(static_cast<__int128>(std::floor(scaled - 0.5)),
-                              bound >= 0 ? 0 : -(__int128(1) << 100));
+      return std::min(toBound(std::ceil(scaled + 0.5)),
+                      bound <= 0 ? 0 : kLargestBound);
+    return std::max(toBound(std::floor(scaled - 0.5)),
+                    bound >= 0 ? 0 : -kLargestBound);
   };
   return {scaleBound(range.lo, false), scaleBound(range.hi, true)};
+}
+
+FailureOr<ScalarModel> BodyBuilder::dropLowBits(const ScalarModel &value) {
+  unsigned shift = value.range.getSignedBits() - 32;
+  __int128 half = __int128(1) << (shift - 1);
+  IntegerRange sum = value.range + IntegerRange{half, half};
+  if (!sum.fits(64))
+    return emitError() << "a value of " << value.range.getSignedBits()
+                       << " bits is to be rescaled; use narrower weights or "
+                          "activations";
+  Value wide = arith::AddIOp::create(inner, loc, cast(value.value, 64),
+                                     constant(int64_t(1) << (shift - 1), 64));
+  Value result = arith::ShRSIOp::create(inner, loc, wide, constant(shift, 64));
+  auto coarser = [&](double scale) { return std::ldexp(scale, shift); };
+  return ScalarModel::makeInteger(result, value.scale.map(coarser),
+                                  {sum.lo >> shift, sum.hi >> shift});
 }
 
 FailureOr<ScalarModel> BodyBuilder::rescale(const ScalarModel &value,
@@ -162,12 +189,18 @@ FailureOr<ScalarModel> BodyBuilder::rescale(const ScalarModel &value,
     return ScalarModel::makeInteger(result, scale, range);
   }
 
-  if (value.range.getMaxMagnitude() > Dyadic::kMaxAccumulator)
-    return emitError() << "a value of " << value.range.getSignedBits()
-                       << " bits is to be rescaled, but dyadic_scale takes 32; "
-                          "use narrower weights or activations";
+  if (value.range.getMaxMagnitude() > Dyadic::kMaxAccumulator) {
+    FailureOr<ScalarModel> coarse = dropLowBits(value);
+    if (failed(coarse))
+      return failure();
+    return rescale(*coarse, scale, rounding);
+  }
   bool representable = true;
   auto approximate = [&](double ratio) {
+    // Below 2^-63 every product rounds as that of the smallest ratio does: it
+    // is not 0, and less than 1/2.
+    if (ratio > 0 && ratio < 0x1p-62)
+      return Dyadic{1, Dyadic::kMaxShift};
     std::optional<Dyadic> dyadic = approximateDyadic(ratio);
     representable &= dyadic.has_value();
     return dyadic.value_or(Dyadic{0, 0});
@@ -265,8 +298,8 @@ BodyBuilder::align(const ScalarModel &a, const ScalarModel &b) {
       return std::make_pair(a, *constant);
     }
     Table codes = b.constant / scale;
-    rangeB = {static_cast<__int128>(std::floor(codes.getMin())),
-              static_cast<__int128>(std::ceil(codes.getMax()))};
+    rangeB = {toBound(std::floor(codes.getMin())),
+              toBound(std::ceil(codes.getMax()))};
   } else {
     scale = Table::combine(a.scale, b.scale, [](double x, double y) {
       return std::min(x, y);

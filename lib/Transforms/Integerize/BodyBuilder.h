@@ -64,6 +64,10 @@ public:
   unsigned getNumRescales() const { return numRescales; }
 
 private:
+  /// The same real without low bits, rounded to the nearest, so that 32 are
+  /// left: what dyadic_scale takes. For values of more bits.
+  FailureOr<ScalarModel> dropLowBits(const ScalarModel &value);
+
   OpBuilder &outer;
   Location loc;
   SmallVector<int64_t> loopSizes;

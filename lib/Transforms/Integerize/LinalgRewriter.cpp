@@ -144,7 +144,7 @@ private:
                                       const Table &scale);
   FailureOr<IntegerRange> getExtremumRange(const ScalarModel &summand,
                                            const TensorModel &init,
-                                           const Table &scale);
+                                           const Table &scale, bool isMax);
   LogicalResult reduce(unsigned result);
   LogicalResult yieldElement(unsigned result);
 
@@ -207,8 +207,8 @@ LogicalResult LinalgRewriter::keepLoopBounds(unsigned index) {
 
 /// Scalar constants from outside of the body.
 LogicalResult LinalgRewriter::readCapturedConstants() {
-  WalkResult result = op.getBlock()->walk([&](Operation *inner) {
-    for (Value value : inner->getOperands()) {
+  for (Operation &inner : *op.getBlock()) {
+    for (Value value : inner.getOperands()) {
       if (models.contains(value) ||
           value.getParentBlock() == op.getBlock())
         continue;
@@ -221,16 +221,14 @@ LogicalResult LinalgRewriter::readCapturedConstants() {
           number = static_cast<double>(integer.getInt());
       }
       if (!number) {
-        inner->emitOpError() << "reads " << value
-                             << " from outside of the body, which is no "
-                                "constant: make it an operand";
-        return WalkResult::interrupt();
+        return inner.emitOpError() << "reads " << value
+                                   << " from outside of the body, which is no "
+                                      "constant: make it an operand";
       }
       models[value] = ScalarModel::makeConstant(Table(*number));
     }
-    return WalkResult::advance();
-  });
-  return failure(result.wasInterrupted());
+  }
+  return success();
 }
 
 /// `value` at a scale that does not vary along reduced loops, so that it can be
@@ -322,6 +320,7 @@ static __int128 getMagnitude(const Table &table) {
 
 /// The range of the sums of `summand` and an initial value at `scale`, every
 /// partial sum included. Fails if it does not fit into an accumulator.
+/// `summandInBody` is null if the summand is not what the body adds up.
 FailureOr<IntegerRange>
 LinalgRewriter::getSumRange(const ScalarModel &summand, Value summandInBody,
                             const TensorModel &init, const Table &scale) {
@@ -339,8 +338,11 @@ LinalgRewriter::getSumRange(const ScalarModel &summand, Value summandInBody,
   IntegerRange range = summand.range.accumulated(count) + start;
   if (range.fits(settings.accumulatorBits))
     return range;
-  if (std::optional<__int128> bound =
-          boundByConstantWeights(op, summandInBody, operands, loopSizes))
+  // The weights say nothing of a product that was rescaled.
+  std::optional<__int128> bound;
+  if (summandInBody)
+    bound = boundByConstantWeights(op, summandInBody, operands, loopSizes);
+  if (bound)
     range = IntegerRange{-*bound, *bound} + start;
   if (range.fits(settings.accumulatorBits))
     return range;
@@ -353,21 +355,45 @@ LinalgRewriter::getSumRange(const ScalarModel &summand, Value summandInBody,
                              "accumulator-bits=64";
 }
 
-/// The range of the maximum or minimum of `summand` and an initial value.
+/// The constant a reduction starts from: finite, or the infinity that a maximum
+/// or minimum loses at once.
+static LogicalResult verifyStart(linalg::LinalgOp op, const Table &start,
+                                 Combiner combiner) {
+  for (double value : start.getValues()) {
+    bool isNeutral =
+        std::isinf(value) && ((combiner == Combiner::Max && value < 0) ||
+                              (combiner == Combiner::Min && value > 0));
+    if (!std::isfinite(value) && !isNeutral)
+      return op.emitOpError()
+             << "starts a reduction from " << value << ", which has no integer";
+  }
+  return success();
+}
+
+/// The range of the maximum or minimum of `summand` and an initial value. There
+/// is a summand, so that a maximum is not below its range whatever it starts
+/// from.
 FailureOr<IntegerRange>
 LinalgRewriter::getExtremumRange(const ScalarModel &summand,
-                                 const TensorModel &init, const Table &scale) {
+                                 const TensorModel &init, const Table &scale,
+                                 bool isMax) {
   if (init.kind == TensorModel::Kind::Integer)
     return op.emitOpError()
            << "a maximum or minimum starts from a value that is no constant, "
               "which has no integer rule";
-  // An infinite start is replaced by an end of the range.
-  if (!init.constant.all([](double value) { return std::isfinite(value); }))
-    return summand.range;
   Table code = init.constant / scale;
-  return summand.range.hull(
-      {static_cast<__int128>(std::floor(code.getMin())),
-       static_cast<__int128>(std::ceil(code.getMax()))});
+  double start = isMax ? std::ceil(code.getMax()) : std::floor(code.getMin());
+  // Infinities, which are on the side that does not matter, and what no
+  // accumulator holds become 2^100.
+  auto bound = static_cast<__int128>(std::clamp(start, -0x1p100, 0x1p100));
+  IntegerRange range = summand.range;
+  (isMax ? range.hi : range.lo) =
+      isMax ? std::max(range.hi, bound) : std::min(range.lo, bound);
+  if (range.fits(64))
+    return range;
+  return op.emitOpError() << "starts from " << start
+                          << " times the scale of what it compares, which "
+                             "does not fit into 64 bits";
 }
 
 /// acc = combine(acc, value).
@@ -403,10 +429,18 @@ LogicalResult LinalgRewriter::reduce(unsigned index) {
   if (!scale || init.kind == TensorModel::Kind::Shape)
     return op.emitOpError() << "result #" << index
                             << " has no initial value or scale of its own";
+  if (init.kind == TensorModel::Kind::Constant &&
+      failed(verifyStart(op, init.constant, reduction->combiner)))
+    return failure();
   bool isSum = reduction->combiner == Combiner::Add;
   FailureOr<IntegerRange> range =
-      isSum ? getSumRange(*summand, reduction->summand, init, *scale)
-            : getExtremumRange(*summand, init, *scale);
+      isSum
+          ? getSumRange(*summand,
+                        summand->value == it->second.value ? reduction->summand
+                                                           : Value(),
+                        init, *scale)
+          : getExtremumRange(*summand, init, *scale,
+                             reduction->combiner == Combiner::Max);
   if (failed(range))
     return failure();
 

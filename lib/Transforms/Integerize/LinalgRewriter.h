@@ -30,12 +30,13 @@ rewriteLinalgOp(linalg::LinalgOp op, ArrayRef<TensorModel> operands,
                 IntegerizeCounts &counts);
 
 /// The codes of `value` in the static integer encoding `format`:
-/// clamp(round(v / scale) + zero_point). The identity, and no operation, if the
+/// clamp(round(v / scale) + zero_point), or without the clamp its low bits if
+/// `overflow` is wrap. The identity, and no operation, if the
 /// codes of `value` are already those.
 FailureOr<TensorModel> quantizeTensor(const TensorModel &value,
                                       ScaledAttr format, RoundingMode rounding,
-                                      OpBuilder &builder, Location loc,
-                                      IntegerizeCounts &counts);
+                                      OverflowMode overflow, OpBuilder &builder,
+                                      Location loc, IntegerizeCounts &counts);
 
 /// The model of a constant: its values over all dimensions in which they vary.
 TensorModel makeConstantModel(RankedTensorType type,

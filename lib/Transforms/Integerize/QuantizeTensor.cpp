@@ -5,6 +5,8 @@
 
 #include "LinalgRewriter.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "qfmt/Support/Integer.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace mlir::qfmt;
@@ -19,9 +21,61 @@ static bool hasCodesOf(const TensorModel &value, const TensorModel &result,
          value.range.lo >= result.range.lo && value.range.hi <= result.range.hi;
 }
 
-FailureOr<TensorModel> mlir::qfmt::quantizeTensor(
-    const TensorModel &value, ScaledAttr format, RoundingMode rounding,
-    OpBuilder &builder, Location loc, IntegerizeCounts &counts) {
+/// round(c / scale) of the constants of `value` for an integer format with
+/// `range` of codes without zero point. Infinities saturate, NaN is 0.
+static Table quantizeConstant(const TensorModel &value, double scale,
+                              RoundingMode rounding, bool saturates,
+                              const IntegerRange &range) {
+  bool isSingle = value.realType.getElementType().isF32();
+  return value.constant.map([&](double constant) {
+    double quotient = constant / scale;
+    if (std::isnan(quotient))
+      return 0.0;
+    if (std::isinf(quotient))
+      return static_cast<double>(quotient < 0 ? range.lo : range.hi);
+    // Beyond, nothing is left to round.
+    if (std::abs(quotient) >= 0x1p60)
+      return saturates ? std::copysign(0x1p60, quotient) : quotient;
+    // The quotient of two floats in double, rounded to float, is theirs.
+    IntegerSpec integer{62};
+    return static_cast<double>(integer.decode(integer.encode(
+        isSingle ? static_cast<float>(quotient) : quotient, rounding)));
+  });
+}
+
+/// `value`, an accumulator of more than 32 bits, without what saturates anyway:
+/// between the values next to the codes of `result`, so that as few low bits as
+/// possible are lost where it is rescaled.
+static ScalarModel clampAccumulator(BodyBuilder &body, ScalarModel value,
+                                    const TensorModel &result) {
+  double ratio = (value.scale / result.scale).getMin();
+  auto toLimit = [&](__int128 code) {
+    double limit = static_cast<double>(code) / ratio;
+    return static_cast<__int128>(std::clamp(limit, -0x1p62, 0x1p62));
+  };
+  // Two codes away: rounded in any way, they are still beyond the range.
+  IntegerRange limits = {toLimit(result.range.lo - 2),
+                         toLimit(result.range.hi + 2)};
+  OpBuilder &inner = body.getBuilder();
+  Location loc = body.getLoc();
+  Value clamped = body.cast(value.value, 64);
+  if (value.range.lo < limits.lo)
+    clamped = arith::MaxSIOp::create(inner, loc, clamped,
+                                     body.constant(limits.lo, 64));
+  if (value.range.hi > limits.hi)
+    clamped = arith::MinSIOp::create(inner, loc, clamped,
+                                     body.constant(limits.hi, 64));
+  return ScalarModel::makeInteger(
+      clamped, value.scale,
+      {std::clamp(value.range.lo, limits.lo, limits.hi),
+       std::clamp(value.range.hi, limits.lo, limits.hi)});
+}
+
+FailureOr<TensorModel>
+mlir::qfmt::quantizeTensor(const TensorModel &value, ScaledAttr format,
+                           RoundingMode rounding, OverflowMode overflow,
+                           OpBuilder &builder, Location loc,
+                           IntegerizeCounts &counts) {
   RankedTensorType type = value.realType;
   NumberFormat number = format.getNumberFormat();
   TensorModel result;
@@ -38,16 +92,27 @@ FailureOr<TensorModel> mlir::qfmt::quantizeTensor(
     return result;
   }
 
+  // Otherwise the low bits of the code are its value.
+  bool saturates = overflow != OverflowMode::Wrap;
   BodyBuilder body(builder, loc, type.getShape());
   AffineMap identity = builder.getMultiDimIdentityMap(type.getRank());
   FailureOr<ScalarModel> scaled;
-  if (value.kind == TensorModel::Kind::Integer)
-    scaled = body.rescale(body.load(value, identity, value.scale),
-                          result.scale, rounding);
-  else if (value.kind == TensorModel::Kind::Constant)
-    scaled = body.quantize(value.constant, result.scale);
-  else
+  if (value.kind == TensorModel::Kind::Integer) {
+    ScalarModel loaded = body.load(value, identity, value.scale);
+    bool isWide = !value.range.fits(32);
+    if (isWide && !saturates)
+      return emitError(loc) << "wraps around an accumulator of more than 32 "
+                               "bits, which has no integer rule";
+    if (isWide)
+      loaded = clampAccumulator(body, loaded, result);
+    scaled = body.rescale(loaded, result.scale, rounding);
+  } else if (value.kind == TensorModel::Kind::Constant) {
+    scaled = body.quantize(quantizeConstant(value, *result.scale.getUniform(),
+                                            rounding, saturates, result.range),
+                           Table(1.0));
+  } else {
     return emitError(loc) << "quantizes a tensor without a value";
+  }
   if (failed(scaled))
     return failure();
 
@@ -62,10 +127,10 @@ FailureOr<TensorModel> mlir::qfmt::quantizeTensor(
   if (result.zeroPoint != 0)
     code = arith::AddIOp::create(inner, loc, code,
                                  body.constant(result.zeroPoint, *width));
-  if (range.lo < lowest)
+  if (saturates && range.lo < lowest)
     code = arith::MaxSIOp::create(inner, loc, code,
                                   body.constant(lowest, *width));
-  if (range.hi > largest)
+  if (saturates && range.hi > largest)
     code = arith::MinSIOp::create(inner, loc, code,
                                   body.constant(largest, *width));
   code = body.cast(code, number.getFormatWidth());
