@@ -133,6 +133,9 @@ LogicalResult ScalarBody::flatten(Operation &op) {
   }
   if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
     Attribute value = constant.getValue();
+    if (!isSupportedElementType(constant.getType()))
+      return op.emitOpError()
+             << "has no reference semantics on " << constant.getType();
     unsigned target = addRegister(constant.getResult());
     if (auto real = dyn_cast<FloatAttr>(value))
       registers[target].real = real.getValueAsDouble();

@@ -133,6 +133,23 @@ TEST_F(EvaluatorTest, unsupported_type_is_named) {
             "evaluated\n");
 }
 
+TEST_F(EvaluatorTest, wide_integer_in_a_body_is_refused) {
+  std::string error = runError(R"(func.func @main() -> tensor<2xi8> {
+      %0 = tensor.empty() : tensor<2xi8>
+      %1 = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>], iterator_types = ["parallel"]} outs(%0 : tensor<2xi8>) {
+      ^bb0(%o: i8):
+        %c = arith.constant 340282366920938463463374607431768211455 : i128
+        %t = arith.trunci %c : i128 to i8
+        linalg.yield %t : i8
+      } -> tensor<2xi8>
+      return %1 : tensor<2xi8>
+    })");
+  EXPECT_NE(error.find("'arith.constant' op has no reference semantics on "
+                       "'i128'"),
+            std::string::npos)
+      << error;
+}
+
 // Arithmetic on an encoded tensor has no meaning, although upstream takes it.
 TEST_F(EvaluatorTest, arithmetic_on_encoded_tensor_is_refused) {
   std::string error = runError(R"(
