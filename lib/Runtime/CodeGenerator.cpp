@@ -91,18 +91,20 @@ static FailureOr<func::FuncOp> prepareEntry(ModuleOp module,
 /// Translation warns about each attribute that it does not know. Those of
 /// other dialects than LLVM's have served their purpose.
 static void dropForeignAttributes(ModuleOp module) {
-  auto isForeign = [](NamedAttribute attribute) {
-    return !attribute.getName().strref().starts_with("llvm.");
+  auto getForeignNames = [](ArrayRef<NamedAttribute> attributes) {
+    SmallVector<StringAttr> names;
+    for (NamedAttribute attribute : attributes)
+      if (!attribute.getName().strref().starts_with("llvm."))
+        names.push_back(attribute.getName());
+    return names;
   };
   for (auto function : module.getOps<FunctionOpInterface>()) {
     for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i)
-      for (NamedAttribute attribute : llvm::make_filter_range(
-               llvm::to_vector(function.getArgAttrs(i)), isForeign))
-        function.removeArgAttr(i, attribute.getName());
+      for (StringAttr name : getForeignNames(function.getArgAttrs(i)))
+        function.removeArgAttr(i, name);
     for (unsigned i = 0, e = function.getNumResults(); i < e; ++i)
-      for (NamedAttribute attribute : llvm::make_filter_range(
-               llvm::to_vector(function.getResultAttrs(i)), isForeign))
-        function.removeResultAttr(i, attribute.getName());
+      for (StringAttr name : getForeignNames(function.getResultAttrs(i)))
+        function.removeResultAttr(i, name);
   }
 }
 

@@ -178,7 +178,8 @@ FailureOr<ScalarModel> BodyBuilder::rescale(const ScalarModel &value,
                                             RoundingMode rounding) {
   Table ratio = value.scale / scale;
   if (std::optional<unsigned> shift = getExactShift(ratio)) {
-    IntegerRange range = {value.range.lo << *shift, value.range.hi << *shift};
+    __int128 factor = __int128(1) << *shift;
+    IntegerRange range = {value.range.lo * factor, value.range.hi * factor};
     std::optional<unsigned> width = chooseWidth(range);
     if (!width)
       return emitError() << "rescaling needs more than 64 bits";
