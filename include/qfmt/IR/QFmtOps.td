@@ -58,7 +58,7 @@ def QFmt_QuantizeOp : QFmt_Op<"quantize", [Pure]> {
     DefaultValuedAttr<QFmt_ScaleRuleAttr, "::mlir::qfmt::ScaleRule::AbsMax">:$scale_rule);
   let results = (outs QFmt_EncodedTensor:$result);
   let assemblyFormat = [{
-    $input (`rounding` `=` $rounding^)? (`overflow` `=` $overflow^)? (`nan` `=` $nan^)? (`scale_rule` `=` $scale_rule^)?
+    $input (`rounding` `=` `` $rounding^)? (`overflow` `=` `` $overflow^)? (`nan` `=` `` $nan^)? (`scale_rule` `=` `` $scale_rule^)?
     attr-dict `:` type($input) `to` type($result)
   }];
   let hasVerifier = 1;
@@ -98,7 +98,7 @@ def QFmt_ConvertOp : QFmt_Op<"convert", [Pure]> {
     DefaultValuedAttr<QFmt_ScaleRuleAttr, "::mlir::qfmt::ScaleRule::AbsMax">:$scale_rule);
   let results = (outs QFmt_EncodedTensor:$result);
   let assemblyFormat = [{
-    $input (`rounding` `=` $rounding^)? (`overflow` `=` $overflow^)? (`nan` `=` $nan^)? (`scale_rule` `=` $scale_rule^)?
+    $input (`rounding` `=` `` $rounding^)? (`overflow` `=` `` $overflow^)? (`nan` `=` `` $nan^)? (`scale_rule` `=` `` $scale_rule^)?
     attr-dict `:` type($input) `to` type($result)
   }];
   let hasVerifier = 1;
@@ -187,7 +187,7 @@ def QFmt_DyadicScaleOp : QFmt_Op<"dyadic_scale", [Pure, Elementwise, Scalarizabl
     DefaultValuedAttr<QFmt_RoundingModeAttr, "::mlir::qfmt::RoundingMode::HalfEven">:$rounding);
   let results = (outs SignlessIntegerLike:$result);
   let assemblyFormat = [{
-    $acc `,` $multiplier `,` $shift (`rounding` `=` $rounding^)? attr-dict
+    $acc `,` $multiplier `,` $shift (`rounding` `=` `` $rounding^)? attr-dict
     `:` type($acc) `,` type($multiplier) `,` type($shift) `to` type($result)
   }];
   let hasVerifier = 1;
