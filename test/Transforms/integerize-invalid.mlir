@@ -182,3 +182,19 @@ func.func @division(%a: tensor<8xf32, #act>) -> tensor<8xf32, #act> {
   %1 = qfmt.quantize %0 : tensor<8xf32> to tensor<8xf32, #act>
   return %1 : tensor<8xf32, #act>
 }
+
+// -----
+
+// The constant weights add up to 90001; times 2^15 that needs 33 bits.
+#wide = #qfmt.scaled<i16, scale = 0.5>
+func.func @overflow_with_these_weights(%a: tensor<2x4xf32, #wide>) -> tensor<2x1xf32, #wide> {
+  %zero = arith.constant 0.0 : f32
+  %codes = arith.constant dense<[[30000], [30000], [-30000], [1]]> : tensor<4x1xi16>
+  %w = qfmt.assemble %codes : tensor<4x1xi16> to tensor<4x1xf32, #wide>
+  %empty = tensor.empty() : tensor<2x1xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<2x1xf32>) -> tensor<2x1xf32>
+  // expected-error @+1 {{accumulator may overflow: 4 summands and an initial value need 33 bits}}
+  %0 = linalg.matmul ins(%a, %w : tensor<2x4xf32, #wide>, tensor<4x1xf32, #wide>) outs(%init : tensor<2x1xf32>) -> tensor<2x1xf32>
+  %1 = qfmt.quantize %0 : tensor<2x1xf32> to tensor<2x1xf32, #wide>
+  return %1 : tensor<2x1xf32, #wide>
+}

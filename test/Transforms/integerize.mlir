@@ -7,8 +7,8 @@
 #id4 = affine_map<(a, b, c, d) -> (a, b, c, d)>
 #id1 = affine_map<(a) -> (a)>
 
-// A convolution with bias: 0.25 * 0.5 and 0.25 * 0.125 are the scales of the accumulators, in which the biases 1.0 and -2.0 are 8 and
-// -64. Codes and zero padding stay bytes.
+// A convolution with bias: 0.25 * 0.5 and 0.25 * 0.125 are the scales of the accumulators, in which the biases 0.95 and -2.01 are
+// 7.6 and -64.32, to the nearest 8 and -64. Codes and zero padding stay bytes.
 // CHECK-LABEL: func.func @convolution
 // CHECK-SAME: tensor<1x1x4x4xf32, #[[$PIXELS:.*]]> {qfmt.name = "image"}
 // CHECK-DAG: %[[BIAS:.*]] = arith.constant dense<[8, -64]> : tensor<2xi32>
@@ -38,7 +38,7 @@ func.func @convolution(%image: tensor<1x1x4x4xf32> {qfmt.name = "image"}) -> ten
   %codes = arith.constant dense<[[[[1, 2, 3], [4, 5, 6], [7, 8, 9]]], [[[-1, -2, -3], [-4, -5, -6], [9, 9, 9]]]]> : tensor<2x1x3x3xi8>
   %scales = arith.constant dense<[[[[0.5]]], [[[0.125]]]]> : tensor<2x1x1x1xf32>
   %w = qfmt.assemble %codes, %scales : tensor<2x1x3x3xi8>, tensor<2x1x1x1xf32> to tensor<2x1x3x3xf32, #weights>
-  %bias = arith.constant dense<[1.0, -2.0]> : tensor<2xf32>
+  %bias = arith.constant dense<[0.95, -2.01]> : tensor<2xf32>
   %empty = tensor.empty() : tensor<1x2x4x4xf32>
   %init = linalg.broadcast ins(%bias : tensor<2xf32>) outs(%empty : tensor<1x2x4x4xf32>) dimensions = [0, 2, 3]
   %conv = linalg.conv_2d_nchw_fchw {dilations = dense<1> : vector<2xi64>, strides = dense<1> : vector<2xi64>}
@@ -172,4 +172,37 @@ func.func @average_without_padding(%a: tensor<4xf32, #act>) -> tensor<4xf32, #ac
   } -> tensor<4xf32>
   %1 = qfmt.quantize %0 : tensor<4xf32> to tensor<4xf32, #act>
   return %1 : tensor<4xf32, #act>
+}
+
+// A constant is rounded to the nearest step of a scale with 12 guard bits: 0.3 * 2^12 / 0.5 = 2457.6.
+// CHECK-LABEL: func.func @add_constant
+// CHECK: %[[C:.*]] = arith.constant 2458 : i32
+// CHECK: arith.shli %{{.*}}, %c12_i32 : i32
+// CHECK: arith.addi %{{.*}}, %[[C]]
+func.func @add_constant(%a: tensor<8xf32, #act>) -> tensor<8xf32, #act> {
+  %c = arith.constant 0.3 : f32
+  %empty = tensor.empty() : tensor<8xf32>
+  %0 = linalg.generic {indexing_maps = [#id1, #id1], iterator_types = ["parallel"]} ins(%a : tensor<8xf32, #act>) outs(%empty : tensor<8xf32>) {
+  ^bb0(%x: f32, %o: f32):
+    %s = arith.addf %x, %c : f32
+    linalg.yield %s : f32
+  } -> tensor<8xf32>
+  %1 = qfmt.quantize %0 : tensor<8xf32> to tensor<8xf32, #act>
+  return %1 : tensor<8xf32, #act>
+}
+
+// Four products with the largest weight, 30000, need 33 bits; the weights that there are add up to 30003 and need 31.
+// CHECK-LABEL: func.func @bounded_by_weights
+// CHECK: linalg.generic
+// CHECK: arith.addi %{{.*}}, %{{.*}} : i32
+#wide = #qfmt.scaled<i16, scale = 0.5>
+func.func @bounded_by_weights(%a: tensor<2x4xf32, #wide>) -> tensor<2x1xf32, #wide> {
+  %zero = arith.constant 0.0 : f32
+  %codes = arith.constant dense<[[30000], [1], [-1], [1]]> : tensor<4x1xi16>
+  %w = qfmt.assemble %codes : tensor<4x1xi16> to tensor<4x1xf32, #wide>
+  %empty = tensor.empty() : tensor<2x1xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<2x1xf32>) -> tensor<2x1xf32>
+  %0 = linalg.matmul ins(%a, %w : tensor<2x4xf32, #wide>, tensor<4x1xf32, #wide>) outs(%init : tensor<2x1xf32>) -> tensor<2x1xf32>
+  %1 = qfmt.quantize %0 : tensor<2x1xf32> to tensor<2x1xf32, #wide>
+  return %1 : tensor<2x1xf32, #wide>
 }
