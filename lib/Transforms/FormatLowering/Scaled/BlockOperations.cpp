@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "BlockOperations.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::qfmt;
+using arith::CmpFPredicate;
+
+Value mlir::qfmt::emitRead(ScalarBuilder &b, Value value) {
+  if (value.getType().isF64())
+    return value;
+  auto format = cast<NumberFormatLowering>(value.getType());
+  return format.emitDecode(b, b.getLoc(), value);
+}
+
+Value mlir::qfmt::emitRoundTo(ScalarBuilder &b, Value value, FloatType type) {
+  if (type.isF64() || value.getType() == type)
+    return b.extend(value, type);
+  if (type.isF32())
+    return b.createOrFold<arith::TruncFOp>(type, value);
+  return cast<NumberFormatLowering>(type).emitEncode(b, b.getLoc(), value,
+                                                     kIEEE, Value());
+}
+
+Value mlir::qfmt::readZeroPoint(ScalarBuilder &b, const BlockNumber &zeroPoint,
+                                Value element) {
+  if (zeroPoint.is(0))
+    return {};
+  return b.createOrFold<arith::FPToSIOp>(
+      b.getI32Type(), zeroPoint.read(b, element, b.getF32Type()));
+}
+
+Value mlir::qfmt::emitElementwise(OpBuilder &builder, Location loc,
+                                  const BlockLoops &loops, Value elements,
+                                  ArrayRef<BlockNumber> numbers,
+                                  Type resultElement, BodyFn body) {
+  SmallVector<Value> inputs{elements};
+  SmallVector<AffineMap> maps{loops.getElementMap()};
+  for (const BlockNumber &number : numbers)
+    if (number.tensor) {
+      inputs.push_back(number.tensor);
+      maps.push_back(loops.getGridMap());
+    }
+  maps.push_back(loops.getElementMap());
+  Value init = tensor::EmptyOp::create(
+      builder, loc, tensor::getMixedSizes(builder, loc, elements),
+      resultElement);
+  SmallVector<utils::IteratorType> iterators(loops.getNumLoops(),
+                                             utils::IteratorType::parallel);
+  auto buildBody = [&](OpBuilder &nested, Location loc, ValueRange args) {
+    ScalarBuilder b(nested, loc);
+    SmallVector<Value> values{args.front()};
+    unsigned next = 1;
+    for (const BlockNumber &number : numbers)
+      values.push_back(number.tensor ? args[next++] : Value());
+    linalg::YieldOp::create(b, body(b, values));
+  };
+  return linalg::GenericOp::create(builder, loc, init.getType(), inputs, init,
+                                   maps, iterators, buildBody)
+      .getResult(0);
+}
+
+Value mlir::qfmt::emitMap(OpBuilder &builder, Location loc, ValueRange inputs,
+                          Type resultElement, BodyFn body) {
+  auto type = cast<RankedTensorType>(inputs.front().getType());
+  SmallVector<AffineMap> maps(inputs.size() + 1,
+                              builder.getMultiDimIdentityMap(type.getRank()));
+  SmallVector<utils::IteratorType> iterators(type.getRank(),
+                                             utils::IteratorType::parallel);
+  Value init = tensor::EmptyOp::create(
+      builder, loc, tensor::getMixedSizes(builder, loc, inputs.front()),
+      resultElement);
+  auto buildBody = [&](OpBuilder &nested, Location loc, ValueRange args) {
+    ScalarBuilder b(nested, loc);
+    linalg::YieldOp::create(b, body(b, args.drop_back()));
+  };
+  return linalg::GenericOp::create(builder, loc, init.getType(), inputs, init,
+                                   maps, iterators, buildBody)
+      .getResult(0);
+}
+
+Value mlir::qfmt::emitBlockMax(OpBuilder &builder, Location loc,
+                               const BlockLoops &loops, Value elements,
+                               BodyFn body) {
+  Type element = getElementTypeOrSelf(elements.getType());
+  Type type = element.isF64() ? element : builder.getF32Type();
+  Value zero =
+      arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
+  Value init =
+      linalg::FillOp::create(builder, loc, zero,
+                             loops.createGrid(builder, loc, elements, type))
+          .getResult(0);
+  auto buildBody = [&](OpBuilder &nested, Location loc, ValueRange args) {
+    ScalarBuilder b(nested, loc);
+    Value x = emitRead(b, args[0]);
+    Value finite = b.compare(CmpFPredicate::OLT,
+                             b.createOrFold<math::AbsFOp>(x), INFINITY);
+    x = b.select(finite, x, b.constant(type, 0.0));
+    linalg::YieldOp::create(b,
+                            b.apply<arith::MaximumFOp>(args[1], body(b, {x})));
+  };
+  return linalg::GenericOp::create(
+             builder, loc, init.getType(), elements, init,
+             ArrayRef{loops.getElementMap(), loops.getGridMap()},
+             loops.getReductionIterators(), buildBody)
+      .getResult(0);
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Quotients x / s and the codes of the payload that they become.
+
+#include "Emitter.h"
+#include <algorithm>
+
+using namespace mlir;
+using namespace mlir::qfmt;
+
+/// How x / s is computed (and, if rounded, from which type it is rounded to the
+/// logical one).
+FailureOr<QuotientPlan>
+ScaledEmitter::planQuotient(const BlockNumber &scale, const ExactRange &range,
+                            const TensorEncodeModes &modes) const {
+  // Division of two numbers of the logical type rounds once.
+  bool isRounded = modes.division == Division::Rounded;
+  if (isRounded && (logical.isF32() || logical.isF64()) &&
+      scale.range.fits(logical))
+    return QuotientPlan{logical, Quotient::Nearest};
+  QuotientPlan plan{builder.getF64Type(), Quotient::Nearest};
+  if (scale.is(1))
+    return plan;
+  if (isRounded)
+    plan.quotient = chooseQuotient(ExactRange::of(logical).bits,
+                                   ExactRange::of(logical), scale.range, kIEEE);
+  else
+    plan.quotient =
+        chooseQuotient(getQuotientBits(scale, range, modes.element.overflow),
+                       range, scale.range, modes.element);
+  if (!scale.range.fits(plan.type) || plan.quotient == Quotient::Impossible)
+    return emitInexact("the quotient");
+  return plan;
+}
+
+/// The bits to which exact quotients are rounded.
+unsigned ScaledEmitter::getQuotientBits(const BlockNumber &scale,
+                                        const ExactRange &range,
+                                        OverflowMode overflow) const {
+  if (!scaled.getNumberFormat().hasIntegerCodes())
+    return format.getExactRange().bits;
+  if (overflow != OverflowMode::Wrap)
+    return kIntegerQuotientBits;
+  // Without saturation every quotient counts.
+  int smallest = scale.tensor ? scale.range.low : scale.range.high - 1;
+  return std::max<int>(kIntegerQuotientBits, range.high - smallest + 2);
+}
+
+Value ScaledEmitter::emitCodes(Value elements,
+                               const BlockParameters &parameters,
+                               const QuotientPlan &plan,
+                               const TensorEncodeModes &modes) {
+  const BlockNumber &scale = parameters.scale;
+  const BlockNumber &zeroPoint = parameters.zeroPoint;
+  EncodeModes element = modes.element;
+  element.zeroPointPlace = modes.division == Division::Rounded
+                               ? ZeroPointPlace::AfterRounding
+                               : ZeroPointPlace::BeforeRounding;
+  auto body = [&](ScalarBuilder &b, ValueRange values) -> Value {
+    Value x = emitRead(b, values[0]);
+    if (!scale.is(1)) {
+      x = emitQuotient(b, b.extend(x, plan.type),
+                       scale.read(b, values[1], plan.type), plan.quotient);
+      if (modes.division == Division::Rounded && plan.type != logical)
+        x = emitRead(b, emitRoundTo(b, x, logical));
+    }
+    return format.emitEncode(b, loc, x, element,
+                             readZeroPoint(b, zeroPoint, values[2]));
+  };
+  Type code = getCodeType(scaled.getNumberFormat().getStorageType());
+  return emitElementwise(builder, loc, loops, elements, {scale, zeroPoint},
+                         code, body);
+}
