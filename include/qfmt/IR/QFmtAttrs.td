@@ -6,6 +6,7 @@
 include "mlir/IR/AttrTypeBase.td"
 include "qfmt/IR/QFmtBase.td"
 include "qfmt/IR/QFmtEnums.td"
+include "qfmt/IR/QFmtTensorFormats.td"
 include "qfmt/IR/TensorFormat.td"
 
 def QFmt_ScaledAttr : AttrDef<QFmt_Dialect, "Scaled", [

@@ -15,12 +15,17 @@ def QFmt_TensorFormat : AttrInterface<"TensorFormat", [VerifiableTensorEncoding]
   let methods = [
     InterfaceMethod<[{
       The constituents of a tensor of `shape` (dynamic sizes allowed) with the logical type `elementType`, in the order
-      that `assemble`, `constituents` and split signatures use: payload, the scale's constituents, zero point.}],
+      that `assemble`, `constituents` and split signatures use: payload, the scale's constituents, zero point, selector,
+      tables. A dimension of the tensor that is dynamic is the payload's dimension of the same number.}],
       "::llvm::SmallVector<::mlir::qfmt::Constituent>", "getConstituents",
       (ins "::llvm::ArrayRef<int64_t>":$shape, "::mlir::Type":$elementType)>,
     InterfaceMethod<[{
       Bits a tensor of the static `shape` takes when all its constituents are packed without gaps.}],
-      "uint64_t", "getPackedBits", (ins "::llvm::ArrayRef<int64_t>":$shape)>,
+      "uint64_t", "getPackedBits", (ins "::llvm::ArrayRef<int64_t>":$shape), "", [{
+        return ::mlir::qfmt::getPackedBits(
+            ::llvm::cast<::mlir::qfmt::TensorFormat>(static_cast<::mlir::Attribute>($_attr))
+                .getConstituents(shape, ::mlir::Float32Type::get($_attr.getContext())));
+      }]>,
     InterfaceMethod<[{
       The block shape with one entry a dimension of a tensor of rank `rank`, the smallest unit in which a tensor can be
       cut, moved or joined; `ShapedType::kDynamic` stands for a whole dimension. A format whose constituents all have the
@@ -32,7 +37,14 @@ def QFmt_TensorFormat : AttrInterface<"TensorFormat", [VerifiableTensorEncoding]
       "bool", "canRepresent", (ins "double":$value, "::mlir::Type":$elementType)>,
     InterfaceMethod<[{
       True if every constituent but the payload is fixed by the type: no scale or zero point comes at run time.}],
-      "bool", "isStatic", (ins)>
+      "bool", "isStatic", (ins)>,
+    InterfaceMethod<[{
+      Says why reals cannot be encoded in this format in the way that is asked for, or succeeds: constraints on `quantize` and
+      `convert` that belong to the format.}],
+      "::llvm::LogicalResult", "verifyEncode",
+      (ins "const ::mlir::qfmt::EncodeRequest &":$request,
+           "::llvm::function_ref<::mlir::InFlightDiagnostic()>":$emitError),
+      "", "return ::llvm::success();">
   ];
 }
 
