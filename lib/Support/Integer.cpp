@@ -2,10 +2,29 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "qfmt/Support/Integer.h"
+#include "llvm/ADT/bit.h"
 #include <algorithm>
 #include <cassert>
 
 using namespace mlir::qfmt;
+
+llvm::StringRef IntegerSpec::getInvalidReason() const {
+  if (width < 1 || width > (isSigned ? 64 : 63))
+    return isSigned ? "must have 1 to 64 bits" : "must have 1 to 63 bits";
+  if (getLowest() < getFullLowest() || getLargest() > getFullLargest())
+    return "has a range that its bits do not hold";
+  if (getLowest() > 0 || getLargest() < 0)
+    return "has a range without 0";
+  if (getLowest() == getLargest())
+    return "must have at least two values";
+  return {};
+}
+
+int64_t IntegerSpec::getLowest(OverflowMode overflow) const {
+  return overflow == OverflowMode::SaturateSymmetric
+             ? std::max(getLowest(), -getLargest())
+             : getLowest();
+}
 
 int64_t IntegerSpec::decode(uint64_t code) const {
   assert((code & ~getMask()) == 0 && "bits above the width must be 0");
@@ -16,7 +35,8 @@ int64_t IntegerSpec::decode(uint64_t code) const {
 }
 
 uint64_t IntegerSpec::encodeExact(int64_t value) const {
-  assert(value >= getLowest() && value <= getLargest() && "out of range");
+  assert(value >= getFullLowest() && value <= getFullLargest() &&
+         "out of range");
   return uint64_t(value) & getMask();
 }
 
@@ -24,17 +44,24 @@ uint64_t IntegerSpec::encode(const ExactReal &value, RoundingMode rounding,
                              OverflowMode overflow, int64_t offset) const {
   if (value.isNaN())
     return 0;
-  if (value.isInfinity())
-    return encodeExact(value.isNegative() ? getLowest() : getLargest());
+  int64_t low = getLowest(overflow), high = getLargest();
+  if (value.isInfinity()) {
+    if (overflow == OverflowMode::Zero)
+      return 0;
+    return encodeExact(value.isNegative() ? low : high);
+  }
   __int128 rounded = value.roundToInteger(rounding, offset);
-  if (overflow == OverflowMode::Wrap)
+  if (overflow == OverflowMode::Wrap && isFullRange())
     return uint64_t(rounded) & getMask();
-  __int128 clamped = std::clamp<__int128>(rounded, getLowest(), getLargest());
-  return encodeExact(int64_t(clamped));
+  if (overflow == OverflowMode::Zero && (rounded < low || rounded > high))
+    return 0;
+  return encodeExact(int64_t(std::clamp<__int128>(rounded, low, high)));
 }
 
 std::optional<IntegerGrid> IntegerSpec::getIntegerGrid() const {
-  if (width > IntegerGrid::kMaxBits)
+  uint64_t magnitude = std::max(-uint64_t(getLowest()), uint64_t(getLargest()));
+  unsigned bits = llvm::bit_width(magnitude);
+  if (bits > IntegerGrid::kMaxBits)
     return std::nullopt;
-  return IntegerGrid{0, width};
+  return IntegerGrid{0, bits};
 }

@@ -2,10 +2,33 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "qfmt/Support/Minifloat.h"
+#include "llvm/ADT/STLExtras.h"
 #include <algorithm>
 #include <cassert>
+#include <cmath>
+#include <limits>
 
 using namespace mlir::qfmt;
+
+/// The value in place of -0 of an otherwise valid spec.
+static llvm::StringRef getInvalidNegativeZeroReason(const MinifloatSpec &spec) {
+  if (!spec.negativeZero)
+    return {};
+  double value = *spec.negativeZero;
+  if (!spec.hasSign)
+    return "has no negative zero to give a value";
+  if (spec.specials != MinifloatSpec::Specials::None)
+    return "can give negative zero a value only without special values";
+  if (!std::isfinite(value) ||
+      std::fabs(value) > std::numeric_limits<float>::max() ||
+      double(float(value)) != value)
+    return "gives negative zero a value that f32 does not hold";
+  MinifloatSpec base = spec;
+  base.negativeZero.reset();
+  if (base.decode(base.encode(value)) == value)
+    return "gives negative zero a value that it has already";
+  return {};
+}
 
 llvm::StringRef MinifloatSpec::getInvalidReason() const {
   // Before any shift by these numbers.
@@ -31,6 +54,10 @@ llvm::StringRef MinifloatSpec::getInvalidReason() const {
   case Specials::E8M0:
     if (exponentBits != 8 || mantissaBits != 0 || hasSign || bias != 127)
       return "must have 8 exponent bits, no mantissa, no sign and bias 127";
+    if (!hasSubnormals)
+      return "has no subnormals to leave out";
+    if (negativeZero)
+      return "has no negative zero to give a value";
     return {};
   }
   // Keeps the sums below from overflowing.
@@ -41,7 +68,7 @@ llvm::StringRef MinifloatSpec::getInvalidReason() const {
   if (1 - bias - int(mantissaBits) < -149 ||
       (largestField > 0 ? largestField : 1) - bias > 127)
     return "has values that f32 does not hold";
-  return {};
+  return getInvalidNegativeZeroReason(*this);
 }
 
 uint64_t MinifloatSpec::getLargestCode() const {
@@ -59,12 +86,25 @@ uint64_t MinifloatSpec::getLargestCode() const {
   return ones;
 }
 
+double MinifloatSpec::getLargest() const {
+  double largest = decode(getLargestCode());
+  return negativeZero ? std::max(largest, *negativeZero) : largest;
+}
+
 double MinifloatSpec::getLowest() const {
-  return hasSign ? -getLargest() : decode(0);
+  double lowest = hasSign ? -decode(getLargestCode()) : decode(0);
+  return negativeZero ? std::min(lowest, *negativeZero) : lowest;
+}
+
+double MinifloatSpec::getSmallestNormal() const {
+  return decode(hasZero() ? uint64_t(1) << mantissaBits : 0);
 }
 
 double MinifloatSpec::getSmallestPositive() const {
-  return decode(hasZero() ? 1 : 0);
+  double smallest =
+      hasZero() && hasSubnormals ? decode(1) : getSmallestNormal();
+  return negativeZero && *negativeZero > 0 ? std::min(smallest, *negativeZero)
+                                           : smallest;
 }
 
 std::optional<uint64_t> MinifloatSpec::getNaNCode() const {
@@ -120,14 +160,18 @@ ExactReal MinifloatSpec::decodeExact(uint64_t code) const {
   bool negative = hasSign && (code >> (exponentBits + mantissaBits)) != 0;
   if (getInfinityCode(negative) == code)
     return ExactReal::infinity(negative);
+  if (negativeZero && code == getSignBit(true))
+    return ExactReal::fromDouble(*negativeZero);
   uint64_t hidden = uint64_t(1) << mantissaBits;
   uint64_t mantissa = code & (hidden - 1);
   int exponent =
       int((code >> mantissaBits) & ((uint64_t(1) << exponentBits) - 1));
   if (exponent > 0 || !hasZero())
     mantissa |= hidden;
-  else
+  else if (hasSubnormals)
     exponent = 1;
+  else
+    mantissa = 0;
   return ExactReal::make(negative, mantissa,
                          exponent - bias - int(mantissaBits));
 }
@@ -139,6 +183,8 @@ double MinifloatSpec::decode(uint64_t code) const {
 uint64_t MinifloatSpec::encodeOverflow(bool negative, bool infinite,
                                        RoundingMode rounding,
                                        OverflowMode overflow) const {
+  if (overflow == OverflowMode::Zero && hasZero())
+    return 0;
   if (overflow == OverflowMode::Infinity &&
       (infinite || overflowsToInfinity(rounding, negative))) {
     if (std::optional<uint64_t> infinity = getInfinityCode(negative))
@@ -154,6 +200,82 @@ uint64_t MinifloatSpec::encodeOverflow(bool negative, bool infinite,
 uint64_t MinifloatSpec::encode(const ExactReal &value, RoundingMode rounding,
                                OverflowMode overflow, NaNMode nan) const {
   assert(getInvalidReason().empty() && "not a format");
+  if (negativeZero && !value.isNaN())
+    if (std::optional<uint64_t> code =
+            encodeNearNegativeZero(value, rounding, overflow))
+      return *code;
+  return encodeBase(value, rounding, overflow, nan);
+}
+
+/// `rounded` if the value lies in the normal range, else 0 or the smallest
+/// normal value: the integers 0 and 1 in units of it, whose tie 0 wins as the
+/// even one.
+static ExactReal roundWithoutSubnormals(const ExactReal &value,
+                                        const ExactReal &rounded,
+                                        int minExponent,
+                                        RoundingMode rounding) {
+  ExactReal inUnits = value.scaleByPowerOfTwo(-minExponent);
+  if (inUnits.abs() >= ExactReal::fromInteger(1))
+    return rounded;
+  bool isZero = inUnits.roundToInteger(rounding) == 0;
+  return ExactReal::make(value.isNegative(), isZero ? 0 : 1, minExponent);
+}
+
+MinifloatSpec MinifloatSpec::getBase() const {
+  MinifloatSpec base = *this;
+  base.negativeZero.reset();
+  return base;
+}
+
+std::optional<uint64_t>
+MinifloatSpec::encodeNearNegativeZero(const ExactReal &value,
+                                      RoundingMode rounding,
+                                      OverflowMode overflow) const {
+  // The value in place of -0 and the neighbours it has.
+  MinifloatSpec base = getBase();
+  ExactReal special = ExactReal::fromDouble(*negativeZero);
+  ValueTable::Definition definition;
+  auto add = [&](double neighbor, uint64_t code) {
+    definition.values.push_back(neighbor);
+    definition.codes.push_back(code);
+  };
+  auto addNeighbor = [&](RoundingMode direction) {
+    uint64_t code = base.encodeBase(special, direction, OverflowMode::Saturate,
+                                    NaNMode::Zero);
+    double neighbor = base.decode(code);
+    if (neighbor == 0)
+      add(0, 0);
+    else
+      add(neighbor, code);
+  };
+  if (*negativeZero > base.getLowest()) {
+    addNeighbor(RoundingMode::Floor);
+    if (value < ExactReal::fromDouble(definition.values.front()))
+      return std::nullopt;
+  }
+  add(*negativeZero, getSignBit(true));
+  if (*negativeZero < base.getLargest()) {
+    addNeighbor(RoundingMode::Ceil);
+    if (value > ExactReal::fromDouble(definition.values.back()))
+      return std::nullopt;
+  }
+  if (overflow == OverflowMode::Zero) {
+    // The table at hand need not hold the 0.
+    ValueTable table(definition);
+    return table.overflows(value, rounding) ? 0 : table.encode(value, rounding);
+  }
+  // Below -largest: every other value is in symmetry.
+  uint64_t code = ValueTable(definition).encode(value, rounding);
+  bool isAsymmetric = *negativeZero < -getLargest();
+  if (overflow == OverflowMode::SaturateSymmetric && isAsymmetric &&
+      code == getSignBit(true))
+    return definition.codes.back();
+  return code;
+}
+
+uint64_t MinifloatSpec::encodeBase(const ExactReal &value,
+                                   RoundingMode rounding, OverflowMode overflow,
+                                   NaNMode nan) const {
   if (value.isNaN())
     return nan == NaNMode::Propagate ? getNaNCode().value_or(0) : 0;
   bool negative = value.isNegative();
@@ -165,6 +287,8 @@ uint64_t MinifloatSpec::encode(const ExactReal &value, RoundingMode rounding,
   int minExponent = (hasZero() ? 1 : 0) - bias;
   ExactReal rounded =
       value.roundToPrecision(mantissaBits + 1, minExponent, rounding);
+  if (!hasSubnormals)
+    rounded = roundWithoutSubnormals(value, rounded, minExponent, rounding);
   if (rounded.isZero())
     return hasNegativeZero() ? getSignBit(negative) : 0;
   if (negative && !hasSign)
@@ -187,13 +311,59 @@ uint64_t MinifloatSpec::encode(const ExactReal &value, RoundingMode rounding,
   return getSignBit(negative) | uint64_t(field);
 }
 
+ValueTable MinifloatSpec::getValueTable() const {
+  MinifloatSpec base = getBase();
+  std::vector<std::pair<double, uint64_t>> entries;
+  uint64_t firstMagnitude =
+      hasZero() && !hasSubnormals ? uint64_t(1) << mantissaBits : hasZero();
+  for (uint64_t code = firstMagnitude; code <= getLargestCode(); ++code) {
+    entries.push_back({base.decode(code), code});
+    if (hasSign)
+      entries.push_back({-base.decode(code), getSignBit(true) | code});
+  }
+  if (hasZero())
+    entries.push_back({0.0, 0});
+  if (negativeZero)
+    entries.push_back({*negativeZero, getSignBit(true)});
+  llvm::sort(entries);
+
+  ValueTable::Definition definition;
+  for (auto [value, code] : entries) {
+    definition.values.push_back(value);
+    definition.codes.push_back(code);
+  }
+  // Ties are those of encode, which the midpoints tell.
+  for (size_t i = 0; i + 1 < entries.size(); ++i) {
+    ExactReal middle = (ExactReal::fromDouble(entries[i].first) +
+                        ExactReal::fromDouble(entries[i + 1].first))
+                           .scaleByPowerOfTwo(-1);
+    uint64_t winner = encode(middle);
+    definition.evenIsUpper.push_back(decode(winner) == entries[i + 1].first);
+  }
+  // One unit in the last place beyond the largest value, half way the
+  // threshold.
+  double largest = base.getLargest();
+  int unit = std::max(base.decodeExact(getLargestCode()).getLeadingExponent(),
+                      (hasZero() ? 1 : 0) - bias) -
+             int(mantissaBits);
+  double beyond = largest + std::ldexp(1, unit);
+  double threshold = largest + std::ldexp(1, unit - 1);
+  if (getLargest() == largest)
+    definition.above = ValueTable::Outside{beyond, {threshold}};
+  if (hasSign && getLowest() == -largest)
+    definition.below = ValueTable::Outside{-beyond, {-threshold}};
+  return ValueTable(std::move(definition));
+}
+
 std::optional<IntegerGrid> MinifloatSpec::getIntegerGrid() const {
   if (!hasZero())
     return std::nullopt;
-  // The smallest positive value is the unit itself, with or without mantissa.
-  int unit = decodeExact(1).getLeadingExponent();
-  unsigned bits = decodeExact(getLargestCode()).getLeadingExponent() - unit + 1;
-  if (bits > IntegerGrid::kMaxBits)
-    return std::nullopt;
-  return IntegerGrid{unit, bits};
+  // The code after the smallest positive one differs from it by a unit of the
+  // smallest normal value's last place, if there is such a code.
+  MinifloatSpec base = getBase();
+  uint64_t smallest = hasSubnormals ? 1 : uint64_t(1) << mantissaBits;
+  uint64_t largest = getLargestCode();
+  return computeIntegerGrid({base.decode(smallest),
+                             base.decode(std::min(smallest + 1, largest)),
+                             base.decode(largest), negativeZero.value_or(0)});
 }
