@@ -1,10 +1,10 @@
 //===- Packing.h - Codes in bytes -------------------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Two ways, CodePacking. Bits: a dense little-endian stream.
-// Bit j of element i is bit (i * width + j) of the stream; bit b of the stream
-// is bit (b % 8) of byte (b / 8). At width 4 element 0 is thus the low nibble
-// of byte 0, the rule of OCP MX.
+// Two ways, CodePacking (of RoundingEnums.td). Bits: a dense little-endian
+// stream. Bit j of element i is bit (i * width + j) of the stream; bit b of the
+// stream is bit (b % 8) of byte (b / 8). At width 4 element 0 is thus the low
+// nibble of byte 0, the rule of OCP MX.
 //
 // Base3: five ternary values w in a byte, 1.6 bits each. Elements 5i to 5i + 4
 // make byte i = sum over k of (w_k + 1) * 3^(4 - k), at most 242; the digits of
@@ -19,6 +19,7 @@
 #define QFMT_SUPPORT_PACKING_H
 
 #include "qfmt/Support/Rounding.h" // CodePacking
+#include "qfmt/Support/Rounding.h"
 #include "llvm/ADT/ArrayRef.h"
 #include <cstdint>
 #include <optional>
