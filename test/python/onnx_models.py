@@ -79,7 +79,7 @@ class Case:
     inputs: dict[str, tuple]
     constants: dict[str, np.ndarray] = field(default_factory=dict)
     outputs: dict[str, tuple | None] | None = None
-    opsets: tuple[int, int] = (13, 22)
+    opsets: tuple[int, int] = (13, 25)
     # What to give the reference instead, where it is wrong on `nodes`, and the
     # first opset in which it is right.
     same_as: onnx.NodeProto | None = None
@@ -309,13 +309,13 @@ CASES = [
         node("ReduceMean", "x axes", keepdims=1),
         IMAGE,
         {"axes": ints(2, 3)},
-        opsets=(18, 22),
+        opsets=(18, 25),
     ),
     Case(
         "reduce-mean-noop",
         node("ReduceMean", "x", noop_with_empty_axes=1),
         IMAGE,
-        opsets=(18, 22),
+        opsets=(18, 25),
     ),
     Case("gemm", node("Gemm", "x w"), ROWS, {"w": weight(5, 4)}),
     Case(
@@ -351,6 +351,13 @@ CASES = [
     Case("reshape-scalar", node("Reshape", "x s"), {"x": ()}, {"s": ints(1, 1)}),
     Case("reshape-of-constant", [node("Reshape", "w shape", "v"), node("Add", "x v")],
          {"x": (2, 3)}, {"w": weight(6), "shape": ints(2, 3)}),  # fmt: skip
+    Case(
+        "quantize-dequantize",
+        [node("QuantizeLinear", "x s z", "q"), node("DequantizeLinear", "q s z")],
+        ROWS,
+        {"s": np.float32(0.1).reshape(()), "z": np.array(3, np.int8)},
+        reference_from=19,
+    ),
     Case("transpose", node("Transpose", "x", perm=[0, 2, 3, 1]), IMAGE),
     Case("transpose-default", node("Transpose", "x"), {"x": (2, 3, 4)}),
     Case(
@@ -379,7 +386,7 @@ CASES = [
         node("Pad", "x pads _ axes"),
         IMAGE,
         {"pads": ints(1, 2, 0, 1), "axes": ints(3, 2)},
-        opsets=(18, 22),
+        opsets=(18, 25),
     ),
     Case("identity", node("Identity", "x"), ROWS),
     Case("identity-of-constant", [node("Identity", "w", "v"), node("Add", "x v")],

@@ -4,7 +4,8 @@
 Names of inputs and outputs become `qfmt.name` on @main's arguments and
 results; constant tensors become dense_resource; transposes of constants are
 carried out, so that a weight is a constant where it is used (LLVM 22 folds
-nothing that reads a dense_resource). Fails if an operation of another dialect
+nothing that reads a dense_resource); the operations of qfmt that were cut out are
+put in. Fails if an operation of another dialect
 or a dynamic tensor is left. Changes no number and no order of operations.
 """
 
@@ -16,6 +17,7 @@ import onnx
 from iree.compiler import ir
 
 from qfmt.errors import UserError
+from qfmt.onnx_import import quantized
 
 _DIALECTS = {"builtin", "func", "linalg", "tensor", "arith", "math", "scf"}
 # Bytecode with resources aligned to more than this can not be read from a small
@@ -24,15 +26,16 @@ _DIALECTS = {"builtin", "func", "linalg", "tensor", "arith", "math", "scf"}
 _ALIGNMENT = 16
 
 
-def finish(bytecode: bytes, graph: onnx.GraphProto) -> bytes:
+def finish(bytecode: bytes, plan: quantized.Plan) -> bytes:
     with ir.Context() as context, ir.Location.unknown():
-        context.allow_unregistered_dialects = True  # qfmt.name
+        context.allow_unregistered_dialects = True  # qfmt
         module = ir.Module.parse(bytecode).operation
         (main,) = module.regions[0].blocks[0].operations
         _check_contract(module)
-        _name_interface(main, graph)
         _fold_constant_transposes(main)
         _move_constants_to_resources(main)
+        quantized.stitch(main, plan)
+        _name_interface(main, plan.graph)
         module.verify()
         result = io.BytesIO()
         module.write_bytecode(result)

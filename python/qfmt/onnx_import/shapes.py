@@ -12,6 +12,7 @@ import onnx
 from onnx import TensorProto
 
 from qfmt.errors import UserError
+from qfmt.onnx_import.quantized import quantized_tensors
 from qfmt.onnx_import.supported import OPERATORS
 
 
@@ -125,7 +126,11 @@ def _check_inputs(graph: onnx.GraphProto, path: Path) -> None:
 
 
 def _check_tensors(graph: onnx.GraphProto, path: Path) -> None:
-    """Every tensor computed or computed with is f32, static and not empty."""
+    """Every tensor computed or computed with is f32, static and not empty.
+
+    Of quantized tensors the element type is checked in quantized.py.
+    """
+    quantized = quantized_tensors(graph)
     parameters = {
         node.input[index]
         for node in graph.node
@@ -134,16 +139,16 @@ def _check_tensors(graph: onnx.GraphProto, path: Path) -> None:
     }
     problems = []
     for value in [*graph.input, *graph.value_info, *graph.output]:
-        problems += _tensor_problems(
-            value.name, value.type.tensor_type.elem_type, _shape(value)
-        )
+        element = value.type.tensor_type.elem_type
+        if value.name in quantized:
+            element = TensorProto.FLOAT
+        problems += _tensor_problems(value.name, element, _shape(value))
     used = {name for node in graph.node for name in _data_inputs(node)}
     used |= {value.name for value in graph.output}
     for tensor in graph.initializer:
         if tensor.name in used or tensor.name not in parameters:
-            problems += _tensor_problems(
-                tensor.name, tensor.data_type, list(tensor.dims)
-            )
+            element = TensorProto.FLOAT if tensor.name in quantized else tensor.data_type
+            problems += _tensor_problems(tensor.name, element, list(tensor.dims))
     if problems:
         lines = dict.fromkeys(problems)  # an output may stand in value_info too
         raise UserError("\n  ".join([f"{path}: tensors not supported:", *lines]))
