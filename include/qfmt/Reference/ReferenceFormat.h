@@ -33,6 +33,11 @@ struct EncodeModes {
   OverflowMode overflow = OverflowMode::Saturate;
   NaNMode nan = NaNMode::Zero;
   ScaleRule scaleRule = ScaleRule::AbsMax;
+  /// Of stochastic rounding (spec C36), in the place of `rounding`.
+  std::optional<uint64_t> seed = std::nullopt;
+  /// All constituents but the payload, used as they are; empty: they are
+  /// computed, by `scaleRule`. Their owner outlives the modes.
+  ArrayRef<Tensor> given = {};
 };
 
 /// The reals to encode: values of the logical type, or exact ones.

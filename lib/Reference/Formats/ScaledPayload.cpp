@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "ScaledPayload.h"
+#include "../ExactQuotient.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::qfmt;
+
+namespace mlir::qfmt::reference {
+
+/// `value` rounded to an integer; |value| < 2^52.
+static int64_t roundToInteger(double value, RoundingMode mode) {
+  double magnitude = std::fabs(value), floor = std::floor(magnitude);
+  double fraction = magnitude - floor;
+  Remainder remainder = fraction == 0    ? Remainder::Zero
+                        : fraction < 0.5 ? Remainder::BelowHalf
+                        : fraction > 0.5 ? Remainder::AboveHalf
+                                         : Remainder::Half;
+  int64_t result = static_cast<int64_t>(floor);
+  result += roundsAwayFromZero(mode, value < 0, result & 1, remainder);
+  return value < 0 ? -result : result;
+}
+
+//===----------------------------------------------------------------------===//
+// One element
+//===----------------------------------------------------------------------===//
+
+PayloadEncoder::PayloadEncoder(ScaledAttr format, FloatType logical,
+                               const EncodeModes &modes)
+    : codec(format.getFormat()), logical(logical),
+      logicalFormat(BinaryFormat::of(logical.getFloatSemantics())),
+      modes(modes) {
+  if (codec.getFormat().canWrap())
+    unit = std::ldexp(1.0, codec.getFormat().getIntegerGrid()->unitExponent);
+  if (modes.seed)
+    key = StochasticKey::get(*modes.seed);
+}
+
+/// The scale as a double, if dividing in double and rounding to the logical
+/// type is the correctly rounded division: a quotient of p by q bits is not
+/// closer to a midpoint of p bits than 2^-(p + 1 + q), relatively, unless it
+/// is one.
+std::optional<double> PayloadEncoder::getDivisor() const {
+  if (modes.division != EncodeModes::Division::Rounded || modes.seed ||
+      !scale.isFinite() || scale.isZero() ||
+      std::abs(scale.getLeadingExponent()) > 700)
+    return std::nullopt;
+  unsigned limit = logical.isF64() ? 53 : 51 - logicalFormat.precision;
+  if (scale.getMantissaBits() > limit)
+    return std::nullopt;
+  return scale.roundToDouble();
+}
+
+/// What is rounded to a code.
+ExactReal PayloadEncoder::divide(const ExactReal &value) const {
+  ExactReal quotient = divideForRounding(value, scale);
+  return modes.division == EncodeModes::Division::Rounded
+             ? quotient.roundTo(logicalFormat)
+             : quotient;
+}
+
+/// (C16) and (C17) with the zero point that `quantize` or `convert` have added.
+Scalar PayloadEncoder::storeInteger(__int128 integer) const {
+  auto low = static_cast<int64_t>(codec.getFormat().getLowest());
+  auto high = static_cast<int64_t>(codec.getFormat().getLargest());
+  OverflowMode overflow = modes.overflow;
+  if (overflow == OverflowMode::Zero && (integer < low || integer > high))
+    integer = zeroPoint;
+  if (overflow == OverflowMode::SaturateSymmetric && low < -high)
+    integer = std::max<__int128>(integer, -high);
+  return codec.encodeInteger(integer, overflow == OverflowMode::Wrap
+                                          ? OverflowMode::Wrap
+                                          : OverflowMode::Saturate);
+}
+
+Scalar PayloadEncoder::encodeToInteger(const ExactReal &quotient,
+                                       RoundingMode rounding) const {
+  // A NaN becomes the real 0, whose code is the zero point.
+  if (quotient.isNaN())
+    return codec.encodeInteger(zeroPoint, OverflowMode::Saturate);
+  if (quotient.isInfinity()) {
+    // Infinities have no low bits: they saturate.
+    __int128 beyond = __int128(quotient.isNegative() ? -1 : 1) << 64;
+    if (modes.overflow != OverflowMode::Wrap)
+      return storeInteger(beyond);
+    return codec.encodeInteger(beyond, OverflowMode::Saturate);
+  }
+  // `quantize` rounds, then adds; `convert` adds, then rounds.
+  if (modes.division == EncodeModes::Division::Rounded)
+    return storeInteger(quotient.roundToInteger(rounding) + zeroPoint);
+  return storeInteger(quotient.roundToInteger(rounding, zeroPoint));
+}
+
+Scalar PayloadEncoder::encodeQuotient(const ExactReal &quotient,
+                                      RoundingMode rounding) const {
+  if (codec.isInteger())
+    return encodeToInteger(quotient, rounding);
+  return codec.encode(quotient, rounding, modes.overflow, modes.nan);
+}
+
+/// (C36) One of the two neighbours. NaNs compare false.
+Scalar PayloadEncoder::encodeStochastically(double quotient,
+                                            int64_t index) const {
+  double threshold = getStochasticThreshold(key, index);
+  auto round = [&](RoundingMode rounding) {
+    return encodeQuotient(ExactReal::fromDouble(quotient), rounding);
+  };
+  double distance;
+  if (unit || codec.isInteger()) {
+    double steps = quotient / unit.value_or(1.0);
+    distance = steps - std::floor(steps);
+  } else {
+    double below = codec.decode(round(RoundingMode::Floor));
+    double above = codec.decode(round(RoundingMode::Ceil));
+    distance = (quotient - below) / (above - below);
+  }
+  return round(distance > threshold ? RoundingMode::Ceil : RoundingMode::Floor);
+}
+
+Scalar PayloadEncoder::encode(const ExactReal &value, int64_t index) const {
+  ExactReal quotient = divide(value);
+  if (modes.seed)
+    return encodeStochastically(quotient.roundToDouble(), index);
+  return encodeQuotient(quotient, modes.rounding);
+}
+
+Scalar PayloadEncoder::encode(double value, int64_t index) const {
+  if (!divisor || !std::isfinite(value))
+    return encode(ExactReal::fromDouble(value), index);
+  double quotient = roundToType(value / *divisor, logical);
+  if (!codec.isInteger())
+    return codec.encode(ExactReal::fromDouble(quotient), modes.rounding,
+                        modes.overflow, modes.nan);
+  if (!(std::fabs(quotient) < 0x1p52))
+    return encode(ExactReal::fromDouble(value), index);
+  return storeInteger(roundToInteger(quotient, modes.rounding) + zeroPoint);
+}
+
+//===----------------------------------------------------------------------===//
+// All elements
+//===----------------------------------------------------------------------===//
+
+/// Calls `visit` with the number, the block and the code of each element.
+static void forEachCode(ScaledAttr format, EncodedTensorType type,
+                        const Reals &reals, const EncodeModes &modes,
+                        const BlockParameters &parameters,
+                        function_ref<void(int64_t, int64_t, Scalar)> visit) {
+  PayloadEncoder encoder(format, type.getLogicalElementType(), modes);
+  int64_t current = -1;
+  forEachElement(format, type.getShape(), [&](int64_t element, int64_t block) {
+    if (block != current)
+      encoder.setBlock(parameters.scales[block], parameters.zeroPoints[block]);
+    current = block;
+    std::optional<double> value = reals.getDouble(element);
+    visit(element, block,
+          value ? encoder.encode(*value, element)
+                : encoder.encode(reals[element], element));
+  });
+}
+
+Tensor encodePayload(ScaledAttr format, EncodedTensorType type,
+                     const Reals &reals, const EncodeModes &modes,
+                     const BlockParameters &parameters) {
+  Tensor payload(type.getShape(), format.getNumberFormat().getStorageType());
+  MutableArrayRef<Scalar> codes = payload.getMutableData();
+  forEachCode(
+      format, type, reals, modes, parameters,
+      [&](int64_t element, int64_t, Scalar code) { codes[element] = code; });
+  return payload;
+}
+
+std::vector<double> getSquaredErrors(ScaledAttr format, EncodedTensorType type,
+                                     const Reals &reals,
+                                     const EncodeModes &modes,
+                                     const BlockParameters &parameters) {
+  EncodeModes nearest = modes;
+  nearest.seed = std::nullopt;
+  Codec codec(format.getFormat());
+  std::vector<double> scales, errors(parameters.scales.size());
+  for (const ExactReal &scale : parameters.scales)
+    scales.push_back(scale.roundToDouble());
+  forEachCode(format, type, reals, nearest, parameters,
+              [&](int64_t element, int64_t block, Scalar code) {
+                double x = reals[element].roundToDouble();
+                if (!std::isfinite(x))
+                  return;
+                double steps =
+                    codec.decode(code) - parameters.zeroPoints[block];
+                // One rounding a statement: none may be contracted.
+                double decoded = steps * scales[block];
+                double difference = x - decoded;
+                double square = difference * difference;
+                errors[block] += square;
+              });
+  return errors;
+}
+
+} // namespace mlir::qfmt::reference
