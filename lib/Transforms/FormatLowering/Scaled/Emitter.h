@@ -81,6 +81,10 @@ private:
                                        const TensorEncodeModes &modes) const;
   unsigned getQuotientBits(const BlockNumber &scale, const ExactRange &range,
                            OverflowMode overflow) const;
+  static EncodeModes getElementModes(const TensorEncodeModes &modes);
+  Value emitElementQuotient(ScalarBuilder &b, Value element,
+                            const BlockNumber &scale, Value s,
+                            const QuotientPlan &plan, Division division) const;
   Value emitCodes(Value elements, const BlockParameters &parameters,
                   const QuotientPlan &plan, const TensorEncodeModes &modes);
 

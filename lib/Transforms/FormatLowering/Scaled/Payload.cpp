@@ -46,25 +46,41 @@ unsigned ScaledEmitter::getQuotientBits(const BlockNumber &scale,
   return std::max<int>(kIntegerQuotientBits, range.high - smallest + 2);
 }
 
+/// What is rounded to a code: x / s as `plan` says, and rounded to the logical
+/// type if the operation says so. `s` is the scale's element, if it has one.
+Value ScaledEmitter::emitElementQuotient(ScalarBuilder &b, Value element,
+                                         const BlockNumber &scale, Value s,
+                                         const QuotientPlan &plan,
+                                         Division division) const {
+  Value x = emitRead(b, element);
+  if (scale.is(1))
+    return x;
+  x = emitQuotient(b, b.extend(x, plan.type), scale.read(b, s, plan.type),
+                   plan.quotient);
+  if (division == Division::Rounded && plan.type != logical)
+    x = emitRead(b, emitRoundTo(b, x, logical));
+  return x;
+}
+
+EncodeModes ScaledEmitter::getElementModes(const TensorEncodeModes &modes) {
+  EncodeModes element = modes.element;
+  element.zeroPointPlace = modes.division == Division::Rounded
+                               ? ZeroPointPlace::AfterRounding
+                               : ZeroPointPlace::BeforeRounding;
+  return element;
+}
+
 Value ScaledEmitter::emitCodes(Value elements,
                                const BlockParameters &parameters,
                                const QuotientPlan &plan,
                                const TensorEncodeModes &modes) {
   const BlockNumber &scale = parameters.scale;
   const BlockNumber &zeroPoint = parameters.zeroPoint;
-  EncodeModes element = modes.element;
-  element.zeroPointPlace = modes.division == Division::Rounded
-                               ? ZeroPointPlace::AfterRounding
-                               : ZeroPointPlace::BeforeRounding;
+  EncodeModes element = getElementModes(modes);
   auto body = [&](ScalarBuilder &b, ValueRange values) -> Value {
-    Value x = emitRead(b, values[0]);
-    if (!scale.is(1)) {
-      x = emitQuotient(b, b.extend(x, plan.type),
-                       scale.read(b, values[1], plan.type), plan.quotient);
-      if (modes.division == Division::Rounded && plan.type != logical)
-        x = emitRead(b, emitRoundTo(b, x, logical));
-    }
-    return format.emitEncode(b, loc, x, element,
+    Value quotient = emitElementQuotient(b, values[0], scale, values[1], plan,
+                                         modes.division);
+    return format.emitEncode(b, loc, quotient, element,
                              readZeroPoint(b, zeroPoint, values[2]));
   };
   Type code = getCodeType(scaled.getNumberFormat().getStorageType());
