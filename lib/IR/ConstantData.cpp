@@ -93,6 +93,38 @@ std::optional<std::vector<int64_t>> mlir::qfmt::readIntegers(Attribute attr) {
   }
 }
 
+std::optional<std::vector<uint8_t>> mlir::qfmt::readCodes(Attribute attr) {
+  auto elements = dyn_cast_or_null<ElementsAttr>(attr);
+  if (!elements || !elements.getElementType().isIntOrFloat())
+    return std::nullopt;
+  unsigned width = elements.getElementType().getIntOrFloatBitWidth();
+  if (width > 8)
+    return std::nullopt;
+  std::vector<uint8_t> codes;
+  if (auto ints = dyn_cast<DenseIntElementsAttr>(attr)) {
+    codes.reserve(ints.getNumElements());
+    for (const APInt &value : ints.getValues<APInt>())
+      codes.push_back(value.getZExtValue());
+    return codes;
+  }
+  if (auto floats = dyn_cast<DenseFPElementsAttr>(attr)) {
+    codes.reserve(floats.getNumElements());
+    for (const APFloat &value : floats.getValues<APFloat>())
+      codes.push_back(value.bitcastToAPInt().getZExtValue());
+    return codes;
+  }
+  auto resource = dyn_cast<DenseResourceElementsAttr>(attr);
+  std::optional<ArrayRef<char>> bytes;
+  if (resource)
+    bytes = getResourceBytes(resource, 1);
+  if (!bytes)
+    return std::nullopt;
+  codes.assign(bytes->begin(), bytes->end());
+  for (uint8_t &code : codes)
+    code &= (1u << width) - 1;
+  return codes;
+}
+
 /// A resource holding `values` as elements of type StoredT.
 template <typename StoredT, typename T>
 static ElementsAttr makeResource(RankedTensorType type, ArrayRef<T> values,
@@ -151,4 +183,16 @@ ElementsAttr mlir::qfmt::makeIntegers(RankedTensorType type,
                      /*implicitTrunc=*/true);
       });
   return DenseElementsAttr::get(type, stored);
+}
+
+ElementsAttr mlir::qfmt::makeBytes(MLIRContext *context,
+                                   ArrayRef<uint8_t> bytes, StringRef name) {
+  auto type = RankedTensorType::get(bytes.size(), IntegerType::get(context, 8));
+  ArrayRef<char> raw(reinterpret_cast<const char *>(bytes.data()),
+                     bytes.size());
+  if (type.getNumElements() > kMaxDenseElements && !llvm::all_equal(bytes))
+    return makeResource<char>(type, raw, name);
+  bool splat = !raw.empty() && llvm::all_equal(raw);
+  return DenseElementsAttr::getFromRawBuffer(type,
+                                             splat ? raw.take_front() : raw);
 }

@@ -85,12 +85,10 @@ mlir::qfmt::verifyNumberFormat(Type type,
   return format;
 }
 
-bool mlir::qfmt::isIntegerFormat(NumberFormat format) {
-  std::optional<IntegerGrid> grid = format.getIntegerGrid();
-  // Minifloats with a unit of 1 do not have every integer.
-  return grid && grid->unitExponent == 0 &&
-         format.getLargest() - format.getLowest() + 1 ==
-             std::ldexp(1.0, format.getFormatWidth());
+uint64_t mlir::qfmt::getStorageBits(NumberFormat format, uint64_t count) {
+  if (format.getPacking() == CodePacking::Base3)
+    return 8 * llvm::divideCeil(count, 5);
+  return count * format.getFormatWidth();
 }
 
 //===----------------------------------------------------------------------===//
@@ -148,8 +146,23 @@ struct QFmtInlinerInterface : DialectInlinerInterface {
 };
 } // namespace
 
-/// `qfmt.name` must be a string, wherever it stands.
-static LogicalResult verifyNameAttr(Operation *op, NamedAttribute attribute) {
+/// (C64) `qfmt.packed` is the type of the codes.
+static LogicalResult verifyPackedAttr(Operation *op, Attribute value) {
+  auto type = dyn_cast<TypeAttr>(value);
+  auto codes = type ? dyn_cast<RankedTensorType>(type.getValue())
+                    : RankedTensorType();
+  if (codes && codes.hasStaticShape() && !codes.getEncoding())
+    return success();
+  return op->emitError() << "'" << QFmtDialect::kPackedAttr
+                         << "' must be the static tensor type of the packed "
+                            "codes, found "
+                         << value;
+}
+
+/// Attributes of arguments and results. `qfmt.name` must be a string.
+static LogicalResult verifyBoundaryAttr(Operation *op, NamedAttribute attribute) {
+  if (attribute.getName() == QFmtDialect::kPackedAttr)
+    return verifyPackedAttr(op, attribute.getValue());
   if (attribute.getName() != QFmtDialect::kNameAttr)
     return op->emitError() << "unknown attribute '" << attribute.getName()
                            << "' on an argument or result";
@@ -181,6 +194,18 @@ QFmtDialect::verifyOperationAttribute(Operation *op,
                            << "' is a dictionary {bytes = dense_resource, "
                               "symbol = string} of a module";
   }
+  if (name == kLMulAttr) {
+    auto mantissa = dyn_cast<IntegerAttr>(attribute.getValue());
+    if (isa<UnitAttr>(attribute.getValue()) ||
+        (mantissa && mantissa.getType().isSignlessInteger() &&
+         mantissa.getValue().getSignificantBits() <= 32 &&
+         mantissa.getInt() > 0))
+      return success();
+    return op->emitError() << "'" << name
+                           << "' is a unit attribute or a positive number of "
+                              "mantissa bits, found "
+                           << attribute.getValue();
+  }
   // Functions keep those of their arguments and results in lists of their own.
   return op->emitError() << "unknown attribute '" << name << "'";
 }
@@ -188,13 +213,13 @@ QFmtDialect::verifyOperationAttribute(Operation *op,
 LogicalResult QFmtDialect::verifyRegionArgAttribute(Operation *op, unsigned,
                                                     unsigned,
                                                     NamedAttribute attribute) {
-  return verifyNameAttr(op, attribute);
+  return verifyBoundaryAttr(op, attribute);
 }
 
 LogicalResult
 QFmtDialect::verifyRegionResultAttribute(Operation *op, unsigned, unsigned,
                                          NamedAttribute attribute) {
-  return verifyNameAttr(op, attribute);
+  return verifyBoundaryAttr(op, attribute);
 }
 
 void QFmtDialect::registerTypes() {

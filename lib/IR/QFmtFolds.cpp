@@ -16,6 +16,11 @@ Operation *QFmtDialect::materializeConstant(OpBuilder &builder, Attribute value,
   return arith::ConstantOp::materialize(builder, value, type, loc);
 }
 
+/// True if rounding makes every code: none of them is changed by saturation.
+static bool isWholeIntegerFormat(NumberFormat format) {
+  return format.hasIntegerCodes() && format.canWrap();
+}
+
 /// quantize(dequantize(q)) is q if type and parameters say so for every code
 /// k: the value fl(k * s) is within a factor 1 +- 2^-24 of k * s, so is the
 /// rounded quotient of k, and |k| < 2^17 leaves a distance below 1/2. The scale
@@ -28,8 +33,10 @@ OpFoldResult QuantizeOp::fold(FoldAdaptor) {
   auto scaled = dyn_cast<ScaledAttr>(encoded.getFormat());
   Type logical = encoded.getLogicalElementType();
   if (!scaled || !scaled.isStatic() ||
-      !isIntegerFormat(scaled.getNumberFormat()) ||
+      !isWholeIntegerFormat(scaled.getNumberFormat()) ||
       !(logical.isF32() || logical.isF64()))
+    return {};
+  if (getStochasticSeed())
     return {};
   bool nearest = getRounding() == RoundingMode::HalfEven ||
                  getRounding() == RoundingMode::HalfAway ||
@@ -47,7 +54,7 @@ OpFoldResult ConvertOp::fold(FoldAdaptor) {
   auto scaled = dyn_cast<ScaledAttr>(
       EncodedTensorType::get(getResult().getType()).getFormat());
   if (!scaled || !scaled.isStatic() ||
-      !isIntegerFormat(scaled.getNumberFormat()))
+      !isWholeIntegerFormat(scaled.getNumberFormat()))
     return {};
   return getInput();
 }
@@ -89,4 +96,13 @@ OpFoldResult DyadicScaleOp::fold(FoldAdaptor adaptor) {
   unsigned width = resultType.getWidth();
   scaled = std::clamp(scaled, llvm::minIntN(width), llvm::maxIntN(width));
   return IntegerAttr::get(resultType, scaled);
+}
+
+/// A constant index that the table has.
+OpFoldResult LookupOp::fold(FoldAdaptor adaptor) {
+  auto index = dyn_cast_or_null<IntegerAttr>(adaptor.getIndex());
+  auto table = cast<DenseElementsAttr>(getTable());
+  if (!index || index.getValue().uge(table.getNumElements()))
+    return {};
+  return table.getValues<Attribute>()[index.getValue().getZExtValue()];
 }

@@ -9,7 +9,7 @@ namespace mlir::qfmt::reference {
 
 Codec::Codec(Type type)
     : format(cast<NumberFormat>(type)), storage(format.getStorageType()) {
-  if (isIntegerFormat(format))
+  if (format.hasIntegerCodes())
     integerRange = {static_cast<int64_t>(format.getLowest()),
                     static_cast<int64_t>(format.getLargest())};
   if (isa<FloatType>(storage) || format.getFormatWidth() > 8)

@@ -64,7 +64,7 @@ private:
 static ScaledAttr getStaticIntegerEncoding(Operation *op, Type type) {
   auto encoded = EncodedTensorType::get(type);
   auto scaled = dyn_cast<ScaledAttr>(encoded.getFormat());
-  if (!scaled || !isIntegerFormat(scaled.getNumberFormat())) {
+  if (!scaled || !scaled.getNumberFormat().hasIntegerCodes()) {
     op->emitOpError() << "has a tensor in " << encoded.getFormat()
                       << ", integer arithmetic needs an integer format";
     return nullptr;
@@ -193,7 +193,7 @@ LogicalResult FunctionIntegerizer::convertConstant(arith::ConstantOp op) {
 LogicalResult FunctionIntegerizer::convertAssemble(AssembleOp op) {
   auto encoded = EncodedTensorType::get(op.getResult().getType());
   auto scaled = dyn_cast<ScaledAttr>(encoded.getFormat());
-  if (!scaled || !isIntegerFormat(scaled.getNumberFormat()))
+  if (!scaled || !scaled.getNumberFormat().hasIntegerCodes())
     return op.emitOpError() << "has a tensor in " << encoded.getFormat()
                             << ", integer arithmetic needs an integer format";
   SmallVector<Attribute> constants;

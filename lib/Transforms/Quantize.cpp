@@ -69,7 +69,8 @@ NumberFormat parseIntegerFormat(StringRef option, StringRef text, bool isSigned,
   auto format = dyn_cast_or_null<NumberFormat>(type);
   if (format &&
       succeeded(format.verifyFormat([&] { return emitError(loc); })) &&
-      isIntegerFormat(format) && (!isSigned || format.getLowest() < 0))
+      format.hasIntegerCodes() && format.canWrap() &&
+      format.getFormatWidth() >= 2 && (!isSigned || format.getLowest() < 0))
     return format;
   emitError(loc) << "option '" << option << "' of qfmt-quantize takes "
                  << (isSigned ? "i2 to i16" : "i2 to i16 or ui2 to ui16")

@@ -174,7 +174,7 @@ TEST_F(Scaled, CanRepresent) {
 
 TEST_F(Scaled, IntegerFormats) {
   auto isInteger = [&](StringRef text) {
-    return isIntegerFormat(parse(text).getNumberFormat());
+    return parse(text).getNumberFormat().hasIntegerCodes();
   };
   EXPECT_TRUE(isInteger("i2"));
   EXPECT_TRUE(isInteger("ui16"));

@@ -21,6 +21,11 @@ std::optional<std::vector<double>> readFloats(Attribute attr);
 /// order, sign-extended; none if `attr` holds something else.
 std::optional<std::vector<int64_t>> readIntegers(Attribute attr);
 
+/// The codes of a constant whose elements have at most 8 bits, integers or
+/// floats, in row-major order: one a byte, zero above their width; none if
+/// `attr` holds something else. A resource has one element a byte, too.
+std::optional<std::vector<uint8_t>> readCodes(Attribute attr);
+
 /// A constant of f32 or f64 (each value rounded half to even to it), or of a
 /// signless integer type. Splats and small constants are dense; what is larger
 /// and has elements of 8, 16, 32 or 64 bits becomes a resource, which is not
@@ -30,6 +35,10 @@ ElementsAttr makeFloats(RankedTensorType type, ArrayRef<double> values,
                         StringRef name);
 ElementsAttr makeIntegers(RankedTensorType type, ArrayRef<int64_t> values,
                           StringRef name);
+/// A one-dimensional constant of i8 with these bytes, dense or a resource as
+/// above.
+ElementsAttr makeBytes(MLIRContext *context, ArrayRef<uint8_t> bytes,
+                       StringRef name);
 
 } // namespace mlir::qfmt
 

@@ -10,6 +10,7 @@
 #include "qfmt/Support/Rounding.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Types.h"
+#include <algorithm>
 #include <optional>
 
 #include "qfmt/IR/NumberFormat.h.inc"
@@ -22,9 +23,8 @@ NumberFormat
 verifyNumberFormat(Type type,
                    llvm::function_ref<InFlightDiagnostic()> emitError);
 
-/// True if the format's values are the integers -2^(w-1) ... 2^(w-1)-1 or
-/// 0 ... 2^w-1: where zero points and wrapping overflow make sense.
-bool isIntegerFormat(NumberFormat format);
+/// The bits of `count` codes packed without gaps between them (spec C60).
+uint64_t getStorageBits(NumberFormat format, uint64_t count);
 
 } // namespace mlir::qfmt
 

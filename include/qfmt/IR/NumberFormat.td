@@ -37,6 +37,25 @@ def QFmt_NumberFormat : TypeInterface<"NumberFormat"> {
     InterfaceMethod<"The smallest (most negative) finite value.",
       "double", "getLowest", (ins)>,
     InterfaceMethod<[{
+      The magnitude that scale rules map the largest magnitude of a block to: 127 for `i8`. By default the larger of
+      `getLargest()` and -`getLowest()`.}],
+      "double", "getScaleTarget", (ins), "", [{
+        auto format = ::llvm::cast<::mlir::qfmt::NumberFormat>(static_cast<::mlir::Type>($_type));
+        return std::max(format.getLargest(), -format.getLowest());
+      }]>,
+    InterfaceMethod<[{
+      True if each code is the integer that it denotes, in two's complement if `getLowest()` is negative and as a plain
+      binary number otherwise, and every integer from `getLowest()` to `getLargest()` has one: integer arithmetic may be
+      done on the codes, and zero points make sense.}],
+      "bool", "hasIntegerCodes", (ins), "", "return false;">,
+    InterfaceMethod<[{
+      True if `overflow = wrap` is defined: the codes are those of consecutive multiples of a unit, and all are used.}],
+      "bool", "canWrap", (ins), "", "return false;">,
+    InterfaceMethod<[{
+      How codes narrower than a byte lie in bytes: one after the other from the low bit, or five digits of base 3.}],
+      "::mlir::qfmt::CodePacking", "getPacking", (ins), "",
+      "return ::mlir::qfmt::CodePacking::Bits;">,
+    InterfaceMethod<[{
       Unit 2^u and bits w such that every finite value is k * 2^u with an integer |k| < 2^w; none if w would exceed 32.}],
       "std::optional<::mlir::qfmt::IntegerGrid>", "getIntegerGrid", (ins)>,
     InterfaceMethod<[{

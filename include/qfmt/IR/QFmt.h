@@ -7,8 +7,12 @@
 
 #include "qfmt/IR/EncodedTensorType.h"
 #include "qfmt/IR/NumberFormat.h"
+#include "qfmt/IR/TableFormat.h"
 #include "qfmt/IR/TensorFormat.h"
+#include "qfmt/Support/LMul.h"
+#include "qfmt/Support/Minifloat.h"
 #include "qfmt/Support/Rounding.h"
+#include "qfmt/Support/ValueTable.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -17,6 +21,8 @@
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/Support/RWMutex.h"
+#include <memory>
 
 #include "qfmt/IR/QFmtDialect.h.inc"
 

@@ -67,7 +67,10 @@ def QFmt_SelectAttr : QFmt_TensorFormatAttr<"Select", "select"> {
     unsigned getCodeWidth() const;
     /// uiM, the number format of the selector.
     ::mlir::Type getSelectorFormat() const;
-    /// The encoding of the tensor if all of its blocks had formats[index].
+    /// The static scale, as ScaledAttr::getStaticScale.
+    std::optional<double> getStaticScale(::mlir::Type elementType) const;
+    /// The encoding of the tensor if all of its blocks had formats[index]. A static scale becomes a constituent of f32, because
+    /// only such scales have blocks there (spec C6).
     ::mlir::qfmt::ScaledAttr getChoice(unsigned index) const;
     /// One entry a block, as ScaledAttr::getBlockGrid.
     ::llvm::SmallVector<int64_t> getBlockGrid(::llvm::ArrayRef<int64_t> shape) const;
@@ -87,7 +90,8 @@ def QFmt_AdditiveAttr : QFmt_TensorFormatAttr<"Additive", "additive"> {
     - `codebooks` and `bits` are 1 to 16.
     - `group` has one entry a dimension, a positive size that divides the tensor's; a dimension that is cut into groups of more than one
       element is static.
-    - `table` is the number format of the tables' entries.
+    - `table` is the number format of the tables' entries. If there are several tables its largest magnitude is less than 2^40 times
+      its smallest one other than 0, as that of `f16`; so sums are exact in f64.
     - `block` and `scale` are as in `#qfmt.scaled`; a block consists of whole groups.
 
     The payload has the shape of the grid of groups and K as the last dimension. The constituent `tables` has the shape
@@ -119,6 +123,9 @@ def QFmt_AdditiveAttr : QFmt_TensorFormatAttr<"Additive", "additive"> {
   let extraClassDeclaration = [{
     /// Brings parameters to normal form (spec C4).
     static void normalize(::llvm::ArrayRef<int64_t> &block, ::mlir::Attribute &scale);
+
+    /// How often `quantize` and `convert` look for a better code in each of several tables (spec C84).
+    static constexpr unsigned kSearchSweeps = 4;
 
     /// uiB, the number format of the payload.
     ::mlir::Type getCodeFormat() const;

@@ -7,6 +7,8 @@
 #include "ParameterList.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
+#include <algorithm>
+#include <cmath>
 #include <functional>
 #include <numeric>
 
@@ -94,6 +96,27 @@ static LogicalResult verifyGroup(ArrayRef<int64_t> group,
   return success();
 }
 
+/// (C80) Every value has at most 24 bits, so that entries between 2^e and
+/// 2^(e + 40) are multiples of 2^(e - 23), and sums of 16 of them have at most
+/// 68 bits; those of f16 have 44.
+static LogicalResult verifyTable(Type table, unsigned codebooks,
+                                 function_ref<InFlightDiagnostic()> emitError) {
+  NumberFormat format = verifyNumberFormat(table, emitError);
+  if (!format)
+    return failure();
+  if (codebooks == 1)
+    return success();
+  double smallest = getSmallestMagnitude(format);
+  double largest = std::max(format.getLargest(), -format.getLowest());
+  if (largest < std::ldexp(smallest, 40))
+    return success();
+  return emitError() << "sums of entries of " << table
+                     << " are not exact: its magnitudes, " << toString(smallest)
+                     << " to " << toString(largest)
+                     << ", are more than 40 powers of two apart; use f16 or "
+                        "one codebook";
+}
+
 /// (C82) A block of one scale consists of whole groups.
 static LogicalResult
 verifyBlockOfGroups(ArrayRef<int64_t> group, ArrayRef<int64_t> block,
@@ -123,7 +146,7 @@ LogicalResult AdditiveAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                        << " bits, found " << bits;
   if (failed(verifyGroup(group, emitError)))
     return failure();
-  if (!verifyNumberFormat(table, emitError))
+  if (failed(verifyTable(table, codebooks, emitError)))
     return failure();
   // (C3), (C5), (C6), (C11)
   BlockScale blockScale(block, scale);

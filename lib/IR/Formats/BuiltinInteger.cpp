@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// iN and uiN, 2 <= N <= 16, as number formats: two's complement and unsigned
+// iN and uiN, 1 <= N <= 16, as number formats: two's complement and unsigned
 // integers. siN is refused so that each format has one spelling (spec C8).
 
 #include "qfmt/IR/QFmt.h"
@@ -25,8 +25,8 @@ struct IntegerModel
                          << integer.getWidth()
                          << " for signed and ui" << integer.getWidth()
                          << " for unsigned integers";
-    if (integer.getWidth() < 2 || integer.getWidth() > 16)
-      return emitError() << "integer formats have 2 to 16 bits, found "
+    if (integer.getWidth() < 1 || integer.getWidth() > 16)
+      return emitError() << "integer formats have 1 to 16 bits, found "
                          << type;
     return success();
   }
@@ -44,6 +44,12 @@ struct IntegerModel
   }
   double getLargest(Type type) const { return getSpec(type).getLargest(); }
   double getLowest(Type type) const { return getSpec(type).getLowest(); }
+  double getScaleTarget(Type type) const {
+    // i1 has the values -1 and 0.
+    return std::max<int64_t>(getSpec(type).getLargest(), 1);
+  }
+  bool hasIntegerCodes(Type) const { return true; }
+  bool canWrap(Type) const { return true; }
   std::optional<IntegerGrid> getIntegerGrid(Type type) const {
     return getSpec(type).getIntegerGrid();
   }

@@ -1,33 +1,172 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// !qfmt.float<E, M>: minifloats without special codes that MLIR has no builtin
-// type for.
+// !qfmt.float<E, M, ...>: minifloats that MLIR has no builtin type for (spec
+// C10).
 
+#include "mlir/IR/Builders.h"
 #include "qfmt/IR/QFmt.h"
 #include "qfmt/Support/Minifloat.h"
 
 using namespace mlir;
 using namespace mlir::qfmt;
+using Specials = MinifloatSpec::Specials;
 
-static MinifloatSpec getSpec(QFloatType type) {
-  return MinifloatSpec::generic(type.getExponentBits(), type.getMantissaBits());
+static MinifloatSpec makeSpec(unsigned exponentBits, unsigned mantissaBits,
+                              int64_t bias, Specials specials, bool subnormals,
+                              FloatAttr negativeZero) {
+  MinifloatSpec spec{exponentBits, mantissaBits, static_cast<int>(bias)};
+  spec.specials = specials;
+  spec.hasSubnormals = subnormals;
+  if (negativeZero)
+    spec.negativeZero = negativeZero.getValueAsDouble();
+  return spec;
+}
+
+MinifloatSpec QFloatType::getSpec() const {
+  return makeSpec(getExponentBits(), getMantissaBits(), getBias(),
+                  getSpecials(), getSubnormals(), getNegativeZero());
+}
+
+//===----------------------------------------------------------------------===//
+// Syntax
+//===----------------------------------------------------------------------===//
+
+static constexpr std::pair<StringLiteral, Specials> kSpecials[] = {
+    {"none", Specials::None},
+    {"ieee", Specials::IEEE},
+    {"fn", Specials::FN},
+    {"fnuz", Specials::FNUZ}};
+
+static ParseResult parseSpecials(AsmParser &parser, Specials &specials) {
+  StringRef name;
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseEqual() || parser.parseKeyword(&name))
+    return failure();
+  for (auto [spelling, value] : kSpecials)
+    if (spelling == name) {
+      specials = value;
+      return success();
+    }
+  return parser.emitError(loc) << "specials is none, ieee, fn or fnuz, found '"
+                               << name << "'";
+}
+
+static ParseResult parseNegativeZero(AsmParser &parser, FloatAttr &attribute) {
+  double value;
+  if (parser.parseEqual() || parser.parseFloat(value))
+    return failure();
+  attribute = parser.getBuilder().getF64FloatAttr(value);
+  return success();
+}
+
+Type QFloatType::parse(AsmParser &parser) {
+  SMLoc loc = parser.getCurrentLocation();
+  unsigned exponentBits, mantissaBits;
+  if (parser.parseLess() || parser.parseInteger(exponentBits) ||
+      parser.parseComma() || parser.parseInteger(mantissaBits))
+    return {};
+  std::optional<int64_t> bias;
+  Specials specials = Specials::None;
+  bool subnormals = true;
+  FloatAttr negativeZero;
+  while (succeeded(parser.parseOptionalComma())) {
+    SMLoc keywordLoc = parser.getCurrentLocation();
+    StringRef keyword;
+    if (parser.parseKeyword(&keyword))
+      return {};
+    ParseResult result = success();
+    if (keyword == "bias")
+      result = failure(parser.parseEqual() ||
+                       parser.parseInteger(bias.emplace()));
+    else if (keyword == "specials")
+      result = parseSpecials(parser, specials);
+    else if (keyword == "no_subnormals")
+      subnormals = false;
+    else if (keyword == "negative_zero")
+      result = parseNegativeZero(parser, negativeZero);
+    else
+      result = parser.emitError(keywordLoc)
+               << "expected bias, specials, no_subnormals or negative_zero, "
+                  "found '"
+               << keyword << "'";
+    if (failed(result))
+      return {};
+  }
+  if (parser.parseGreater())
+    return {};
+  // verify says what is wrong with bits outside of this.
+  if (!bias)
+    bias = exponentBits >= 1 && exponentBits <= 8
+               ? MinifloatSpec::defaultBias(exponentBits)
+               : 0;
+  auto emitError = [&] { return parser.emitError(loc); };
+  return getChecked(emitError, parser.getContext(), exponentBits, mantissaBits,
+                    *bias, specials, subnormals, negativeZero);
+}
+
+void QFloatType::print(AsmPrinter &printer) const {
+  printer << "<" << getExponentBits() << ", " << getMantissaBits();
+  if (getBias() != MinifloatSpec::defaultBias(getExponentBits()))
+    printer << ", bias = " << getBias();
+  for (auto [spelling, value] : kSpecials)
+    if (value == getSpecials() && value != Specials::None)
+      printer << ", specials = " << spelling;
+  if (!getSubnormals())
+    printer << ", no_subnormals";
+  if (FloatAttr value = getNegativeZero()) {
+    printer << ", negative_zero = ";
+    printer.printFloat(value.getValue());
+  }
+  printer << ">";
+}
+
+//===----------------------------------------------------------------------===//
+// Verification
+//===----------------------------------------------------------------------===//
+
+/// The builtin type with the same codes, or nothing.
+static StringRef getBuiltinName(const MinifloatSpec &spec) {
+  static constexpr std::pair<StringLiteral, MinifloatSpec> kBuiltins[] = {
+      {"f4E2M1FN", MinifloatSpec::f4E2M1FN()},
+      {"f6E2M3FN", MinifloatSpec::f6E2M3FN()},
+      {"f6E3M2FN", MinifloatSpec::f6E3M2FN()},
+      {"f8E3M4", MinifloatSpec::f8E3M4()},
+      {"f8E4M3", MinifloatSpec::f8E4M3()},
+      {"f8E4M3FN", MinifloatSpec::f8E4M3FN()},
+      {"f8E4M3FNUZ", MinifloatSpec::f8E4M3FNUZ()},
+      {"f8E4M3B11FNUZ", MinifloatSpec::f8E4M3B11FNUZ()},
+      {"f8E5M2", MinifloatSpec::f8E5M2()},
+      {"f8E5M2FNUZ", MinifloatSpec::f8E5M2FNUZ()},
+      {"f16", MinifloatSpec::f16()},
+      {"bf16", MinifloatSpec::bf16()}};
+  for (const auto &[name, builtin] : kBuiltins)
+    if (builtin == spec)
+      return name;
+  return "";
 }
 
 LogicalResult
 QFloatType::verify(function_ref<InFlightDiagnostic()> emitError,
-                   unsigned exponentBits, unsigned mantissaBits) {
-  // (C10) With 8 exponent bits and no special codes the largest value would be
-  // beyond f32.
-  if (exponentBits < 1 || exponentBits > 7 || mantissaBits > 10 ||
-      exponentBits + mantissaBits > 15)
-    return emitError() << "!qfmt.float needs 1 to 7 exponent bits, 0 to 10 "
-                          "mantissa bits and at most 15 together, found <"
+                   unsigned exponentBits, unsigned mantissaBits, int64_t bias,
+                   Specials specials, bool subnormals, FloatAttr negativeZero) {
+  if (exponentBits < 1 || exponentBits > 8 || mantissaBits > 14 ||
+      1 + exponentBits + mantissaBits > 16)
+    return emitError() << "!qfmt.float needs 1 to 8 exponent bits and at most "
+                          "16 bits with sign and mantissa, found <"
                        << exponentBits << ", " << mantissaBits << ">";
-  MinifloatSpec spec = MinifloatSpec::generic(exponentBits, mantissaBits);
-  StringRef builtin = spec == MinifloatSpec::f4E2M1FN()   ? "f4E2M1FN"
-                      : spec == MinifloatSpec::f6E2M3FN() ? "f6E2M3FN"
-                      : spec == MinifloatSpec::f6E3M2FN() ? "f6E3M2FN"
-                                                          : "";
+  // Beyond these no value is exact in f32.
+  if (bias < -256 || bias > 512)
+    return emitError() << "!qfmt.float<" << exponentBits << ", "
+                       << mantissaBits << "> has no value in f32 with bias = "
+                       << bias;
+  MinifloatSpec spec = makeSpec(exponentBits, mantissaBits, bias, specials,
+                                subnormals, negativeZero);
+  StringRef reason = spec.getInvalidReason();
+  if (!reason.empty())
+    return emitError() << "!qfmt.float<" << exponentBits << ", "
+                       << mantissaBits << "> with bias " << bias << " "
+                       << reason;
+  StringRef builtin = getBuiltinName(spec);
   if (!builtin.empty())
     return emitError() << "!qfmt.float<" << exponentBits << ", "
                        << mantissaBits << "> is the builtin type " << builtin
@@ -35,25 +174,27 @@ QFloatType::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
+//===----------------------------------------------------------------------===//
+// NumberFormat
+//===----------------------------------------------------------------------===//
+
 LogicalResult
 QFloatType::verifyFormat(function_ref<InFlightDiagnostic()>) const {
   return success();
 }
-unsigned QFloatType::getFormatWidth() const {
-  return getSpec(*this).getWidth();
-}
+unsigned QFloatType::getFormatWidth() const { return getSpec().getWidth(); }
 double QFloatType::decodeCode(uint64_t code) const {
-  MinifloatSpec spec = getSpec(*this);
+  MinifloatSpec spec = getSpec();
   return spec.decode(code & (spec.getNumCodes() - 1));
 }
 uint64_t QFloatType::encodeReal(const ExactReal &value, RoundingMode rounding,
                                 OverflowMode overflow, NaNMode nan) const {
-  return getSpec(*this).encode(value, rounding, overflow, nan);
+  return getSpec().encode(value, rounding, overflow, nan);
 }
-double QFloatType::getLargest() const { return getSpec(*this).getLargest(); }
-double QFloatType::getLowest() const { return getSpec(*this).getLowest(); }
+double QFloatType::getLargest() const { return getSpec().getLargest(); }
+double QFloatType::getLowest() const { return getSpec().getLowest(); }
 std::optional<IntegerGrid> QFloatType::getIntegerGrid() const {
-  return getSpec(*this).getIntegerGrid();
+  return getSpec().getIntegerGrid();
 }
 Type QFloatType::getStorageType() const {
   return IntegerType::get(getContext(), getFormatWidth());

@@ -112,11 +112,12 @@ SelectAttr::verifyEncode(const EncodeRequest &request,
       return emitError() << "overflow = wrap needs integer or fixed-point "
                             "formats all of whose codes are used, found "
                          << type << "; use saturate or infinity";
-  // (C74) Rounded up and rounded down, a block might get different formats.
-  if (request.isStochastic && !request.isGiven)
-    return emitError() << "stochastic rounding to " << Attribute(*this)
-                       << " needs given scales and selectors, which say what "
-                          "the codes of a block are";
+  // (C74) The two levels of this rule are those of one format.
+  if (request.scaleRule == ScaleRule::TwoLevel)
+    return emitError()
+           << "scale_rule = two_level is that of one number format, "
+              "found "
+           << Attribute(*this) << "; use absmax";
   return success();
 }
 
@@ -137,12 +138,15 @@ Type SelectAttr::getSelectorFormat() const {
                            llvm::Log2_64_Ceil(getFormats().size()));
 }
 
+std::optional<double> SelectAttr::getStaticScale(Type elementType) const {
+  return BlockScale(getBlock(), getScale()).getStaticNumber(elementType);
+}
+
 ScaledAttr SelectAttr::getChoice(unsigned index) const {
-  // A static scale goes with no block there (C6), and needs none.
-  bool hasStaticScale = BlockScale(getBlock(), getScale()).isStatic();
-  return ScaledAttr::get(getContext(), getFormats()[index],
-                         hasStaticScale ? ArrayRef<int64_t>() : getBlock(),
-                         getScale());
+  Attribute scale = getScale();
+  if (BlockScale(getBlock(), scale).isStatic())
+    scale = TypeAttr::get(Float32Type::get(getContext()));
+  return ScaledAttr::get(getContext(), getFormats()[index], getBlock(), scale);
 }
 
 SmallVector<int64_t> SelectAttr::getBlockGrid(ArrayRef<int64_t> shape) const {
@@ -170,10 +174,10 @@ SmallVector<int64_t> SelectAttr::getBlockShape(int64_t rank) const {
 
 bool SelectAttr::canRepresent(double value, Type elementType) const {
   // Each block may have any of the formats.
-  for (unsigned index = 0; index < getFormats().size(); ++index)
-    if (!getChoice(index).canRepresent(value, elementType))
-      return false;
-  return true;
+  return llvm::all_of(getFormats(), [&](Type format) {
+    return ScaledAttr::get(getContext(), format, {}, getScale())
+        .canRepresent(value, elementType);
+  });
 }
 
 bool SelectAttr::isStatic() const { return false; }
