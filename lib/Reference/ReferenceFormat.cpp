@@ -20,8 +20,11 @@ Tensor roundToLogicalType(ArrayRef<ExactReal> reals, EncodedTensorType type) {
 }
 
 void registerReferenceModels(DialectRegistry &registry) {
-  registry.addExtension(
-      +[](MLIRContext *context, QFmtDialect *) { attachScaledModel(context); });
+  registry.addExtension(+[](MLIRContext *context, QFmtDialect *) {
+    attachAdditiveModel(context);
+    attachScaledModel(context);
+    attachSelectModel(context);
+  });
 }
 
 } // namespace mlir::qfmt::reference

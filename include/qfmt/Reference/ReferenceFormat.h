@@ -71,7 +71,9 @@ Tensor roundToLogicalType(ArrayRef<ExactReal> reals, EncodedTensorType type);
 void registerReferenceModels(DialectRegistry &registry);
 
 /// The models that registerReferenceModels attaches, one function a format.
+void attachAdditiveModel(MLIRContext *context);
 void attachScaledModel(MLIRContext *context);
+void attachSelectModel(MLIRContext *context);
 
 } // namespace mlir::qfmt::reference
 

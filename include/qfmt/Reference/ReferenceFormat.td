@@ -22,7 +22,10 @@ def QFmt_ReferenceFormat : AttrInterface<"ReferenceFormat"> {
       "::mlir::qfmt::reference::Tensor", "read",
       (ins "::mlir::qfmt::EncodedTensorType":$type,
            "::llvm::ArrayRef<::mlir::qfmt::reference::Tensor>":$constituents),
-      "", "return roundToLogicalType($_attr.readExact(type, constituents), type);">,
+      "", [{
+        auto format = ::llvm::cast<::mlir::qfmt::reference::ReferenceFormat>(static_cast<::mlir::Attribute>($_attr));
+        return roundToLogicalType(format.readExact(type, constituents), type);
+      }]>,
     InterfaceMethod<[{
       The constituents of `reals`, as the operations `quantize` and `convert` define them; `modes.division` tells which.}],
       "::llvm::SmallVector<::mlir::qfmt::reference::Tensor>", "encode",

@@ -82,6 +82,18 @@ static constexpr unsigned kMaxCodebooks = 16;
 static constexpr unsigned kMaxBits = 16;
 static constexpr int64_t kMaxGroupSize = 4096;
 
+/// The smallest magnitude other than 0.
+static double getSmallestMagnitude(NumberFormat format) {
+  auto roundAway = [&](bool isNegative, RoundingMode mode) {
+    ExactReal tiny = ExactReal::make(isNegative, 1, -1000);
+    return std::fabs(format.decodeCode(format.encodeReal(
+        tiny, mode, OverflowMode::Saturate, NaNMode::Zero)));
+  };
+  double above = roundAway(/*isNegative=*/false, RoundingMode::Ceil);
+  double below = roundAway(/*isNegative=*/true, RoundingMode::Floor);
+  return above == 0 ? below : below == 0 ? above : std::min(above, below);
+}
+
 /// (C80)
 static LogicalResult verifyGroup(ArrayRef<int64_t> group,
                                  function_ref<InFlightDiagnostic()> emitError) {

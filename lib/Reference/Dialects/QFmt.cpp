@@ -104,8 +104,13 @@ static LogicalResult evaluateAssemble(AssembleOp op, Frame &frame) {
   SmallVector<Tensor> parts;
   for (mlir::Value part : op.getConstituents())
     parts.push_back(frame.getTensor(part));
-  EncodedTensorType type =
-      getResultType(op.getResult().getType(), parts.front().getShape());
+  // A dynamic size is that of the payload.
+  RankedTensorType resultType = op.getResult().getType();
+  SmallVector<int64_t> shape(resultType.getShape());
+  for (auto [size, payloadSize] : llvm::zip(shape, parts.front().getShape()))
+    if (ShapedType::isDynamic(size))
+      size = payloadSize;
+  EncodedTensorType type = getResultType(resultType, shape);
   if (failed(verifySizes(op, type.getConstituents(), parts)))
     return failure();
   frame.set(op.getResult(), Value(type, parts));
@@ -211,9 +216,9 @@ static LogicalResult emitDyadicScale(Operation *op, unsigned,
 
 static bool lookupKernel(const Instruction &i, Scalar *r) {
   uint64_t index = zeroExtend(r[i.operands[0]].integer, i.operandShift);
-  if (index >= static_cast<uint64_t>(i.table.getNumElements()))
+  if (index >= static_cast<uint64_t>(i.table->getNumElements()))
     return false;
-  r[i.result] = i.table[index];
+  r[i.result] = (*i.table)[index];
   return true;
 }
 
@@ -224,7 +229,7 @@ static LogicalResult emitLookup(Operation *op, unsigned,
       lookup.getTable(), [&] { return lookup.emitOpError(); });
   if (failed(table))
     return failure();
-  instruction.table = std::move(*table);
+  instruction.table = std::make_shared<const Tensor>(std::move(*table));
   instruction.undefined = "has an index beyond the table";
   instruction.kernel = lookupKernel;
   return success();
