@@ -11,7 +11,9 @@
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "qfmt/Conversion/Passes.h"
 
 namespace mlir::qfmt {
@@ -21,12 +23,29 @@ namespace mlir::qfmt {
 
 namespace {
 
+/// True if each iteration of `loop` only writes vectors to the tensor that
+/// becomes `result`.
+bool isWrittenInPlace(scf::ForOp loop, OpResult result) {
+  Value value = loop.getTiedLoopYieldedValue(
+                        loop.getTiedLoopRegionIterArg(result))
+                    ->get();
+  while (auto write = value.getDefiningOp<vector::TransferWriteOp>())
+    value = write.getBase();
+  return value == loop.getTiedLoopRegionIterArg(result);
+}
+
 /// True if the buffer of `value` surely has the strides of its shape. A slice
 /// has those of the tensor it was cut from.
 bool isContiguous(Value value) {
   if (auto argument = dyn_cast<BlockArgument>(value))
     return isa<func::FuncOp>(argument.getOwner()->getParentOp());
   Operation *op = value.getDefiningOp();
+  // A tensor that is written piece by piece stays where it is.
+  if (auto write = dyn_cast<vector::TransferWriteOp>(op))
+    return isContiguous(write.getBase());
+  if (auto loop = dyn_cast<scf::ForOp>(op))
+    return isWrittenInPlace(loop, cast<OpResult>(value)) &&
+           isContiguous(loop.getTiedLoopInit(cast<OpResult>(value))->get());
   if (isa<tensor::CastOp, tensor::CollapseShapeOp, tensor::ExpandShapeOp>(op))
     return isContiguous(op->getOperand(0));
   // The result lies in the buffer of the initial value.
