@@ -14,13 +14,16 @@
 //       output = accumulators
 //
 // Where sizes are no multiples, the last block is smaller, and its last vector
-// masked. Masked lanes compute on zeros, so bodies with a division are left
-// alone, and so is everything that is not element-wise (a table lookup).
+// masked. Masked lanes compute on zeros, so bodies with a division of integers
+// are left alone, and so is everything that is not element-wise. Maxima of rows
+// are written by MaximumLoops.cpp.
 // No dot-product instruction, no packing of operands, no cache blocking.
 //
 //===----------------------------------------------------------------------===//
 
 #include "LoopStrides.h"
+#include "MaximumLoops.h"
+#include "VectorBody.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -28,7 +31,6 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/IRMapping.h"
 #include "qfmt/Conversion/Passes.h"
 
 namespace mlir::qfmt {
@@ -64,38 +66,6 @@ struct Schedule {
   /// Blocking factors U and V.
   int64_t unroll, vectors;
 };
-
-bool isDivision(Operation *op) {
-  return isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp,
-             arith::CeilDivSIOp, arith::CeilDivUIOp, arith::FloorDivSIOp>(op);
-}
-
-bool isVectorizableBody(linalg::GenericOp op) {
-  return llvm::all_of(op.getBody()->without_terminator(), [](Operation &inner) {
-    if (isa<arith::ConstantOp, linalg::IndexOp>(inner))
-      return true;
-    return OpTrait::hasElementwiseMappableTraits(&inner) &&
-           !isDivision(&inner) && inner.getNumRegions() == 0 &&
-           llvm::all_of(inner.getResultTypes(), VectorType::isValidElementType);
-  });
-}
-
-/// The bits of the widest element that is loaded or stored, at least 8. Wider
-/// intermediate values take several registers.
-int64_t getElementBits(linalg::GenericOp op) {
-  int64_t bits = 8;
-  for (Value operand : op->getOperands()) {
-    Type element = getElementTypeOrSelf(operand.getType());
-    bits = std::max<int64_t>(
-        bits, element.isIndex() ? 64 : element.getIntOrFloatBitWidth());
-  }
-  // Codes become accumulators before anything is done with them.
-  for (Operation &inner : op.getBody()->without_terminator())
-    for (Type type : inner.getResultTypes())
-      if (type.isIntOrFloat() && type.getIntOrFloatBitWidth() >= 32)
-        bits = std::max<int64_t>(bits, 32);
-  return bits;
-}
 
 /// Every parallel loop moves every output, so that blocks do not overlap.
 bool hasInjectiveOutputs(linalg::GenericOp op) {
@@ -162,16 +132,14 @@ std::optional<Schedule> makeSchedule(linalg::GenericOp op, int64_t vectorBits) {
   if (parallel.size() + schedule.reductions.size() != op.getNumLoops() ||
       ShapedType::isDynamicShape(schedule.sizes) ||
       llvm::is_contained(schedule.sizes, 0) || op.getNumDpsInits() == 0 ||
-      !hasInjectiveOutputs(op) || !isVectorizableBody(op))
+      !hasInjectiveOutputs(op) || !hasVectorizableBody(op))
     return std::nullopt;
   std::optional<unsigned> vectorLoop = findVectorLoop(op);
   if (!vectorLoop || schedule.sizes[*vectorLoop] < kMinVectorSize ||
       prefersReduction(op, *vectorLoop, kShortReduction) ||
-      !llvm::all_of(
-          op->getOpOperands(),
-          [&](OpOperand &operand) {
-            return isLoadable(op, operand, *vectorLoop);
-          }))
+      !llvm::all_of(op->getOpOperands(), [&](OpOperand &operand) {
+        return isLoadable(op, operand, *vectorLoop);
+      }))
     return std::nullopt;
   schedule.vectorLoop = *vectorLoop;
 
@@ -429,48 +397,11 @@ private:
     return arith::AddIOp::create(b, loc, broadcast(first), step);
   }
 
-  /// The operation's body; its results as vectors. What is the same in every
-  /// lane is computed once, as a scalar.
   SmallVector<Value> emitBody(ArrayRef<Value> arguments, int64_t row,
                               int64_t vector) {
-    IRMapping mapping;
-    for (auto [argument, value] :
-         llvm::zip_equal(op.getBody()->getArguments(), arguments))
-      if (value)
-        mapping.map(argument, value);
-    for (Operation &inner : op.getBody()->without_terminator()) {
-      if (auto indexOp = dyn_cast<linalg::IndexOp>(inner)) {
-        mapping.map(indexOp.getResult(),
-                    emitIndex(indexOp.getDim(), row, vector));
-        continue;
-      }
-      bool uniform = llvm::none_of(inner.getOperands(), [&](Value operand) {
-        return isa<VectorType>(mapping.lookupOrDefault(operand).getType());
-      });
-      if (uniform)
-        b.clone(inner, mapping);
-      else
-        emitVectorOp(inner, mapping);
-    }
-    SmallVector<Value> results;
-    for (Value yielded : op.getBody()->getTerminator()->getOperands())
-      results.push_back(getVector(mapping.lookupOrDefault(yielded)));
-    return results;
-  }
-
-  Value getVector(Value value) {
-    return isa<VectorType>(value.getType()) ? value : broadcast(value);
-  }
-
-  void emitVectorOp(Operation &scalar, IRMapping &mapping) {
-    OperationState state(scalar.getLoc(), scalar.getName());
-    for (Value operand : scalar.getOperands())
-      state.operands.push_back(getVector(mapping.lookupOrDefault(operand)));
-    for (Type type : scalar.getResultTypes())
-      state.types.push_back(getVectorType(type));
-    state.addAttributes(scalar.getAttrs());
-    state.propertiesAttr = scalar.getPropertiesAsAttribute();
-    mapping.map(scalar.getResults(), b.create(state)->getResults());
+    return emitVectorBody(b, op, arguments, schedule.lanes, [&](unsigned loop) {
+      return emitIndex(loop, row, vector);
+    });
   }
 
   linalg::GenericOp op;
@@ -492,10 +423,10 @@ struct LinalgToVectorLoopsPass
         generics.push_back(op);
     });
     for (linalg::GenericOp op : generics) {
-      std::optional<Schedule> schedule = makeSchedule(op, vectorBits);
-      if (!schedule)
+      if (std::optional<Schedule> schedule = makeSchedule(op, vectorBits))
+        Emitter(op, *schedule).emit();
+      else if (failed(emitMaximumLoops(op, vectorBits)))
         continue;
-      Emitter(op, *schedule).emit();
       op.erase();
     }
   }

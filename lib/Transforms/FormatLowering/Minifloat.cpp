@@ -110,6 +110,11 @@ struct SourceLayout {
       : width(type.getIntOrFloatBitWidth()),
         mantissaBits(width == 64 ? 52 : 23), bias(width == 64 ? 1023 : 127) {}
   int64_t getInfinity() const { return int64_t(2 * bias + 1) << mantissaBits; }
+  /// Of a number that the type holds.
+  int64_t getBits(double value) const {
+    return width == 64 ? llvm::bit_cast<int64_t>(value)
+                       : llvm::bit_cast<int32_t>(float(value));
+  }
 };
 } // namespace
 
@@ -171,6 +176,92 @@ static Value emitRoundingShift(ScalarBuilder &b, const Fields &fields,
       b.apply<arith::AddIOp>(fields.significand, addend), shift);
 }
 
+namespace {
+/// A magnitude rounded to a format.
+struct RoundedMagnitude {
+  /// In multiples of the format's unit in the last place at this exponent.
+  Value units;
+  /// Exponent field and mantissa, beyond the largest code on overflow.
+  Value code;
+};
+} // namespace
+
+/// Exponent field and mantissa in one sum: the hidden bit, and a carry of the
+/// rounding, add 1 to the field.
+static RoundedMagnitude emitRoundedMagnitude(ScalarBuilder &b,
+                                             const MinifloatSpec &spec,
+                                             const SourceLayout &source,
+                                             const Fields &fields,
+                                             RoundingMode rounding) {
+  // The format's unit in the last place is that of the real's exponent, but no
+  // less than that of the smallest normal value. The shift is bounded: beyond
+  // two more than the significand has, all that is left is not 0.
+  Type type = fields.magnitude.getType();
+  int minExponent = (spec.hasZero() ? 1 : 0) - spec.bias + source.bias;
+  Value below = b.apply<arith::MaxSIOp>(
+      b.apply<arith::SubIOp>(b.integer(type, minExponent), fields.exponent), 0);
+  Value shift = b.apply<arith::MinSIOp>(
+      b.apply<arith::AddIOp>(below, source.mantissaBits - spec.mantissaBits),
+      source.mantissaBits + 2);
+  Value units = emitRoundingShift(b, fields, shift, rounding);
+  Value field = b.apply<arith::MaxSIOp>(
+      b.apply<arith::SubIOp>(fields.exponent, minExponent), 0);
+  Value code = b.apply<arith::AddIOp>(
+      b.apply<arith::ShLIOp>(field, spec.mantissaBits), units);
+  if (!spec.hasZero())
+    code = b.apply<arith::MaxSIOp>(
+        b.apply<arith::SubIOp>(code, int64_t(1) << spec.mantissaBits), 0);
+  return {units, code};
+}
+
+/// True if emitMagnitudeByAddition can round to the format: its exponents leave
+/// room above them for the number that is added.
+static bool canRoundByAddition(const MinifloatSpec &spec,
+                               const SourceLayout &source,
+                               RoundingMode rounding) {
+  int largestExponent =
+      int(spec.getLargestCode() >> spec.mantissaBits) - spec.bias + 1;
+  return rounding == RoundingMode::HalfEven && spec.hasZero() &&
+         1 - spec.bias > -source.bias &&
+         largestExponent + int(source.mantissaBits - spec.mantissaBits) <
+             source.bias;
+}
+
+/// The same for half to even, by the machine's own rounding: in the sum with
+/// 2^(e + m), where e is the number's exponent (no less than that of the
+/// smallest normal value) and m the mantissa bits that the source has more, the
+/// last place is the format's, and the units are what the sum's bits are more
+/// than those of 2^(e + m). Magnitudes are bounded first by twice the largest,
+/// which overflows as all beyond do.
+static RoundedMagnitude emitMagnitudeByAddition(ScalarBuilder &b,
+                                                const MinifloatSpec &spec,
+                                                const SourceLayout &source,
+                                                const Fields &fields,
+                                                bool saturates) {
+  Type type = fields.magnitude.getType();
+  Type real = source.width == 64 ? Type(b.getF64Type()) : b.getF32Type();
+  auto toReal = [&](Value bits) {
+    return b.createOrFold<arith::BitcastOp>(real, bits);
+  };
+  auto toBits = [&](Value value) {
+    return b.createOrFold<arith::BitcastOp>(type, value);
+  };
+  double bound = spec.getLargest() * (saturates ? 1 : 2);
+  Value magnitude = b.apply<arith::MinSIOp>(
+      fields.magnitude, b.integer(type, source.getBits(bound)));
+  int moreBits = source.mantissaBits - spec.mantissaBits;
+  int64_t smallestNormal = source.getBits(std::ldexp(1.0, 1 - spec.bias));
+  Value exponent = b.apply<arith::MaxSIOp>(
+      b.apply<arith::AndIOp>(magnitude, source.getInfinity()), smallestNormal);
+  Value addend = b.apply<arith::AddIOp>(exponent, int64_t(moreBits)
+                                                      << source.mantissaBits);
+  Value sum = b.apply<arith::AddFOp>(toReal(magnitude), toReal(addend));
+  Value units = b.apply<arith::SubIOp>(toBits(sum), addend);
+  Value field = b.apply<arith::ShRUIOp>(
+      b.apply<arith::SubIOp>(exponent, smallestNormal), moreBits);
+  return {units, b.apply<arith::AddIOp>(field, units)};
+}
+
 /// The code that `format` gives a number, as a constant; which one tells how
 /// overflow, infinities and NaNs end.
 static int64_t getCode(NumberFormat format, const ExactReal &value,
@@ -201,28 +292,18 @@ static Value emitMinifloatEncode(ScalarBuilder &b, const MinifloatSpec &spec,
   Type type = fields.magnitude.getType();
   Value negative = b.compare(CmpIPredicate::ne, fields.sign, 0);
 
-  // The format's unit in the last place is that of the real's exponent, but no
-  // less than that of the smallest normal value. The shift is bounded: beyond
-  // two more than the significand has, all that is left is not 0.
-  int minExponent = (spec.hasZero() ? 1 : 0) - spec.bias + source.bias;
-  Value below = b.apply<arith::MaxSIOp>(
-      b.apply<arith::SubIOp>(b.integer(type, minExponent), fields.exponent), 0);
-  Value shift = b.apply<arith::MinSIOp>(
-      b.apply<arith::AddIOp>(below, source.mantissaBits - spec.mantissaBits),
-      source.mantissaBits + 2);
-  Value units = emitRoundingShift(b, fields, shift, modes.rounding);
+  bool byAddition = canRoundByAddition(spec, source, modes.rounding);
+  bool saturates = modes.overflow == OverflowMode::Saturate;
+  RoundedMagnitude rounded =
+      byAddition
+          ? emitMagnitudeByAddition(b, spec, source, fields, saturates)
+          : emitRoundedMagnitude(b, spec, source, fields, modes.rounding);
+  Value code = rounded.code;
 
-  // Exponent field and mantissa in one sum: the hidden bit, and a carry of the
-  // rounding, add 1 to the field.
-  Value field = b.apply<arith::MaxSIOp>(
-      b.apply<arith::SubIOp>(fields.exponent, minExponent), 0);
-  Value code = b.apply<arith::AddIOp>(
-      b.apply<arith::ShLIOp>(field, spec.mantissaBits), units);
-  if (!spec.hasZero())
-    code = b.apply<arith::MaxSIOp>(
-        b.apply<arith::SubIOp>(code, int64_t(1) << spec.mantissaBits), 0);
-
-  Value overflows = b.compare(CmpIPredicate::sgt, code, spec.getLargestCode());
+  // None if the magnitude was bounded already.
+  Value overflows;
+  if (!byAddition || !saturates)
+    overflows = b.compare(CmpIPredicate::sgt, code, spec.getLargestCode());
   if (spec.hasSign) {
     Value sign = b.apply<arith::ShLIOp>(fields.sign,
                                         spec.exponentBits + spec.mantissaBits);
@@ -232,14 +313,15 @@ static Value emitMinifloatEncode(ScalarBuilder &b, const MinifloatSpec &spec,
     code = b.apply<arith::OrIOp>(code, sign);
   } else {
     // Below the lowest value, unless it rounds to zero.
-    Value nonZero = b.compare(CmpIPredicate::ne, units, 0);
-    overflows = b.apply<arith::OrIOp>(
-        overflows, b.apply<arith::AndIOp>(negative, nonZero));
+    Value below = b.apply<arith::AndIOp>(
+        negative, b.compare(CmpIPredicate::ne, rounded.units, 0));
+    overflows = overflows ? b.apply<arith::OrIOp>(overflows, below) : below;
   }
 
   ExactReal huge = ExactReal::make(/*negative=*/false, 1, 512);
   ExactReal infinity = ExactReal::infinity();
-  code = emitReplace(b, code, overflows, negative, format, huge, modes);
+  if (overflows)
+    code = emitReplace(b, code, overflows, negative, format, huge, modes);
   bool infinityDiffers =
       getCode(format, infinity, modes) != getCode(format, huge, modes) ||
       getCode(format, -infinity, modes) != getCode(format, -huge, modes);
