@@ -8,7 +8,7 @@
 #include "Scales.h"
 #include "qfmt/IR/QFmt.h"
 #include "qfmt/Reference/ReferenceFormat.h"
-#include <cmath>
+#include <algorithm>
 #include <limits>
 
 using namespace mlir;
@@ -188,16 +188,14 @@ private:
 };
 } // namespace
 
-/// A real as the search takes it: a NaN is 0, an infinity the largest value.
+/// A real as the search takes it: a NaN is 0, and what lies beyond the largest
+/// value of the logical type is that value.
 static double getSearchReal(const ExactReal &real, FloatType logical) {
   if (real.isNaN())
     return 0;
-  double value = real.roundToDouble();
-  if (std::isfinite(value))
-    return value;
   double largest =
       APFloat::getLargest(logical.getFloatSemantics()).convertToDouble();
-  return value < 0 ? -largest : largest;
+  return std::clamp(real.roundToDouble(), -largest, largest);
 }
 
 static Tensor encodePayload(AdditiveAttr format, EncodedTensorType type,

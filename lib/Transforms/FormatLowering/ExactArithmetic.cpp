@@ -84,6 +84,19 @@ Value mlir::qfmt::emitQuotient(ScalarBuilder &b, Value x, Value s,
   return emitMakeOdd(b, rounded, condition, below);
 }
 
+Value mlir::qfmt::emitProductToOdd(ScalarBuilder &b, Value x, Value y) {
+  Value product = b.apply<arith::MulFOp>(x, y);
+  Value error =
+      math::FmaOp::create(b, x, y, b.createOrFold<arith::NegFOp>(product));
+  auto bits = [&](Value value) {
+    return b.createOrFold<arith::BitcastOp>(b.getI64Type(), value);
+  };
+  Value below = b.compare(CmpIPredicate::slt,
+                          b.apply<arith::XOrIOp>(bits(error), bits(product)),
+                          0);
+  return emitMakeOdd(b, product, emitIsInexact(b, error), below);
+}
+
 /// The error is exact (Knuth's TwoSum).
 Value mlir::qfmt::emitSumToOdd(ScalarBuilder &b, Value x, Value y) {
   Value sum = b.apply<arith::AddFOp>(x, y);

@@ -33,6 +33,10 @@ Quotient chooseQuotient(unsigned precision, const ExactRange &x,
 /// x / s, f64, `Nearest` or `ToOdd`.
 Value emitQuotient(ScalarBuilder &b, Value x, Value s, Quotient quotient);
 
+/// x * y, f64, rounded to odd; no product may be so small that the error of
+/// its rounding underflows.
+Value emitProductToOdd(ScalarBuilder &b, Value x, Value y);
+
 /// x + y, f64 and neither negative, rounded to odd.
 Value emitSumToOdd(ScalarBuilder &b, Value x, Value y);
 
