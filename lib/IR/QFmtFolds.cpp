@@ -16,15 +16,18 @@ Operation *QFmtDialect::materializeConstant(OpBuilder &builder, Attribute value,
   return arith::ConstantOp::materialize(builder, value, type, loc);
 }
 
-/// True if rounding makes every code: none of them is changed by saturation.
-static bool isWholeIntegerFormat(NumberFormat format) {
-  return format.hasIntegerCodes() && format.canWrap();
+/// True if rounding makes every code of an integer format: none of them is
+/// changed by overflow handling.
+static bool makesEveryCode(NumberFormat format, OverflowMode overflow) {
+  return format.hasIntegerCodes() && format.canWrap() &&
+         overflow != OverflowMode::SaturateSymmetric;
 }
 
 /// quantize(dequantize(q)) is q if type and parameters say so for every code
 /// k: the value fl(k * s) is within a factor 1 +- 2^-24 of k * s, so is the
 /// rounded quotient of k, and |k| < 2^17 leaves a distance below 1/2. The scale
-/// is kept far from the limits of f32, where k * s would not be normal.
+/// is kept far from the limits of f32, where k * s would not be normal. A
+/// stochastic rounding sees that distance.
 OpFoldResult QuantizeOp::fold(FoldAdaptor) {
   auto source = getInput().getDefiningOp<DequantizeOp>();
   if (!source || source.getInput().getType() != getResult().getType())
@@ -33,28 +36,28 @@ OpFoldResult QuantizeOp::fold(FoldAdaptor) {
   auto scaled = dyn_cast<ScaledAttr>(encoded.getFormat());
   Type logical = encoded.getLogicalElementType();
   if (!scaled || !scaled.isStatic() ||
-      !isWholeIntegerFormat(scaled.getNumberFormat()) ||
+      !makesEveryCode(scaled.getNumberFormat(), getOverflow()) ||
       !(logical.isF32() || logical.isF64()))
     return {};
-  if (getStochasticSeed())
-    return {};
-  bool nearest = getRounding() == RoundingMode::HalfEven ||
-                 getRounding() == RoundingMode::HalfAway ||
-                 getRounding() == RoundingMode::HalfUp;
+  bool nearest = !getStochasticSeed() &&
+                 getRounding() != RoundingMode::TowardZero &&
+                 getRounding() != RoundingMode::Floor &&
+                 getRounding() != RoundingMode::Ceil;
   double scale = *scaled.getStaticScale(logical);
   if (!nearest || scale < 0x1p-100 || scale > 0x1p+100)
     return {};
   return source.getInput();
 }
 
-/// Every code of an integer format with a static scale converts to itself.
+/// Every code of an integer format with a static scale converts to itself, by
+/// stochastic rounding, too: the quotient is exact.
 OpFoldResult ConvertOp::fold(FoldAdaptor) {
   if (getInput().getType() != getResult().getType())
     return {};
   auto scaled = dyn_cast<ScaledAttr>(
       EncodedTensorType::get(getResult().getType()).getFormat());
   if (!scaled || !scaled.isStatic() ||
-      !isWholeIntegerFormat(scaled.getNumberFormat()))
+      !makesEveryCode(scaled.getNumberFormat(), getOverflow()))
     return {};
   return getInput();
 }
