@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "qfmt/Support/Integer.h"
-#include "llvm/ADT/bit.h"
 #include <algorithm>
 #include <cassert>
 
@@ -59,9 +58,7 @@ uint64_t IntegerSpec::encode(const ExactReal &value, RoundingMode rounding,
 }
 
 std::optional<IntegerGrid> IntegerSpec::getIntegerGrid() const {
-  uint64_t magnitude = std::max(-uint64_t(getLowest()), uint64_t(getLargest()));
-  unsigned bits = llvm::bit_width(magnitude);
-  if (bits > IntegerGrid::kMaxBits)
+  if (width > IntegerGrid::kMaxBits)
     return std::nullopt;
-  return IntegerGrid{0, bits};
+  return IntegerGrid{0, width};
 }

@@ -340,18 +340,23 @@ ValueTable MinifloatSpec::getValueTable() const {
     uint64_t winner = encode(middle);
     definition.evenIsUpper.push_back(decode(winner) == entries[i + 1].first);
   }
-  // One unit in the last place beyond the largest value, half way the
-  // threshold.
+  // One unit in the last place beyond the largest value. Without mantissa the
+  // significand is odd wherever the exponent field is not 0: ties go outside.
   double largest = base.getLargest();
   int unit = std::max(base.decodeExact(getLargestCode()).getLeadingExponent(),
                       (hasZero() ? 1 : 0) - bias) -
              int(mantissaBits);
-  double beyond = largest + std::ldexp(1, unit);
-  double threshold = largest + std::ldexp(1, unit - 1);
+  ValueTable::Outside outside{largest + std::ldexp(1, unit),
+                              {largest + std::ldexp(1, unit - 1)}};
+  if (mantissaBits == 0)
+    outside.winsEvenTie = true;
   if (getLargest() == largest)
-    definition.above = ValueTable::Outside{beyond, {threshold}};
-  if (hasSign && getLowest() == -largest)
-    definition.below = ValueTable::Outside{-beyond, {-threshold}};
+    definition.above = outside;
+  if (hasSign && getLowest() == -largest) {
+    outside.value = -outside.value;
+    outside.threshold.value = -outside.threshold.value;
+    definition.below = outside;
+  }
   return ValueTable(std::move(definition));
 }
 

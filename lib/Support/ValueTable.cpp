@@ -130,13 +130,14 @@ ValueTable::Gap ValueTable::getGap(size_t lowerIndex) const {
           evenIsUpper[lowerIndex]};
 }
 
-// The value outside has the opposite parity of the one at the end.
 ValueTable::Gap ValueTable::getGapBelow() const {
-  return {below.value, values.front(), below.threshold, codes.front() % 2 == 0};
+  bool outsideWins = below.winsEvenTie.value_or(codes.front() % 2 != 0);
+  return {below.value, values.front(), below.threshold, !outsideWins};
 }
 
 ValueTable::Gap ValueTable::getGapAbove() const {
-  return {values.back(), above.value, above.threshold, codes.back() % 2 != 0};
+  bool outsideWins = above.winsEvenTie.value_or(codes.back() % 2 != 0);
+  return {values.back(), above.value, above.threshold, outsideWins};
 }
 
 bool ValueTable::tieGoesUp(const Gap &gap, RoundingMode rounding) {
@@ -160,8 +161,7 @@ bool ValueTable::tieGoesUp(const Gap &gap, RoundingMode rounding) {
   return rounding == RoundingMode::Ceil;
 }
 
-/// A directed mode inside a gap, or Ceil and Floor's common shape: None where
-/// the threshold decides.
+/// Where a directed mode goes inside a gap; none where the threshold decides.
 static std::optional<bool> getDirection(double lower, double upper,
                                         RoundingMode rounding) {
   switch (rounding) {

@@ -77,7 +77,8 @@ struct IntegerSpec {
     return encode(ExactReal::fromDouble(value), rounding, overflow, offset);
   }
 
-  /// Unit 1; none above IntegerGrid::kMaxBits bits.
+  /// Unit 1, for every code of the width, also those outside a narrower range
+  /// (a buffer may hold them); none above IntegerGrid::kMaxBits bits.
   std::optional<IntegerGrid> getIntegerGrid() const;
 };
 

@@ -55,6 +55,9 @@ public:
   struct Outside {
     double value;
     Threshold threshold;
+    /// Whether a HalfEven tie goes to it, and so overflows; default: if the
+    /// code at the end is odd.
+    std::optional<bool> winsEvenTie = std::nullopt;
   };
 
   struct Definition {
