@@ -154,28 +154,36 @@ static void dequantizeLinalgInputs(ModuleOp module) {
 // Patterns: qfmt
 //===----------------------------------------------------------------------===//
 
-/// The lowering of the encoding of `type`.
-static FailureOr<TensorFormatLowering> getLowering(Operation *op,
-                                                   EncodedTensorType type) {
+/// The lowering of the encoding of `type`, to read it or, with `modes`, to make
+/// it.
+static FailureOr<TensorFormatLowering>
+getLowering(Operation *op, EncodedTensorType type,
+            std::optional<EncodeModes> modes = std::nullopt) {
   auto format = static_cast<Attribute>(type.getFormat());
   // A number format from elsewhere may have a meaning and no lowering.
-  for (const Constituent &part : type.getConstituents())
-    if (!isa<NumberFormatLowering>(part.format))
-      return op->emitOpError()
-             << "no lowering is registered for " << part.format;
+  for (const Constituent &part : type.getConstituents()) {
+    if (failed(CodeEmitter(part.format).verify(
+            modes, [&] { return op->emitOpError(); })))
+      return failure();
+    // The modes are those of the payload.
+    if (modes)
+      modes = EncodeModes();
+  }
   if (auto lowering = dyn_cast<TensorFormatLowering>(format))
     return lowering;
   return op->emitOpError() << "no lowering is registered for " << format;
 }
 
 template <typename OpT>
-static TensorEncodeModes getModes(OpT op, Division division) {
+static TensorEncodeModes getModes(OpT op, ValueRange given, Division division) {
   TensorEncodeModes modes;
   modes.element.rounding = op.getRounding();
   modes.element.overflow = op.getOverflow();
   modes.element.nan = op.getNan();
   modes.scaleRule = op.getScaleRule();
   modes.division = division;
+  modes.seed = op.getStochasticSeed();
+  modes.given = llvm::to_vector(given);
   return modes;
 }
 
@@ -186,13 +194,15 @@ struct QuantizeConversion : OpConversionPattern<QuantizeOp> {
   matchAndRewrite(QuantizeOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     auto type = EncodedTensorType::get(op.getResult().getType());
-    FailureOr<TensorFormatLowering> lowering = getLowering(op, type);
+    TensorEncodeModes modes =
+        getModes(op, adaptor.getGiven(), Division::Rounded);
+    FailureOr<TensorFormatLowering> lowering =
+        getLowering(op, type, modes.element);
     if (failed(lowering))
       return failure();
-    auto parts =
-        lowering->emitEncode(rewriter, op.getLoc(), type, adaptor.getInput(),
-                             ExactRange::of(type.getLogicalElementType()),
-                             getModes(op, Division::Rounded));
+    auto parts = lowering->emitEncode(
+        rewriter, op.getLoc(), type, adaptor.getInput(),
+        ExactRange::of(type.getLogicalElementType()), modes);
     if (failed(parts))
       return failure();
     rewriter.replaceOpWithMultiple(op, {*parts});
@@ -218,6 +228,14 @@ struct DequantizeConversion : OpConversionPattern<DequantizeOp> {
   }
 };
 
+/// Plain tensors stay one value each.
+static SmallVector<Value> getSingleValues(ArrayRef<ValueRange> operands) {
+  SmallVector<Value> values;
+  for (ValueRange operand : operands)
+    values.push_back(llvm::getSingleElement(operand));
+  return values;
+}
+
 /// The exact reals of the source, encoded.
 struct ConvertConversion : OpConversionPattern<ConvertOp> {
   using OpConversionPattern::OpConversionPattern;
@@ -227,7 +245,10 @@ struct ConvertConversion : OpConversionPattern<ConvertOp> {
     auto source = EncodedTensorType::get(op.getInput().getType());
     auto type = EncodedTensorType::get(op.getResult().getType());
     FailureOr<TensorFormatLowering> decode = getLowering(op, source);
-    FailureOr<TensorFormatLowering> encode = getLowering(op, type);
+    SmallVector<Value> given = getSingleValues(adaptor.getGiven());
+    TensorEncodeModes modes = getModes(op, given, Division::Exact);
+    FailureOr<TensorFormatLowering> encode =
+        getLowering(op, type, modes.element);
     if (failed(decode) || failed(encode))
       return failure();
     FailureOr<Value> reals = decode->emitDecode(
@@ -236,8 +257,7 @@ struct ConvertConversion : OpConversionPattern<ConvertOp> {
       return failure();
     auto parts = encode->emitEncode(
         rewriter, op.getLoc(), type, *reals,
-        decode->getExactRange(source.getLogicalElementType()),
-        getModes(op, Division::Exact));
+        decode->getExactRange(source.getLogicalElementType()), modes);
     if (failed(parts))
       return failure();
     rewriter.replaceOpWithMultiple(op, {*parts});

@@ -363,7 +363,10 @@ LogicalResult FunctionIntegerizer::convert(Operation *op) {
         return set(op, model);
       })
       .Case([&](AssembleOp op) { return convertAssemble(op); })
-      .Case<QuantizeOp, ConvertOp>([&](auto op) {
+      .Case<QuantizeOp, ConvertOp>([&](auto op) -> LogicalResult {
+        if (op.getStochasticSeed())
+          return op.emitOpError() << "rounds stochastically, which has no "
+                                     "integer rule; drop the seed";
         return convertQuantize(op, op.getRounding(), op.getOverflow());
       })
       .Case([&](DequantizeOp op) {

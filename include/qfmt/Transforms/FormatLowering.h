@@ -71,6 +71,52 @@ struct TensorEncodeModes {
   EncodeModes element;
   ScaleRule scaleRule = ScaleRule::AbsMax;
   Division division = Division::Rounded;
+  /// Of stochastic rounding (spec C36), in the place of `element.rounding`.
+  std::optional<uint64_t> seed = std::nullopt;
+  /// All constituents but the payload, used as they are; empty: they are
+  /// computed, by `scaleRule`. Element types are those of `getCodeType`.
+  SmallVector<Value> given = {};
+};
+
+/// How codes of a number format are read and written in scalar code: by the
+/// format's own NumberFormatLowering if it has one, else as integers times a
+/// unit (`hasIntegerCodes`, `canWrap`), else by tables of its values and of the
+/// reals at which its rounding steps. The last two need nothing but
+/// NumberFormat. `real` and what comes back are as NumberFormatLowering says.
+class CodeEmitter {
+public:
+  /// Null.
+  CodeEmitter() = default;
+  /// Of a number format, verified (see NumberFormat).
+  explicit CodeEmitter(Type format) : format(format) {}
+
+  explicit operator bool() const { return static_cast<bool>(format); }
+
+  /// Fails with a diagnostic if there is no code that decodes, or that encodes
+  /// as `modes` say, if given: the format is too wide for a table, or its
+  /// `encodeReal` is not monotone.
+  LogicalResult verify(std::optional<EncodeModes> modes,
+                       function_ref<InFlightDiagnostic()> emitError) const;
+
+  ExactRange getExactRange() const;
+  Value emitDecode(OpBuilder &builder, Location loc, Value code) const;
+  Value emitEncode(OpBuilder &builder, Location loc, Value real,
+                   const EncodeModes &modes, Value zeroPoint) const;
+
+  /// What an inexact quotient has to keep so that it encodes as the exact one.
+  struct QuotientNeeds {
+    /// p such that no real at which the rounding steps has more than p + 1
+    /// significant bits; more than 64 where f64 does not hold them.
+    unsigned bits;
+    /// True if the rounding steps at 0 or next to it, so that a quotient must
+    /// not underflow.
+    bool stepsAtZero;
+  };
+  /// Of quotients below 2^high in magnitude.
+  QuotientNeeds getQuotientNeeds(const EncodeModes &modes, int high) const;
+
+private:
+  Type format;
 };
 
 /// The type of a code as a scalar at level constituents: `storage`, but a

@@ -31,8 +31,10 @@ PayloadEncoder::PayloadEncoder(ScaledAttr format, FloatType logical,
     : codec(format.getFormat()), logical(logical),
       logicalFormat(BinaryFormat::of(logical.getFloatSemantics())),
       modes(modes) {
-  if (codec.getFormat().canWrap())
-    unit = std::ldexp(1.0, codec.getFormat().getIntegerGrid()->unitExponent);
+  if (codec.isInteger())
+    unit = 1.0;
+  else if (codec.getFormat().canWrap())
+    unit = std::fabs(codec.getFormat().decodeCode(1));
   if (modes.seed)
     key = StochasticKey::get(*modes.seed);
 }
@@ -107,8 +109,8 @@ Scalar PayloadEncoder::encodeStochastically(double quotient,
     return encodeQuotient(ExactReal::fromDouble(quotient), rounding);
   };
   double distance;
-  if (unit || codec.isInteger()) {
-    double steps = quotient / unit.value_or(1.0);
+  if (unit) {
+    double steps = quotient / *unit;
     distance = steps - std::floor(steps);
   } else {
     double below = codec.decode(round(RoundingMode::Floor));

@@ -2,6 +2,7 @@
 
 #include "BlockLoops.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/STLExtras.h"
 
@@ -72,7 +73,8 @@ SmallVector<ReassociationIndices> BlockLoops::getGridReassociation() const {
   return groups;
 }
 
-Value BlockLoops::split(OpBuilder &builder, Location loc, Value tensor) const {
+Value BlockLoops::split(OpBuilder &builder, Location loc, Value tensor,
+                        TypedAttr padding) const {
   if (!isSplit())
     return tensor;
   auto type = cast<RankedTensorType>(tensor.getType());
@@ -104,11 +106,11 @@ Value BlockLoops::split(OpBuilder &builder, Location loc, Value tensor) const {
   }
   Type element = type.getElementType();
   if (needsPad) {
-    Value zero =
-        arith::ConstantOp::create(builder, loc, builder.getZeroAttr(element));
+    Value value = arith::ConstantOp::create(
+        builder, loc, padding ? padding : builder.getZeroAttr(element));
     tensor = tensor::PadOp::create(builder, loc,
                                    RankedTensorType::get(padded, element),
-                                   tensor, low, high, zero);
+                                   tensor, low, high, value);
   }
   return tensor::ExpandShapeOp::create(builder, loc,
                                        RankedTensorType::get(loops, element),
@@ -129,6 +131,36 @@ Value BlockLoops::join(OpBuilder &builder, Location loc, Value tensor,
   return tensor::ExtractSliceOp::create(
       builder, loc, RankedTensorType::get(shape, wholeType.getElementType()),
       whole, zeros, tensor::getMixedSizes(builder, loc, like), ones);
+}
+
+SmallVector<Value> BlockLoops::createStrides(OpBuilder &builder, Location loc,
+                                             Value like) const {
+  ScalarBuilder b(builder, loc);
+  SmallVector<Value> strides(shape.size());
+  Value stride = arith::ConstantIndexOp::create(b, 1);
+  for (unsigned dim = shape.size(); dim-- > 0;) {
+    strides[dim] = stride;
+    if (dim > 0)
+      stride = b.apply<arith::MulIOp>(stride,
+                                      b.createOrFold<tensor::DimOp>(like, dim));
+  }
+  return strides;
+}
+
+Value BlockLoops::emitElementNumber(ScalarBuilder &b,
+                                    ArrayRef<Value> strides) const {
+  Value number = arith::ConstantIndexOp::create(b, 0);
+  for (auto [dim, stride] : llvm::zip_equal(dims, strides)) {
+    Value index = linalg::IndexOp::create(b, dim.loop);
+    if (dim.inner) {
+      Value inner = linalg::IndexOp::create(b, dim.loop + 1);
+      index = b.apply<arith::AddIOp>(b.apply<arith::MulIOp>(index, *dim.inner),
+                                     inner);
+    }
+    number =
+        b.apply<arith::AddIOp>(number, b.apply<arith::MulIOp>(index, stride));
+  }
+  return number;
 }
 
 Value BlockLoops::createGrid(OpBuilder &builder, Location loc, Value like,

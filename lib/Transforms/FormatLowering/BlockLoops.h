@@ -16,6 +16,7 @@
 #ifndef QFMT_LIB_TRANSFORMS_FORMATLOWERING_BLOCKLOOPS_H
 #define QFMT_LIB_TRANSFORMS_FORMATLOWERING_BLOCKLOOPS_H
 
+#include "ScalarOps.h"
 #include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
 #include "mlir/Dialect/Utils/StructuredOpsUtils.h"
 #include "mlir/IR/AffineMap.h"
@@ -37,10 +38,20 @@ public:
   /// Reduction over the elements of a block.
   SmallVector<utils::IteratorType> getReductionIterators() const;
 
-  /// A tensor of the shape, padded to whole blocks and split.
-  Value split(OpBuilder &builder, Location loc, Value tensor) const;
+  /// A tensor of the shape, padded to whole blocks and split. `padding` is 0 if
+  /// it is null.
+  Value split(OpBuilder &builder, Location loc, Value tensor,
+              TypedAttr padding = {}) const;
   /// The inverse; `like`, a tensor of the shape, gives the sizes.
   Value join(OpBuilder &builder, Location loc, Value tensor, Value like) const;
+
+  /// The row-major distance of neighbours in each dimension of the tensor
+  /// `like` of the shape.
+  SmallVector<Value> createStrides(OpBuilder &builder, Location loc,
+                                   Value like) const;
+  /// In a body of the loops: the element's number in the tensor, row-major, an
+  /// index.
+  Value emitElementNumber(ScalarBuilder &b, ArrayRef<Value> strides) const;
 
   /// An uninitialized grid tensor, unit dimensions dropped, for the blocks of
   /// the split tensor `like`.

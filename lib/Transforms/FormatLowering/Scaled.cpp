@@ -11,29 +11,21 @@ using namespace mlir::qfmt;
 FailureOr<SmallVector<Value>>
 ScaledEmitter::emitEncode(Value reals, const ExactRange &range,
                           const TensorEncodeModes &modes) {
-  Value elements = loops.split(builder, loc, reals);
+  Value elements = emitSplit(reals, modes);
+  // The payload's place is first, and it is known last.
   SmallVector<Value> constituents(1);
-  BlockParameters parameters;
-  FailureOr<BlockNumber> scale = emitScale(elements, modes, constituents);
-  if (failed(scale))
+  llvm::append_range(constituents, modes.given);
+  FailureOr<BlockParameters> parameters =
+      modes.given.empty()
+          ? emitParameters(elements, range, modes, constituents)
+          : readParameters(modes.given);
+  if (failed(parameters))
     return failure();
-  parameters.scale = *scale;
-  parameters.zeroPoint = BlockNumber();
-  if (std::optional<int64_t> number = scaled.getStaticZeroPoint()) {
-    parameters.zeroPoint = BlockNumber::get(*number);
-  } else {
-    FailureOr<BlockNumber> zeroPoint =
-        emitZeroPoint(elements, range, *scale, modes.element.rounding);
-    if (failed(zeroPoint))
-      return failure();
-    parameters.zeroPoint = *zeroPoint;
-    constituents.push_back(loops.addUnitDims(builder, loc, zeroPoint->tensor));
-  }
-  FailureOr<QuotientPlan> quotient = planQuotient(*scale, range, modes);
-  if (failed(quotient))
+  FailureOr<Value> codes =
+      emitPayload(elements, reals, range, *parameters, modes);
+  if (failed(codes))
     return failure();
-  Value codes = emitCodes(elements, parameters, *quotient, modes);
-  constituents.front() = loops.join(builder, loc, codes, reals);
+  constituents.front() = loops.join(builder, loc, *codes, reals);
   return constituents;
 }
 
@@ -46,16 +38,15 @@ struct ScaledLowering
     : TensorFormatLowering::ExternalModel<ScaledLowering, ScaledAttr> {
   ExactRange getExactRange(Attribute attr, Type elementType) const {
     auto scaled = cast<ScaledAttr>(attr);
-    auto format = cast<NumberFormatLowering>(scaled.getFormat());
-    ExactRange range = format.getExactRange();
+    ExactRange range = CodeEmitter(scaled.getFormat()).getExactRange();
     if (Type zeroFormat = scaled.getZeroPointFormat())
-      range = range - cast<NumberFormatLowering>(zeroFormat).getExactRange();
+      range = range - CodeEmitter(zeroFormat).getExactRange();
     else if (int64_t number = *scaled.getStaticZeroPoint())
       range = range - ExactRange::of(number);
     if (std::optional<double> number = scaled.getStaticScale(elementType))
       return *number == 1 ? range : range * ExactRange::of(*number);
     if (Type scaleFormat = scaled.getScaleFormat())
-      return range * cast<NumberFormatLowering>(scaleFormat).getExactRange();
+      return range * CodeEmitter(scaleFormat).getExactRange();
     auto nested = dyn_cast<TensorFormatLowering>(
         static_cast<Attribute>(scaled.getScaleEncoding()));
     Type f32 = Float32Type::get(attr.getContext());

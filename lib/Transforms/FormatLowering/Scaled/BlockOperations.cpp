@@ -34,18 +34,41 @@ Value mlir::qfmt::readZeroPoint(ScalarBuilder &b, const BlockNumber &zeroPoint,
       b.getI32Type(), zeroPoint.read(b, element, b.getF32Type()));
 }
 
+namespace {
+struct Inputs {
+  SmallVector<Value> tensors;
+  SmallVector<AffineMap> maps;
+};
+} // namespace
+
+/// The elements, and the numbers that are tensors.
+static Inputs getInputs(const BlockLoops &loops, Value elements,
+                        ArrayRef<BlockNumber> numbers) {
+  Inputs inputs{{elements}, {loops.getElementMap()}};
+  for (const BlockNumber &number : numbers)
+    if (number.tensor) {
+      inputs.tensors.push_back(number.tensor);
+      inputs.maps.push_back(loops.getGridMap());
+    }
+  return inputs;
+}
+
+/// The element and one value a number, null for one that is no tensor.
+static SmallVector<Value> getBodyValues(ValueRange arguments,
+                                        ArrayRef<BlockNumber> numbers) {
+  SmallVector<Value> values{arguments.front()};
+  unsigned next = 1;
+  for (const BlockNumber &number : numbers)
+    values.push_back(number.tensor ? arguments[next++] : Value());
+  return values;
+}
+
 Value mlir::qfmt::emitElementwise(OpBuilder &builder, Location loc,
                                   const BlockLoops &loops, Value elements,
                                   ArrayRef<BlockNumber> numbers,
                                   Type resultElement, BodyFn body) {
-  SmallVector<Value> inputs{elements};
-  SmallVector<AffineMap> maps{loops.getElementMap()};
-  for (const BlockNumber &number : numbers)
-    if (number.tensor) {
-      inputs.push_back(number.tensor);
-      maps.push_back(loops.getGridMap());
-    }
-  maps.push_back(loops.getElementMap());
+  Inputs inputs = getInputs(loops, elements, numbers);
+  inputs.maps.push_back(loops.getElementMap());
   Value init = tensor::EmptyOp::create(
       builder, loc, tensor::getMixedSizes(builder, loc, elements),
       resultElement);
@@ -53,14 +76,10 @@ Value mlir::qfmt::emitElementwise(OpBuilder &builder, Location loc,
                                              utils::IteratorType::parallel);
   auto buildBody = [&](OpBuilder &nested, Location loc, ValueRange args) {
     ScalarBuilder b(nested, loc);
-    SmallVector<Value> values{args.front()};
-    unsigned next = 1;
-    for (const BlockNumber &number : numbers)
-      values.push_back(number.tensor ? args[next++] : Value());
-    linalg::YieldOp::create(b, body(b, values));
+    linalg::YieldOp::create(b, body(b, getBodyValues(args, numbers)));
   };
-  return linalg::GenericOp::create(builder, loc, init.getType(), inputs, init,
-                                   maps, iterators, buildBody)
+  return linalg::GenericOp::create(builder, loc, init.getType(), inputs.tensors,
+                                   init, inputs.maps, iterators, buildBody)
       .getResult(0);
 }
 
@@ -83,29 +102,41 @@ Value mlir::qfmt::emitMap(OpBuilder &builder, Location loc, ValueRange inputs,
       .getResult(0);
 }
 
+Value mlir::qfmt::emitBlockReduction(OpBuilder &builder, Location loc,
+                                     const BlockLoops &loops, Value elements,
+                                     ArrayRef<BlockNumber> numbers,
+                                     FloatAttr initial, BodyFn body) {
+  Inputs inputs = getInputs(loops, elements, numbers);
+  inputs.maps.push_back(loops.getGridMap());
+  Value init = linalg::FillOp::create(
+                   builder, loc,
+                   arith::ConstantOp::create(builder, loc, initial).getResult(),
+                   loops.createGrid(builder, loc, elements, initial.getType()))
+                   .getResult(0);
+  auto buildBody = [&](OpBuilder &nested, Location loc, ValueRange args) {
+    ScalarBuilder b(nested, loc);
+    SmallVector<Value> values = getBodyValues(args, numbers);
+    values.push_back(args.back());
+    linalg::YieldOp::create(b, body(b, values));
+  };
+  return linalg::GenericOp::create(builder, loc, init.getType(), inputs.tensors,
+                                   init, inputs.maps,
+                                   loops.getReductionIterators(), buildBody)
+      .getResult(0);
+}
+
 Value mlir::qfmt::emitBlockMax(OpBuilder &builder, Location loc,
                                const BlockLoops &loops, Value elements,
                                BodyFn body) {
   Type element = getElementTypeOrSelf(elements.getType());
   Type type = element.isF64() ? element : builder.getF32Type();
-  Value zero =
-      arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
-  Value init =
-      linalg::FillOp::create(builder, loc, zero,
-                             loops.createGrid(builder, loc, elements, type))
-          .getResult(0);
-  auto buildBody = [&](OpBuilder &nested, Location loc, ValueRange args) {
-    ScalarBuilder b(nested, loc);
-    Value x = emitRead(b, args[0]);
-    Value finite = b.compare(CmpFPredicate::OLT,
-                             b.createOrFold<math::AbsFOp>(x), INFINITY);
-    x = b.select(finite, x, b.constant(type, 0.0));
-    linalg::YieldOp::create(b,
-                            b.apply<arith::MaximumFOp>(args[1], body(b, {x})));
-  };
-  return linalg::GenericOp::create(
-             builder, loc, init.getType(), elements, init,
-             ArrayRef{loops.getElementMap(), loops.getGridMap()},
-             loops.getReductionIterators(), buildBody)
-      .getResult(0);
+  return emitBlockReduction(
+      builder, loc, loops, elements, {}, builder.getFloatAttr(type, 0.0),
+      [&](ScalarBuilder &b, ValueRange values) -> Value {
+        Value x = emitRead(b, values[0]);
+        Value finite = b.compare(CmpFPredicate::OLT,
+                                 b.createOrFold<math::AbsFOp>(x), INFINITY);
+        x = b.select(finite, x, b.constant(type, 0.0));
+        return b.apply<arith::MaximumFOp>(values[1], body(b, {x}));
+      });
 }

@@ -34,15 +34,15 @@ struct BlockNumber {
   /// Null for a number; unit dimensions dropped.
   Value tensor;
   /// Of the tensor's codes; null if it holds the reals themselves.
-  NumberFormatLowering format;
+  CodeEmitter format;
   ExactRange range;
 
   static BlockNumber get(double number) {
-    return {number, Value(), NumberFormatLowering(), ExactRange::of(number)};
+    return {number, Value(), CodeEmitter(), ExactRange::of(number)};
   }
   static BlockNumber getCodes(Value tensor, Type format) {
-    auto lowering = cast<NumberFormatLowering>(format);
-    return {0, tensor, lowering, lowering.getExactRange()};
+    CodeEmitter emitter(format);
+    return {0, tensor, emitter, emitter.getExactRange()};
   }
 
   bool is(double value) const { return !tensor && number == value; }
@@ -77,6 +77,14 @@ Value emitElementwise(OpBuilder &builder, Location loc, const BlockLoops &loops,
 /// Elementwise over tensors of one shape.
 Value emitMap(OpBuilder &builder, Location loc, ValueRange inputs,
               Type resultElement, BodyFn body);
+
+/// A grid tensor of `initial` (f32 or f64) with the elements of each block
+/// accumulated in row-major order: the body gets the element, one value for
+/// each number as above, and what has been accumulated so far.
+Value emitBlockReduction(OpBuilder &builder, Location loc,
+                         const BlockLoops &loops, Value elements,
+                         ArrayRef<BlockNumber> numbers, FloatAttr initial,
+                         BodyFn body);
 
 /// The greatest of 0 and all `body(x)`, x the finite elements of a block.
 Value emitBlockMax(OpBuilder &builder, Location loc, const BlockLoops &loops,

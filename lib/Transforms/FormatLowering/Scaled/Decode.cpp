@@ -8,12 +8,9 @@
 using namespace mlir;
 using namespace mlir::qfmt;
 
-/// The type in which to multiply codes by scales, or null. The product of two
-/// numbers that the logical type holds is rounded once by the multiplication
-/// itself; any other must be exact, and is rounded after it.
-static FloatType chooseProductType(const ExactRange &code,
-                                   const ExactRange &scale, FloatType logical,
-                                   Division division) {
+FloatType mlir::qfmt::chooseProductType(const ExactRange &code,
+                                        const ExactRange &scale,
+                                        FloatType logical, Division division) {
   MLIRContext *context = logical.getContext();
   for (FloatType type : {FloatType(Float32Type::get(context)),
                          FloatType(Float64Type::get(context))}) {
@@ -34,8 +31,7 @@ ScaledEmitter::readEncodedScale(ValueRange constituents) {
                                               constituents, Division::Exact);
   if (failed(reals))
     return failure();
-  return BlockNumber{0, loops.dropUnitDims(builder, loc, *reals),
-                     NumberFormatLowering(),
+  return BlockNumber{0, loops.dropUnitDims(builder, loc, *reals), CodeEmitter(),
                      nested->getExactRange(builder.getF32Type())};
 }
 

@@ -3,7 +3,7 @@
 // #qfmt.scaled as linalg on its constituents: one elementwise operation for
 // codes, reductions and operations on the grid of blocks for scales and zero
 // points that are computed at run time. Each part is a file: Decode.cpp,
-// Payload.cpp, Scales.cpp.
+// Payload.cpp, Stochastic.cpp, Scales.cpp, BestScale.cpp.
 //
 // Every product and quotient is computed in f32 or f64 such that it is exact or
 // rounded as the operations prescribe; the conditions are derived at
@@ -33,14 +33,19 @@ struct BlockParameters {
 /// a code of at most 16 bits; larger quotients saturate.
 inline constexpr unsigned kIntegerQuotientBits = 20;
 
+/// The type in which to multiply codes by scales, or null. The product of two
+/// numbers that the logical type holds is rounded once by the multiplication
+/// itself; any other must be exact, and is rounded after it.
+FloatType chooseProductType(const ExactRange &code, const ExactRange &scale,
+                            FloatType logical, Division division);
+
 /// One tensor of the encoding, while code for it is emitted.
 class ScaledEmitter {
 public:
   ScaledEmitter(OpBuilder &builder, Location loc, EncodedTensorType type)
       : builder(builder), loc(loc), type(type),
         scaled(cast<ScaledAttr>(type.getFormat())),
-        logical(type.getLogicalElementType()),
-        format(cast<NumberFormatLowering>(scaled.getFormat())),
+        logical(type.getLogicalElementType()), format(scaled.getFormat()),
         loops(type.getType().getContext(), type.getShape(), scaled.getBlock()) {
   }
 
@@ -48,6 +53,45 @@ public:
   FailureOr<SmallVector<Value>> emitEncode(Value reals, const ExactRange &range,
                                            const TensorEncodeModes &modes);
   FailureOr<SmallVector<Value>> emitReplaceZeros(ValueRange constituents);
+
+  // The steps of emitEncode, also for tensor formats that take over blocks and
+  // scale. Grid tensors have one entry a block, unit dimensions dropped.
+
+  const BlockLoops &getLoops() const { return loops; }
+  /// `reals` as the other steps take them: whole blocks, filled up with NaNs
+  /// where they are to be left out of account.
+  Value emitSplit(Value reals, const TensorEncodeModes &modes) const;
+  /// Grid of max |x| over the finite elements x, f32 or f64; 0 if there is
+  /// none.
+  Value emitAbsMax(Value elements) const;
+  /// Grid of *ideal* scales, f64: those that the scale rule asks for, before
+  /// they are rounded to the scale's format; 0 for a block of zeros.
+  FailureOr<Value> emitIdealScales(Value elements, const ExactRange &range,
+                                   const TensorEncodeModes &modes);
+  /// What a block with this ideal scale is encoded with, as far as that can be
+  /// said of one block alone: the scale as it will be stored, but an encoded
+  /// one as it is before that, an f32. Never 0 (C23).
+  BlockNumber emitTrialScales(Value ideal);
+  /// Appends the constituents of a scale that is one. `rule` says how the
+  /// scales of an encoded scale are chosen.
+  FailureOr<BlockNumber> encodeScales(Value ideal, ScaleRule rule,
+                                      SmallVectorImpl<Value> &constituents);
+  /// Those constituents by scale_rule = two_level.
+  FailureOr<BlockNumber>
+  encodeTwoLevelScales(Value absMax, SmallVectorImpl<Value> &constituents);
+  /// Grid of squared errors, f64 (spec C24, mse). Rounds by the rounding mode,
+  /// even where there is a seed. `elements` are filled up with NaNs.
+  FailureOr<Value> emitSquaredErrors(Value elements, const ExactRange &range,
+                                     const BlockParameters &parameters,
+                                     const TensorEncodeModes &modes);
+  /// The codes, in the shape of `elements`. `reals` is the tensor before it was
+  /// split.
+  FailureOr<Value> emitPayload(Value elements, Value reals,
+                               const ExactRange &range,
+                               const BlockParameters &parameters,
+                               const TensorEncodeModes &modes);
+  /// Scales and zero points of `constituents`, which lack the payload.
+  FailureOr<BlockParameters> readParameters(ValueRange constituents);
 
 private:
   /// The scale tensor's own type, if the scale is encoded.
@@ -74,13 +118,10 @@ private:
                           << nested;
   }
   FailureOr<BlockNumber> readEncodedScale(ValueRange constituents);
-  FailureOr<BlockParameters> readParameters(ValueRange constituents);
 
   FailureOr<QuotientPlan> planQuotient(const BlockNumber &scale,
                                        const ExactRange &range,
                                        const TensorEncodeModes &modes) const;
-  unsigned getQuotientBits(const BlockNumber &scale, const ExactRange &range,
-                           OverflowMode overflow) const;
   static EncodeModes getElementModes(const TensorEncodeModes &modes);
   Value emitElementQuotient(ScalarBuilder &b, Value element,
                             const BlockNumber &scale, Value s,
@@ -88,13 +129,34 @@ private:
   Value emitCodes(Value elements, const BlockParameters &parameters,
                   const QuotientPlan &plan, const TensorEncodeModes &modes);
 
-  Value emitScaleReals(Value elements, const TensorEncodeModes &modes);
-  FailureOr<BlockNumber> emitScale(Value elements,
-                                   const TensorEncodeModes &modes,
-                                   SmallVectorImpl<Value> &constituents);
-  FailureOr<BlockNumber> emitEncodedScale(Value reals,
+  FailureOr<Value> emitStochasticCodes(Value elements, Value reals,
+                                       const ExactRange &range,
+                                       const BlockParameters &parameters,
+                                       const TensorEncodeModes &modes);
+  Value emitStochasticCode(ScalarBuilder &b, Value quotient, Value threshold,
+                           Value zeroPoint, const EncodeModes &modes);
+
+  FailureOr<BlockParameters>
+  emitParameters(Value elements, const ExactRange &range,
+                 const TensorEncodeModes &modes,
+                 SmallVectorImpl<Value> &constituents);
+  FailureOr<BlockNumber> emitScales(Value elements, const ExactRange &range,
+                                    const TensorEncodeModes &modes,
+                                    SmallVectorImpl<Value> &constituents);
+  Value emitSpanScales(Value elements);
+  Value emitAbsMaxScales(Value absMax, double target);
+  Value emitPowerScales(Value absMax, ScaleRule rule);
+  FailureOr<Value> emitBestScales(Value elements, const ExactRange &range,
+                                  const TensorEncodeModes &modes);
+  FailureOr<SmallVector<Value>> emitTrial(Value elements,
+                                          const ExactRange &range,
                                           const TensorEncodeModes &modes,
-                                          SmallVectorImpl<Value> &constituents);
+                                          Value whole, Value step,
+                                          ValueRange best);
+  Value emitStoredScale(ScalarBuilder &b, Value ideal);
+  FailureOr<BlockNumber>
+  encodeNestedScales(Value ideal, const TensorEncodeModes &modes,
+                     SmallVectorImpl<Value> &constituents);
   FailureOr<BlockNumber> emitZeroPoint(Value elements, const ExactRange &range,
                                        const BlockNumber &scale,
                                        RoundingMode rounding);
@@ -104,7 +166,7 @@ private:
   EncodedTensorType type;
   ScaledAttr scaled;
   FloatType logical;
-  NumberFormatLowering format;
+  CodeEmitter format;
   BlockLoops loops;
 };
 

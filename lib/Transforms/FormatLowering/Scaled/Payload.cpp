@@ -3,7 +3,6 @@
 // Quotients x / s and the codes of the payload that they become.
 
 #include "Emitter.h"
-#include <algorithm>
 
 using namespace mlir;
 using namespace mlir::qfmt;
@@ -21,29 +20,22 @@ ScaledEmitter::planQuotient(const BlockNumber &scale, const ExactRange &range,
   QuotientPlan plan{builder.getF64Type(), Quotient::Nearest};
   if (scale.is(1))
     return plan;
-  if (isRounded)
+  if (isRounded) {
     plan.quotient = chooseQuotient(ExactRange::of(logical).bits,
                                    ExactRange::of(logical), scale.range, kIEEE);
-  else
-    plan.quotient =
-        chooseQuotient(getQuotientBits(scale, range, modes.element.overflow),
-                       range, scale.range, modes.element);
+  } else {
+    int smallestScale = scale.tensor ? scale.range.low : scale.range.high - 1;
+    CodeEmitter::QuotientNeeds needs =
+        format.getQuotientNeeds(modes.element, range.high - smallestScale);
+    EncodeModes element = modes.element;
+    // Directed modes step at 0, too.
+    if (needs.stepsAtZero)
+      element.rounding = RoundingMode::Ceil;
+    plan.quotient = chooseQuotient(needs.bits, range, scale.range, element);
+  }
   if (!scale.range.fits(plan.type) || plan.quotient == Quotient::Impossible)
     return emitInexact("the quotient");
   return plan;
-}
-
-/// The bits to which exact quotients are rounded.
-unsigned ScaledEmitter::getQuotientBits(const BlockNumber &scale,
-                                        const ExactRange &range,
-                                        OverflowMode overflow) const {
-  if (!scaled.getNumberFormat().hasIntegerCodes())
-    return format.getExactRange().bits;
-  if (overflow != OverflowMode::Wrap)
-    return kIntegerQuotientBits;
-  // Without saturation every quotient counts.
-  int smallest = scale.tensor ? scale.range.low : scale.range.high - 1;
-  return std::max<int>(kIntegerQuotientBits, range.high - smallest + 2);
 }
 
 /// What is rounded to a code: x / s as `plan` says, and rounded to the logical
@@ -86,4 +78,16 @@ Value ScaledEmitter::emitCodes(Value elements,
   Type code = getCodeType(scaled.getNumberFormat().getStorageType());
   return emitElementwise(builder, loc, loops, elements, {scale, zeroPoint},
                          code, body);
+}
+
+FailureOr<Value> ScaledEmitter::emitPayload(Value elements, Value reals,
+                                            const ExactRange &range,
+                                            const BlockParameters &parameters,
+                                            const TensorEncodeModes &modes) {
+  if (modes.seed)
+    return emitStochasticCodes(elements, reals, range, parameters, modes);
+  FailureOr<QuotientPlan> plan = planQuotient(parameters.scale, range, modes);
+  if (failed(plan))
+    return failure();
+  return emitCodes(elements, parameters, *plan, modes);
 }
