@@ -53,12 +53,17 @@ static LogicalResult verifyScaleRule(OpT op) {
   bool isNested = false;
   for (const Constituent &part : encoded.getConstituents()) {
     isNested |= part.name == "scale.scale";
-    if (part.name == "zero_point")
+    // The rule is that of a nested scale, too.
+    if (StringRef(part.name).ends_with("zero_point"))
       return op.emitOpError()
              << "scale_rule = " << stringifyScaleRule(rule)
              << " defines no zero point, but that of " << encoded.getType()
              << " is computed at run time; use absmax";
   }
+  // Two levels are those of #qfmt.scaled; other formats have their own say.
+  if (auto scaled = dyn_cast<ScaledAttr>(encoded.getFormat()))
+    isNested &= isa_and_nonnull<ScaledAttr>(
+        static_cast<Attribute>(scaled.getScaleEncoding()));
   if (rule == ScaleRule::TwoLevel && !isNested)
     return op.emitOpError()
            << "scale_rule = two_level needs a scale that is itself scaled at "
