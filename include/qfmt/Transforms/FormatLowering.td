@@ -12,8 +12,13 @@ def QFmt_NumberFormatLowering : TypeInterface<"NumberFormatLowering"> {
     `getCodeType(format)`: the format's storage type, except that a builtin float of less than 16 bits is a signless
     integer (such floats have no arithmetic and no memory on a CPU). What is emitted agrees with `NumberFormat::decodeCode`
     and `encodeReal` bit for bit; only NaNs may differ in sign and payload.
+
+    A format need not implement it: without it `CodeEmitter` reads and writes integers times a unit by arithmetic, and every
+    other format of at most 16 bits by tables.
   }];
   let methods = [
+    InterfaceMethod<"False for a type of the class that this lowering does not cover, as if it did not implement it.",
+      "bool", "coversFormat", (ins), "", "return true;">,
     InterfaceMethod<"What the finite values of the format need to be held exactly.",
       "::mlir::qfmt::ExactRange", "getExactRange", (ins)>,
     InterfaceMethod<"The real that `code` denotes, an f32 that holds it exactly.",

@@ -5,6 +5,7 @@
 
 #include "qfmt/Transforms/FormatLowering.h"
 #include "FormatModels.h"
+#include "Steps.h"
 #include "mlir/IR/DialectRegistry.h"
 #include <algorithm>
 
@@ -67,9 +68,11 @@ RankedTensorType mlir::qfmt::getCodeTensorType(RankedTensorType storage) {
 //===----------------------------------------------------------------------===//
 
 void mlir::qfmt::registerFormatLowerings(DialectRegistry &registry) {
-  registry.addExtension(+[](MLIRContext *context, QFmtDialect *) {
-    attachIntegerLowering(context);
+  registry.addExtension(+[](MLIRContext *context, QFmtDialect *dialect) {
+    dialect->addInterfaces<FormatTables>();
     attachMinifloatLowerings(context);
+    attachAdditiveLowering(context);
     attachScaledLowering(context);
+    attachSelectLowering(context);
   });
 }

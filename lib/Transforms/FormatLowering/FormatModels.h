@@ -11,9 +11,10 @@ class MLIRContext;
 
 namespace mlir::qfmt {
 
-void attachIntegerLowering(MLIRContext *context);
 void attachMinifloatLowerings(MLIRContext *context);
+void attachAdditiveLowering(MLIRContext *context);
 void attachScaledLowering(MLIRContext *context);
+void attachSelectLowering(MLIRContext *context);
 
 } // namespace mlir::qfmt
 

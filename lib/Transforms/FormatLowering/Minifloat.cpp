@@ -162,6 +162,13 @@ static Value emitRoundingShift(ScalarBuilder &b, const Fields &fields,
   case RoundingMode::HalfUp:
     addend = b.apply<arith::SubIOp>(half(), fields.sign);
     break;
+  case RoundingMode::HalfDown:
+    addend = b.apply<arith::AddIOp>(b.apply<arith::SubIOp>(half(), 1),
+                                    fields.sign);
+    break;
+  case RoundingMode::HalfTowardZero:
+    addend = b.apply<arith::SubIOp>(half(), 1);
+    break;
   case RoundingMode::TowardZero:
     addend = zero;
     break;
@@ -347,6 +354,13 @@ static Value emitMinifloatEncode(ScalarBuilder &b, const MinifloatSpec &spec,
 // Models
 //===----------------------------------------------------------------------===//
 
+/// True if all exponents are those of normal numbers of f32, but for the
+/// subnormal ones, and so is the factor that corrects the bias.
+static bool isCovered(const MinifloatSpec &spec) {
+  return spec.hasSubnormals && !spec.negativeZero && spec.bias >= 0 &&
+         spec.bias <= 127 && spec.getLargestCode() >> spec.mantissaBits < 255;
+}
+
 namespace {
 /// The lowering of the formats of class `TypeT`; `getSpec` says which one a
 /// type is.
@@ -354,6 +368,7 @@ template <typename TypeT, MinifloatSpec (*getSpec)(Type)>
 struct MinifloatLowering
     : NumberFormatLowering::ExternalModel<MinifloatLowering<TypeT, getSpec>,
                                           TypeT> {
+  bool coversFormat(Type type) const { return isCovered(getSpec(type)); }
   ExactRange getExactRange(Type type) const {
     // The smallest value has the last place of the first normal one, and every
     // significand its hidden bit.
@@ -379,9 +394,7 @@ struct MinifloatLowering
 };
 
 MinifloatSpec getQFloatSpec(Type type) {
-  auto format = cast<QFloatType>(type);
-  return MinifloatSpec::generic(format.getExponentBits(),
-                                format.getMantissaBits());
+  return cast<QFloatType>(type).getSpec();
 }
 } // namespace
 

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "Table.h"
+#include "llvm/Support/MathExtras.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::qfmt;
+using arith::CmpFPredicate;
+using arith::CmpIPredicate;
+
+static Value emitLookup(ScalarBuilder &b, Value index,
+                        DenseElementsAttr table) {
+  return b.createOrFold<LookupOp>(table.getElementType(), index, table);
+}
+
+/// A code as a signless integer, which floats of 16 bits are not.
+static Value emitBits(ScalarBuilder &b, Value code) {
+  Type type = code.getType();
+  if (isa<IntegerType>(type))
+    return code;
+  return b.createOrFold<arith::BitcastOp>(
+      b.getIntegerType(type.getIntOrFloatBitWidth()), code);
+}
+
+Value mlir::qfmt::emitTableDecode(ScalarBuilder &b, NumberFormat format,
+                                  Value code) {
+  const DecodeTable &table = FormatTables::get(format).getDecodeTable(format);
+  std::vector<float> values(table.values.begin(), table.values.end());
+  auto type = RankedTensorType::get(values.size(), b.getF32Type());
+  return emitLookup(b, emitBits(b, code),
+                    DenseElementsAttr::get(type, ArrayRef(values)));
+}
+
+//===----------------------------------------------------------------------===//
+// Searching
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// The number of starts at or below a real that is no NaN, by bisection: after
+/// level j it is known up to its low bits, which are those of the levels to
+/// come. So level j has 2^j starts to choose from.
+class Search {
+public:
+  Search(ScalarBuilder &b, Value real, const EncodeSteps &steps);
+
+  /// As an i32 or i64, below 2^numLevels.
+  Value emit();
+  unsigned getNumLevels() const { return numLevels; }
+
+private:
+  TypedAttr getKey(size_t start) const;
+  Value emitKey(unsigned level, Value index);
+  Value emitReached(Value key);
+
+  ScalarBuilder &b;
+  const EncodeSteps &steps;
+  unsigned numLevels;
+  /// The real, or its place in the order of the type if that has to tell -0
+  /// from +0.
+  Value key;
+  Type indexType;
+};
+} // namespace
+
+Search::Search(ScalarBuilder &b, Value real, const EncodeSteps &steps)
+    : b(b), steps(steps), numLevels(llvm::Log2_64_Ceil(steps.codes.size())),
+      key(real),
+      indexType(b.getIntegerType(real.getType().getIntOrFloatBitWidth())) {
+  if (!steps.splitsZero())
+    return;
+  // A negative number's magnitude counts downwards.
+  unsigned width = indexType.getIntOrFloatBitWidth();
+  Value bits = b.createOrFold<arith::BitcastOp>(indexType, real);
+  Value sign = b.apply<arith::ShRSIOp>(bits, width - 1);
+  key = b.apply<arith::XOrIOp>(
+      bits, b.apply<arith::AndIOp>(sign, llvm::maxIntN(width)));
+}
+
+/// Start number `start`, 0 being none; beyond the last there is one that no
+/// real but a NaN reaches.
+TypedAttr Search::getKey(size_t start) const {
+  bool isPadding = start > steps.starts.size();
+  double value = isPadding ? NAN : steps.starts[start - 1];
+  Type type = key.getType();
+  if (isa<FloatType>(type))
+    return b.getFloatAttr(type, value);
+  if (isPadding)
+    return b.getIntegerAttr(type, llvm::maxIntN(type.getIntOrFloatBitWidth()));
+  APFloat real(value);
+  bool losesInfo;
+  if (type.isInteger(32))
+    real.convert(APFloat::IEEEsingle(), APFloat::rmNearestTiesToEven,
+                 &losesInfo);
+  APInt bits = real.bitcastToAPInt();
+  if (bits.isNegative())
+    bits ^= APInt::getSignedMaxValue(bits.getBitWidth());
+  return b.getIntegerAttr(type, bits);
+}
+
+/// The start that decides the bit of `level`, the higher ones being `index`.
+Value Search::emitKey(unsigned level, Value index) {
+  auto getStart = [&](size_t i) {
+    return getKey((2 * i + 1) << (numLevels - 1 - level));
+  };
+  if (level == 0)
+    return arith::ConstantOp::create(b, getStart(0));
+  SmallVector<Attribute> starts;
+  for (size_t i = 0; i < size_t(1) << level; ++i)
+    starts.push_back(getStart(i));
+  auto type = RankedTensorType::get(starts.size(), key.getType());
+  return emitLookup(b, index, DenseElementsAttr::get(type, starts));
+}
+
+/// 1 if the real is at or above the start `other`, else 0.
+Value Search::emitReached(Value other) {
+  Value reached =
+      isa<FloatType>(key.getType())
+          ? b.createOrFold<arith::CmpFOp>(CmpFPredicate::OGE, key, other)
+          : b.createOrFold<arith::CmpIOp>(CmpIPredicate::sge, key, other);
+  return b.createOrFold<arith::ExtUIOp>(indexType, reached);
+}
+
+Value Search::emit() {
+  Value index;
+  for (unsigned level = 0; level < numLevels; ++level) {
+    Value bit = emitReached(emitKey(level, index));
+    index = index ? b.apply<arith::AddIOp>(b.apply<arith::AddIOp>(index, index),
+                                           bit)
+                  : bit;
+  }
+  return index ? index : b.integer(indexType, 0);
+}
+
+//===----------------------------------------------------------------------===//
+// Encode
+//===----------------------------------------------------------------------===//
+
+/// True if the codes count up from the first, modulo 2^width.
+static bool isCounting(ArrayRef<uint64_t> codes, unsigned width) {
+  uint64_t mask = llvm::maskTrailingOnes<uint64_t>(width);
+  for (auto [i, code] : llvm::enumerate(codes))
+    if (code != ((codes.front() + i) & mask))
+      return false;
+  return true;
+}
+
+/// The codes by index, as integers of `width` bits; the last one for an index
+/// that no number has.
+static Value emitCode(ScalarBuilder &b, Value index, ArrayRef<uint64_t> codes,
+                      unsigned width, unsigned numLevels) {
+  Type type = b.getIntegerType(width);
+  if (isCounting(codes, width)) {
+    Value code = b.apply<arith::AddIOp>(index, int64_t(codes.front()));
+    return b.createOrFold<arith::TruncIOp>(type, code);
+  }
+  SmallVector<APInt> entries;
+  for (uint64_t code : codes)
+    entries.push_back(APInt(width, code));
+  entries.resize(size_t(1) << numLevels, entries.back());
+  return emitLookup(b, index,
+                    DenseElementsAttr::get(
+                        RankedTensorType::get(entries.size(), type), entries));
+}
+
+Value mlir::qfmt::emitTableEncode(ScalarBuilder &b, NumberFormat format,
+                                  Value real, const EncodeModes &modes) {
+  const EncodeSteps &all =
+      FormatTables::get(format).getEncodeSteps(format, modes);
+  EncodeSteps steps = real.getType().isF32() ? all.inF32() : all;
+  unsigned width = format.getFormatWidth();
+  Search search(b, real, steps);
+  Value code =
+      emitCode(b, search.emit(), steps.codes, width, search.getNumLevels());
+  code =
+      b.select(b.isNaN(real), b.integer(code.getType(), steps.nanCode), code);
+  Type storage = getCodeType(format.getStorageType());
+  return storage == code.getType()
+             ? code
+             : b.createOrFold<arith::BitcastOp>(storage, code);
+}
