@@ -25,7 +25,7 @@ def stock_mlir_opt(path: Path, *options: str) -> str:
     return done.stdout
 
 
-def run_mlir(path: Path, inputs: list[np.ndarray], count: int) -> list[np.ndarray]:
+def run_mlir(path: Path, inputs: list[np.ndarray], count: int, *options: str) -> list[np.ndarray]:
     """The `count` results of @main on `inputs`; skips if qfmt-run is not built."""
     try:
         find_tool("qfmt-run")
@@ -40,6 +40,7 @@ def run_mlir(path: Path, inputs: list[np.ndarray], count: int) -> list[np.ndarra
         "qfmt-run",
         path,
         "--entry=main",
+        *options,
         *(["--inputs=" + ",".join(map(str, files))] if files else []),
         "--outputs=" + ",".join(map(str, results)),
     )
