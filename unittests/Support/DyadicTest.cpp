@@ -34,6 +34,12 @@ static int64_t applySlowly(int64_t acc, Dyadic dyadic, RoundingMode mode) {
   case RoundingMode::HalfUp:
     up = twice >= divisor;
     break;
+  case RoundingMode::HalfDown:
+    up = twice > divisor;
+    break;
+  case RoundingMode::HalfTowardZero:
+    up = twice > divisor || (twice == divisor && product < 0);
+    break;
   case RoundingMode::TowardZero:
     up = product < 0;
     break;

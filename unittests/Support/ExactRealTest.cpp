@@ -15,7 +15,7 @@ using llvm::APFloat;
 
 static constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-/// LLVM has no HalfUp.
+/// LLVM has no HalfUp, HalfDown and HalfTowardZero.
 static std::optional<llvm::RoundingMode> toLLVM(RoundingMode mode) {
   switch (mode) {
   case RoundingMode::HalfEven:
@@ -23,6 +23,8 @@ static std::optional<llvm::RoundingMode> toLLVM(RoundingMode mode) {
   case RoundingMode::HalfAway:
     return APFloat::rmNearestTiesToAway;
   case RoundingMode::HalfUp:
+  case RoundingMode::HalfDown:
+  case RoundingMode::HalfTowardZero:
     return std::nullopt;
   case RoundingMode::TowardZero:
     return APFloat::rmTowardZero;
@@ -97,6 +99,29 @@ TEST(ExactReal, RoundingEqualsAPFloat) {
       ASSERT_EQ(exact.roundToFloat(), float(value));
     }
   }
+}
+
+// The modes that LLVM has not, from their mirror images.
+TEST(ExactReal, HalfDownAndHalfTowardZero) {
+  HardDoubles draw;
+  for (int i = 0; i < 30000; ++i) {
+    ExactReal value = ExactReal::fromDouble(draw());
+    if (value.isNaN())
+      continue;
+    BinaryFormat format = i % 2 ? BinaryFormat::f32() : BinaryFormat::bf16();
+    auto round = [&](const ExactReal &x, RoundingMode mode) {
+      return x.roundTo(format, mode);
+    };
+    ExactReal down = round(value, RoundingMode::HalfDown);
+    ASSERT_TRUE(down == -round(-value, RoundingMode::HalfUp));
+    ExactReal toZero = round(value, RoundingMode::HalfTowardZero);
+    ASSERT_TRUE(
+        toZero ==
+        (value.isNegative() ? round(value, RoundingMode::HalfUp) : down));
+  }
+  EXPECT_EQ(ExactReal::fromDouble(2.5).roundToInteger(RoundingMode::HalfUp), 3);
+  EXPECT_EQ(ExactReal::fromDouble(2.5).roundToInteger(RoundingMode::HalfDown),
+            2);
 }
 
 TEST(ExactReal, ProductsRoundOnce) {

@@ -13,6 +13,8 @@ using namespace mlir::qfmt::test;
 
 static std::vector<NumberFormat> getAllFormats() {
   std::vector<NumberFormat> formats = getFormatsUpTo8Bits();
+  for (const NumberFormat &format : getMoreFormatsUpTo10Bits())
+    formats.push_back(format);
   for (const NumberFormat &format : getBuiltinFloats())
     if (format.getWidth() > 8)
       formats.push_back(format);
@@ -39,9 +41,23 @@ TEST(Minifloat, DecodeEqualsTable) {
   }
 }
 
+/// False for codes that encode never makes: integers out of a narrow range,
+/// subnormals of a format without.
+static bool isMade(const NumberFormat &format, uint64_t code) {
+  if (const IntegerSpec *integer = format.getInteger())
+    return integer->decode(code) >= integer->getLowest() &&
+           integer->decode(code) <= integer->getLargest();
+  const MinifloatSpec *spec = format.getMinifloat();
+  return !spec || spec->hasSubnormals || spec->isNaNCode(code) ||
+         std::fabs(spec->decode(code)) != 0 ||
+         code % (1 << spec->mantissaBits) == 0;
+}
+
 TEST(Minifloat, EncodeInvertsDecode) {
   for (const NumberFormat &format : getAllFormats())
     for (uint64_t code = 0; code < format.getNumCodes(); ++code) {
+      if (!isMade(format, code))
+        continue;
       ExactReal value = ExactReal::fromDouble(format.decode(code));
       const MinifloatSpec *spec = format.getMinifloat();
       uint64_t expected = value.isNaN() ? *spec->getNaNCode() : code;
@@ -77,8 +93,7 @@ TEST(Minifloat, ProbesAroundEveryMidpoint) {
     for (double probe : probes) {
       ExactReal exact = ExactReal::fromDouble(probe);
       for (RoundingMode mode : kRoundingModes)
-        for (OverflowMode overflow :
-             {OverflowMode::Saturate, OverflowMode::Infinity})
+        for (OverflowMode overflow : kOverflowModes)
           for (NaNMode nan : {NaNMode::Zero, NaNMode::Propagate})
             ASSERT_EQ(format.encode(exact, mode, overflow, nan),
                       oracle.encode(probe, mode, overflow, nan))
@@ -164,6 +179,68 @@ TEST(Minifloat, NoMantissaTies) {
   EXPECT_EQ(e8m0.encode(1e39), 254u);
 }
 
+// The value lists of all formats of 3 to 5 bits and the extremes of the others,
+// with the standard bias and no special codes.
+TEST(Minifloat, PublishedValueLists) {
+  auto list = [](unsigned e, unsigned m) {
+    MinifloatSpec spec = MinifloatSpec::generic(e, m);
+    std::vector<double> values;
+    for (uint64_t code = 0; code <= spec.getLargestCode(); ++code)
+      values.push_back(spec.decode(code));
+    return values;
+  };
+  using Values = std::vector<double>;
+  EXPECT_EQ(list(1, 1), (Values{0, 1, 2, 3}));
+  EXPECT_EQ(list(1, 2), (Values{0, .5, 1, 1.5, 2, 2.5, 3, 3.5}));
+  EXPECT_EQ(list(2, 0), (Values{0, 1, 2, 4}));
+  EXPECT_EQ(list(2, 1), (Values{0, .5, 1, 1.5, 2, 3, 4, 6}));
+  EXPECT_EQ(list(3, 0), (Values{0, .25, .5, 1, 2, 4, 8, 16}));
+  EXPECT_EQ(list(2, 2), (Values{0, .25, .5, .75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3,
+                                3.5, 4, 5, 6, 7}));
+  EXPECT_EQ(list(3, 1), (Values{0, .125, .25, .375, .5, .75, 1, 1.5, 2, 3, 4, 6,
+                                8, 12, 16, 24}));
+  struct Row {
+    unsigned e, m;
+    double subnormal, normal, largest;
+  };
+  const Row rows[] = {{2, 3, .125, 1, 7.5},
+                      {3, 2, .0625, .25, 28},
+                      {4, 1, std::ldexp(1, -7), std::ldexp(1, -6), 384},
+                      {3, 3, std::ldexp(1, -5), .25, 30},
+                      {4, 2, std::ldexp(1, -8), std::ldexp(1, -6), 448},
+                      {5, 1, std::ldexp(1, -15), std::ldexp(1, -14), 98304},
+                      {2, 4, .0625, 1, 7.75},
+                      {4, 3, std::ldexp(1, -9), std::ldexp(1, -6), 480},
+                      {5, 2, std::ldexp(1, -16), std::ldexp(1, -14), 114688},
+                      {3, 4, std::ldexp(1, -6), .25, 31},
+                      {2, 5, std::ldexp(1, -5), 1, 7.875}};
+  for (const Row &row : rows) {
+    MinifloatSpec spec = MinifloatSpec::generic(row.e, row.m);
+    EXPECT_EQ(spec.getSmallestPositive(), row.subnormal);
+    EXPECT_EQ(spec.getSmallestNormal(), row.normal);
+    EXPECT_EQ(spec.getLargest(), row.largest);
+  }
+}
+
+TEST(Minifloat, WithoutSubnormals) {
+  MinifloatSpec spec = MinifloatSpec::generic(2, 2);
+  spec.hasSubnormals = false;
+  EXPECT_EQ(spec.getSmallestPositive(), 1);
+  EXPECT_EQ(spec.decode(3), 0);
+  EXPECT_TRUE(isSame(spec.decode(0x13), -0.0));
+  auto round = [&](double value, RoundingMode mode) {
+    return spec.decode(spec.encode(value, mode));
+  };
+  EXPECT_EQ(round(0.5, RoundingMode::HalfEven), 0);
+  EXPECT_EQ(round(0.501, RoundingMode::HalfEven), 1);
+  EXPECT_EQ(round(0.5, RoundingMode::HalfUp), 1);
+  EXPECT_EQ(round(-0.5, RoundingMode::HalfDown), -1);
+  EXPECT_EQ(round(0.001, RoundingMode::Ceil), 1);
+  EXPECT_EQ(round(0.999, RoundingMode::Floor), 0);
+  EXPECT_EQ(round(1.1, RoundingMode::HalfEven), 1);
+  EXPECT_EQ(spec.encode(-0.25), 0x10u) << "-0";
+}
+
 TEST(Minifloat, IntegerGridHoldsEveryValue) {
   for (const NumberFormat &format : getAllFormats()) {
     std::vector<double> values;
@@ -171,6 +248,7 @@ TEST(Minifloat, IntegerGridHoldsEveryValue) {
       values.push_back(format.decode(code));
     std::optional<IntegerGrid> grid =
         format.getInteger() ? format.getInteger()->getIntegerGrid()
+        : format.getFixed() ? format.getFixed()->getIntegerGrid()
                             : format.getMinifloat()->getIntegerGrid();
     if (format.name == "f8E8M0FNU" || format.name == "f16" ||
         format.name == "bf16")
@@ -225,4 +303,27 @@ TEST(Minifloat, InvalidSpecsSayWhy) {
   EXPECT_EQ(reason({4, 3, -112}), "");
   EXPECT_EQ(reason({4, 3, 147}), "");
   EXPECT_EQ(reason({4, 3, 148}), tooWide);
+  EXPECT_EQ(reason({8, 0, 127, false, Specials::E8M0, false}),
+            "has no subnormals to leave out");
+  auto reasonOfValue = [&](MinifloatSpec spec, double value) {
+    spec.negativeZero = value;
+    return reason(spec);
+  };
+  MinifloatSpec fp4 = MinifloatSpec::f4E2M1FN(), unsignedFp4 = fp4;
+  unsignedFp4.hasSign = false;
+  EXPECT_EQ(reasonOfValue(fp4, 5), "");
+  EXPECT_EQ(reasonOfValue(fp4, -8), "");
+  EXPECT_EQ(reasonOfValue(fp4, std::ldexp(1, -149)), "");
+  const char *hasIt = "gives negative zero a value that it has already";
+  EXPECT_EQ(reasonOfValue(fp4, 6), hasIt);
+  EXPECT_EQ(reasonOfValue(fp4, -0.0), hasIt);
+  const char *notF32 = "gives negative zero a value that f32 does not hold";
+  EXPECT_EQ(reasonOfValue(fp4, 0.1), notF32);
+  EXPECT_EQ(reasonOfValue(fp4, 1e300), notF32);
+  EXPECT_EQ(reasonOfValue(fp4, std::nan("")), notF32);
+  const char *noZero = "has no negative zero to give a value";
+  EXPECT_EQ(reasonOfValue(unsignedFp4, 5), noZero);
+  EXPECT_EQ(reasonOfValue(MinifloatSpec::f8E8M0FNU(), 5), noZero);
+  EXPECT_EQ(reasonOfValue(MinifloatSpec::f8E4M3FN(), 5),
+            "can give negative zero a value only without special values");
 }

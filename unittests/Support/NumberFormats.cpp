@@ -8,18 +8,23 @@ using namespace mlir::qfmt::test;
 using llvm::APFloat;
 
 unsigned NumberFormat::getWidth() const {
-  return getInteger() ? getInteger()->width : getMinifloat()->getWidth();
+  if (const MinifloatSpec *minifloat = getMinifloat())
+    return minifloat->getWidth();
+  return getInteger() ? getInteger()->width : getFixed()->width;
 }
 
 double NumberFormat::decode(uint64_t code) const {
-  return getInteger() ? double(getInteger()->decode(code))
-                      : getMinifloat()->decode(code);
+  if (const IntegerSpec *integer = getInteger())
+    return double(integer->decode(code));
+  return getFixed() ? getFixed()->decode(code) : getMinifloat()->decode(code);
 }
 
 uint64_t NumberFormat::encode(const ExactReal &value, RoundingMode rounding,
                               OverflowMode overflow, NaNMode nan) const {
-  return getInteger() ? getInteger()->encode(value, rounding, overflow)
-                      : getMinifloat()->encode(value, rounding, overflow, nan);
+  if (const IntegerSpec *integer = getInteger())
+    return integer->encode(value, rounding, overflow);
+  return getFixed() ? getFixed()->encode(value, rounding, overflow)
+                    : getMinifloat()->encode(value, rounding, overflow, nan);
 }
 
 std::vector<NumberFormat> mlir::qfmt::test::getBuiltinFloats() {
@@ -41,6 +46,66 @@ std::vector<NumberFormat> mlir::qfmt::test::getBuiltinFloats() {
   };
 }
 
+static void appendIfValid(std::vector<NumberFormat> &formats,
+                          MinifloatSpec spec, std::string suffix) {
+  if (!spec.getInvalidReason().empty())
+    return;
+  formats.push_back({(spec.hasSign ? "e" : "ue") +
+                         std::to_string(spec.exponentBits) + "m" +
+                         std::to_string(spec.mantissaBits) + suffix,
+                     spec, nullptr});
+}
+
+std::vector<NumberFormat> mlir::qfmt::test::getMoreFormatsUpTo10Bits() {
+  std::vector<NumberFormat> formats;
+  using Specials = MinifloatSpec::Specials;
+  for (unsigned e = 1; e <= 8; ++e)
+    for (unsigned m = 0; e + m <= 9; ++m)
+      for (bool hasSign : {false, true}) {
+        MinifloatSpec spec = MinifloatSpec::generic(e, m);
+        spec.hasSign = hasSign;
+        unsigned width = spec.getWidth();
+        if (width == 9 || width == 10)
+          appendIfValid(formats, spec, "");
+        spec.hasSubnormals = false;
+        if (width <= 6 || width == 9)
+          for (Specials specials :
+               {Specials::None, Specials::IEEE, Specials::FN, Specials::FNUZ}) {
+            spec.specials = specials;
+            appendIfValid(formats, spec, "ns" + std::to_string(int(specials)));
+          }
+      }
+  for (int bias : {-100, -3, 0, 20, 130}) {
+    appendIfValid(formats, {3, 3, bias}, "b" + std::to_string(bias));
+    appendIfValid(formats, {2, 4, bias, true, Specials::FN, false},
+                  "nsb" + std::to_string(bias));
+  }
+  for (unsigned width : {9, 10})
+    for (bool isSigned : {false, true})
+      formats.push_back({(isSigned ? "i" : "ui") + std::to_string(width),
+                         IntegerSpec{width, isSigned}, nullptr});
+  auto addRange = [&](unsigned width, bool isSigned, int low, int high) {
+    formats.push_back({(isSigned ? "i" : "ui") + std::to_string(width) + "_" +
+                           std::to_string(low) + "_" + std::to_string(high),
+                       IntegerSpec{width, isSigned, low, high}, nullptr});
+  };
+  addRange(8, true, -127, 127);
+  addRange(2, true, -1, 1);
+  addRange(4, true, -7, 7);
+  addRange(4, true, -8, 2);
+  addRange(4, true, -2, 5);
+  addRange(5, true, -9, 0);
+  addRange(5, false, 0, 20);
+  for (unsigned width : {1, 2, 4, 7, 10})
+    for (int integerBits : {-3, 0, 1, 4, 12})
+      for (bool isSigned : {false, true})
+        formats.push_back({(isSigned ? "fixed" : "ufixed") +
+                               std::to_string(width) + "_" +
+                               std::to_string(integerBits),
+                           FixedSpec{width, integerBits, isSigned}, nullptr});
+  return formats;
+}
+
 std::vector<NumberFormat> mlir::qfmt::test::getFormatsUpTo8Bits() {
   std::vector<NumberFormat> formats;
   for (NumberFormat &format : getBuiltinFloats())
@@ -48,12 +113,7 @@ std::vector<NumberFormat> mlir::qfmt::test::getFormatsUpTo8Bits() {
       formats.push_back(format);
 
   auto addMinifloat = [&](MinifloatSpec spec, std::string suffix) {
-    if (!spec.getInvalidReason().empty())
-      return;
-    formats.push_back({(spec.hasSign ? "e" : "ue") +
-                           std::to_string(spec.exponentBits) + "m" +
-                           std::to_string(spec.mantissaBits) + suffix,
-                       spec, nullptr});
+    appendIfValid(formats, spec, suffix);
   };
   for (unsigned e = 1; e <= 8; ++e) {
     for (unsigned m = 0; e + m <= 8; ++m) {
@@ -72,7 +132,7 @@ std::vector<NumberFormat> mlir::qfmt::test::getFormatsUpTo8Bits() {
   addMinifloat({4, 3, 7, false, Specials::FN}, "fn");
   addMinifloat({5, 3, 15, false, Specials::IEEE}, "ieee");
 
-  for (unsigned width = 2; width <= 8; ++width) {
+  for (unsigned width = 1; width <= 8; ++width) {
     formats.push_back(
         {"i" + std::to_string(width), IntegerSpec{width, true}, nullptr});
     formats.push_back(

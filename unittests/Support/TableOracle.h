@@ -37,6 +37,8 @@ private:
   };
   Choice choose(double value, RoundingMode rounding) const;
   bool isEven(double value) const;
+  uint64_t encodeSymmetricLowest() const;
+  uint64_t wrap(double value, RoundingMode rounding) const;
   uint64_t findCode(double value) const;
 
   NumberFormat format;
