@@ -180,4 +180,45 @@ def WeightsToBlob : Pass<"qfmt-weights-to-blob", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numBytes", "weight-bytes", "Bytes of the blob">];
 }
 
+//===----------------------------------------------------------------------===//
+// Exchange with other dialects (docs/Exchange.md)
+//===----------------------------------------------------------------------===//
+
+def ConvertQuantToQFmt : Pass<"convert-quant-to-qfmt", "::mlir::ModuleOp"> {
+  let summary = "Turns upstream's quant types and casts into encoded tensors";
+  let description = [{
+    `!quant.uniform` elements, per layer, per axis and sub-channel, with any storage range, become integer formats with the same
+    scales and zero points. A tensor with one scale becomes an encoded tensor. A tensor with several becomes its payload where it
+    is stored or passed on, and is assembled with constants of its scales and zero points where it is read: in `quant` they belong
+    to the type. `qcast` rounds half to even and saturates, which upstream leaves open.
+
+    ```mlir
+    %q = quant.qcast %x : tensor<4xf32> to tensor<4x!quant.uniform<i8<-127:127>:f32, 0.5:3>>
+    %y = quant.dcast %q : tensor<4x!quant.uniform<i8<-127:127>:f32, 0.5:3>> to tensor<4xf32>
+    ```
+    becomes
+    ```mlir
+    %q = qfmt.quantize %x : tensor<4xf32> to tensor<4xf32, #qfmt.scaled<!qfmt.int<i8, -127, 127>, scale = 0.5, zero_point = 3>>
+    %y = qfmt.dequantize %q : tensor<4xf32, #qfmt.scaled<!qfmt.int<i8, -127, 127>, scale = 0.5, zero_point = 3>> to tensor<4xf32>
+    ```
+
+    Scales are rounded to the expressed type, of which quant says they are values. Operations other than casts, moves of elements,
+    functions and control flow are refused, and so are scalars and unranked tensors.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::quant::QuantDialect", "::mlir::qfmt::QFmtDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+def ConvertQFmtToQuant : Pass<"convert-qfmt-to-quant", "::mlir::ModuleOp"> {
+  let summary = "Turns encoded tensors into upstream's quant types and casts";
+  let description = [{
+    The inverse of convert-quant-to-qfmt. What can be written as `!quant.uniform` is a format whose codes are integers, with scales
+    and zero points that are static or constants: those of `assemble`, and those given to `quantize`. linalg operations that read
+    encoded tensors read them through `quant.dcast`. Everything else is refused: float formats, tables, scales computed at run time,
+    scales that are encoded or no values of the logical type, partial blocks, `convert`, and rounding other than half to even with
+    saturation.
+  }];
+  let dependentDialects = ["::mlir::quant::QuantDialect", "::mlir::qfmt::QFmtDialect"];
+}
+
 #endif // QFMT_CONVERSION_PASSES_TD
