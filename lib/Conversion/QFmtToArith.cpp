@@ -1,25 +1,28 @@
-//===- QFmtToArith.cpp - dyadic_scale in integer arithmetic ---------------===//
+//===- QFmtToArith.cpp - qfmt arithmetic in integer arithmetic ------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Input:  qfmt.dyadic_scale on scalars, vectors or tensors.
-// Output: arith on i64 of the same shape.
+// Input:  qfmt.dyadic_scale and qfmt.lmul on scalars, vectors or tensors.
+// Output: arith on integers of the same shape. L-Mul is in LMulToArith.cpp.
 // Leaves every other operation alone.
 //
-// With p = acc * m the result is (p + bias) >> n, an arithmetic shift, then
-// saturated. Shifting floors, so `bias` alone makes the rounding mode; with
-// half = (1 << n) >> 1, which is 0 for n = 0:
+// With p = acc * m the result of dyadic_scale is (p + bias) >> n, an arithmetic
+// shift, then saturated. Shifting floors, so `bias` alone makes the rounding
+// mode; with half = (1 << n) >> 1, which is 0 for n = 0:
 //
-//   floor        0
-//   ceil         (1 << n) - 1
-//   toward_zero  p < 0 ? (1 << n) - 1 : 0
-//   half_up      half
-//   half_away    p < 0 and n > 0 ? half - 1 : half
-//   half_even    bit n of p is 0 and n > 0 ? half - 1 : half
+//   floor             0
+//   ceil              (1 << n) - 1
+//   toward_zero       p < 0 ? (1 << n) - 1 : 0
+//   half_up           half
+//   half_down         n > 0 ? half - 1 : half
+//   half_away         p < 0 and n > 0 ? half - 1 : half
+//   half_toward_zero  p >= 0 and n > 0 ? half - 1 : half
+//   half_even         bit n of p is 0 and n > 0 ? half - 1 : half
 //
 // |p| <= 2^31 * (2^31 - 1) < 2^62 and 0 <= bias < 2^62: no sum leaves 64 bits.
 //
 //===----------------------------------------------------------------------===//
 
+#include "LMulToArith.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -101,6 +104,12 @@ Value emitBias(ImplicitLocOpBuilder &b, WideBuilder &wide, Value product,
     return half;
   // A tie that floors must miss the next integer by one, unless nothing is
   // shifted out at all: min(half, 1) is 1 for n > 0 and 0 for n = 0.
+  Value step = arith::MinSIOp::create(b, half, wide.one());
+  Value less = arith::SubIOp::create(b, half, step);
+  if (rounding == RoundingMode::HalfDown)
+    return less;
+  if (rounding == RoundingMode::HalfTowardZero)
+    return arith::SelectOp::create(b, wide.negative(product), half, less);
   Value tieFloors;
   if (rounding == RoundingMode::HalfAway) {
     tieFloors = wide.negative(product);
@@ -110,8 +119,6 @@ Value emitBias(ImplicitLocOpBuilder &b, WideBuilder &wide, Value product,
     tieFloors =
         arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lowest, wide.zero());
   }
-  Value step = arith::MinSIOp::create(b, half, wide.one());
-  Value less = arith::SubIOp::create(b, half, step);
   return arith::SelectOp::create(b, tieFloors, less, half);
 }
 
@@ -140,9 +147,10 @@ struct ConvertQFmtToArithPass
   void runOnOperation() override {
     ConversionTarget target(getContext());
     target.addLegalDialect<arith::ArithDialect>();
-    target.addIllegalOp<DyadicScaleOp>();
+    target.addIllegalOp<DyadicScaleOp, LMulOp>();
     RewritePatternSet patterns(&getContext());
     patterns.add<LowerDyadicScale>(&getContext());
+    populateLMulToArithPatterns(patterns);
     if (failed(applyPartialConversion(getOperation(), target,
                                       std::move(patterns))))
       signalPassFailure();

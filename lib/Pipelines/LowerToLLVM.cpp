@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Input:  constituents-level IR: linalg, tensor, arith, math, scf and func on
-//         ordinary tensors, and qfmt.dyadic_scale.
+//         ordinary tensors, and qfmt's arithmetic (dyadic_scale, lookup, lmul,
+//         sharpness).
 // Output: the LLVM dialect; constants in the attribute qfmt.weights.
 //
 // No float operation is reordered, contracted or approximated.
@@ -27,7 +28,9 @@ namespace mlir::qfmt {
 /// bytes; element-wise chains fused.
 static void addTensorPasses(OpPassManager &pm) {
   pm.addPass(createInlinerPass());
+  pm.addPass(createConvertPackingToLoops());
   pm.addPass(createExpandAggregates());
+  pm.addPass(createSharpnessToLinalg());
   pm.addPass(createConvertElementwiseToLinalgPass());
   pm.addPass(createConvertQFmtToArith());
   // From here on no element is narrower than a byte, except i1.
@@ -59,8 +62,6 @@ static void addBufferPasses(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(
       bufferization::createOptimizeAllocationLivenessPass());
   pm.addPass(createConvertBufferizationToMemRefPass());
-  pm.addPass(createWeightsToBlob());
-  pm.addPass(createSymbolDCEPass());
 }
 
 /// linalg to scf loops in a good order.
@@ -72,8 +73,15 @@ static void addLoopPasses(OpPassManager &pm) {
   // What is left is for LLVM's loop vectorizer.
   pm.addPass(createOrderLoops());
   pm.addPass(createConvertLinalgToLoopsPass());
+  pm.addPass(createLookupToMemory());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+}
+
+/// Constants, tables among them, to one blob.
+static void addConstantPasses(OpPassManager &pm) {
+  pm.addPass(createWeightsToBlob());
+  pm.addPass(createSymbolDCEPass());
 }
 
 /// Everything to the LLVM dialect.
@@ -103,10 +111,11 @@ static void addLLVMPasses(OpPassManager &pm) {
 }
 
 void buildLowerToLLVMPipeline(OpPassManager &pm) {
-  addTensorPasses(pm); // still constituents, as linalg.generic
-  addBufferPasses(pm); // memref, constants in one blob
-  addLoopPasses(pm);   // scf
-  addLLVMPasses(pm);   // llvm
+  addTensorPasses(pm);   // still constituents, as linalg.generic
+  addBufferPasses(pm);   // memref
+  addLoopPasses(pm);     // scf
+  addConstantPasses(pm); // constants in one blob
+  addLLVMPasses(pm);     // llvm
 }
 
 } // namespace mlir::qfmt

@@ -33,6 +33,8 @@ struct Instruction {
   std::vector<unsigned> moreOperands;
   /// The tensor operand of an instruction that has one.
   Tensor tensor;
+  /// The constant table of an instruction that has one.
+  std::shared_ptr<const Tensor> table;
   Operation *op = nullptr;
   /// What is wrong when the kernel returns false.
   const char *undefined = "is undefined";

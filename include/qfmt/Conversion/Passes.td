@@ -6,7 +6,7 @@
 include "mlir/Pass/PassBase.td"
 
 def ConvertQFmtToArith : Pass<"convert-qfmt-to-arith"> {
-  let summary = "Writes dyadic_scale in 64-bit integer arithmetic";
+  let summary = "Writes dyadic_scale and lmul in integer arithmetic";
   let description = [{
     On scalars, vectors and tensors, in every rounding mode. With p = acc * multiplier in 64 bits, the result is the
     arithmetic shift `(p + bias) >> shift`, saturated to its type, where the bias depends on the rounding mode alone. No
@@ -23,8 +23,51 @@ def ConvertQFmtToArith : Pass<"convert-qfmt-to-arith"> {
     %b = arith.minsi %a, %c127 : i64
     %q = arith.trunci %b : i64 to i8
     ```
+
+    L-Mul adds the operands' bits without their signs and takes a constant off, in integers of the float's width; selections follow
+    for zeros, what leaves the range, and what is not finite.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+def ConvertPackingToLoops : Pass<"convert-qfmt-packing-to-loops"> {
+  let summary = "Writes pack and unpack as loops over vectors";
+  let description = [{
+    On tensors, before bufferization: one loop over 64 codes at a time (320 in base 3) between the bytes and a tensor of i8
+    with one code a byte, whose high bits are any. Where this tensor stands for one of iN there is a
+    `builtin.unrealized_conversion_cast`; qfmt-widen-storage, which gives every code a byte, removes it.
+
+    ```mlir
+    %codes = qfmt.unpack %bytes : tensor<64xi8> to tensor<2x64xi4>
+    ```
+    becomes
+    ```mlir
+    %flat = scf.for %i = %c0 to %c2 step %c1 iter_args(%t = %empty) -> (tensor<128xi8>) {
+      %codeAt = arith.muli %i, %c64 : index
+      %byteAt = arith.muli %i, %c32 : index
+      %bytes32 = vector.transfer_read %bytes[%byteAt], %c0_i8 {in_bounds = [true]} : tensor<64xi8>, vector<32xi8>
+      %x = arith.extui %bytes32 : vector<32xi8> to vector<32xi16>
+      ... // (x & 0x000f) | ((x << 4) & 0x0f00)
+      %y = vector.transfer_write %codes64, %t[%codeAt] {in_bounds = [true]} : vector<64xi8>, tensor<128xi8>
+      scf.yield %y : tensor<128xi8>
+    }
+    %bytes = tensor.expand_shape %flat [[0, 1]] output_shape [2, 64] : tensor<128xi8> into tensor<2x64xi8>
+    %codes = builtin.unrealized_conversion_cast %bytes : tensor<2x64xi8> to tensor<2x64xi4>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
+def SharpnessToLinalg : Pass<"qfmt-sharpness-to-linalg"> {
+  let summary = "Writes sharpness as reductions in f64";
+  let description = [{
+    Two `linalg.generic` over the classes, for the largest logit and the sum of exponentials (with and without the perturbation), and one over the rows. The
+    difference of two cross entropies loses most of its digits, so everything is computed in f64 and rounded once; it differs from the exact
+    value by a few roundings of f64, and by the C library's `exp` and `log`.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect", "::mlir::math::MathDialect",
+                           "::mlir::arith::ArithDialect"];
 }
 
 def WidenStorage : Pass<"qfmt-widen-storage", "::mlir::ModuleOp"> {
@@ -32,10 +75,11 @@ def WidenStorage : Pass<"qfmt-widen-storage", "::mlir::ModuleOp"> {
   let description = [{
     Upstream lays out a memref of i4 in two ways at once (scalar accesses take a byte an element, vector accesses half a
     byte), so such a type must not reach LLVM. A tensor of iN becomes one of the next wider of i8, i16, i32 and i64; a
-    tensor of a float of less than 8 bits becomes one of i8 that holds the code. i1 stays. Constants, signatures of
+    tensor of a float of less than 8 bits becomes one of i8 that holds the code. Constants, signatures of
     functions, structured control flow, tensor operations and the bodies of linalg operations follow; a scalar keeps its type.
 
-    A wide element holds its code sign-extended when this code wrote it. Its high bits are ignored when it is read.
+    The high bits of a wide element are ignored when it is read. A linalg operation writes them as copies of the sign, 0 for i1;
+    unpacked codes have zeros there.
 
     ```mlir
     linalg.generic ... ins(%x : tensor<8xi4>) outs(%y : tensor<8xi32>) {
@@ -155,6 +199,27 @@ def CopiesToLoops : Pass<"qfmt-copies-to-loops"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 
+def LookupToMemory : Pass<"qfmt-lookup-to-memory", "::mlir::ModuleOp"> {
+  let summary = "Writes table lookups as loads from constant globals";
+  let description = [{
+    `qfmt.lookup` on scalars becomes memref.load, on vectors vector.gather; lookups on tensors stay. Equal tables share a global.
+    An entry of an odd width takes whole bytes. No load goes beyond a table: with an index of at most 8 bits it has an entry for
+    each, the last one repeated; a wider index is clamped.
+
+    ```mlir
+    %x = qfmt.lookup %code in dense<[-1.0, 0.0, 0.5]> : tensor<3xf32> : i2 to f32
+    ```
+    becomes
+    ```mlir
+    memref.global "private" constant @qfmt_table : memref<4xf32> = dense<[-1.0, 0.0, 0.5, 0.5]> {alignment = 64 : i64}
+    %table = memref.get_global @qfmt_table : memref<4xf32>
+    %index = arith.index_castui %code : i2 to index
+    %x = memref.load %table[%index] : memref<4xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect", "::mlir::vector::VectorDialect"];
+}
+
 def WeightsToBlob : Pass<"qfmt-weights-to-blob", "::mlir::ModuleOp"> {
   let summary = "Collects constant globals in one aligned blob";
   let description = [{
@@ -219,6 +284,41 @@ def ConvertQFmtToQuant : Pass<"convert-qfmt-to-quant", "::mlir::ModuleOp"> {
     saturation.
   }];
   let dependentDialects = ["::mlir::quant::QuantDialect", "::mlir::qfmt::QFmtDialect"];
+}
+
+def ConvertTosaToQFmt : Pass<"convert-tosa-to-qfmt", "::mlir::ModuleOp"> {
+  let summary = "Turns TOSA's rescale and block-scaled operations into qfmt";
+  let description = [{
+    `tosa.rescale` becomes a linalg operation around `qfmt.dyadic_scale rounding = half_up`, which is its rounding; DOUBLE_ROUND
+    with a shift above 31 is written out in 64-bit arithmetic. The block-scaled operations, which tosa-to-linalg does not know,
+    become encoded tensors: `cast_from_block_scaled` a `dequantize`, `matmul_t_block_scaled` a product of encoded tensors, and
+    `cast_to_block_scaled` a `quantize` with the scales that the TOSA specification defines.
+
+    ```mlir
+    %y = tosa.cast_from_block_scaled %data, %scale {block_size = BLOCK_SIZE_32}
+         : (tensor<4x64xf4E2M1FN>, tensor<4x2xf8E8M0FNU>) -> tensor<4x64xf32>
+    ```
+    becomes
+    ```mlir
+    %0 = qfmt.assemble %data, %scale : tensor<4x64xf4E2M1FN>, tensor<4x2xf8E8M0FNU>
+         to tensor<4x64xf32, #qfmt.scaled<f4E2M1FN, block = [1, 32], scale = f8E8M0FNU>>
+    %y = qfmt.dequantize %0 : tensor<4x64xf32, #qfmt.scaled<f4E2M1FN, block = [1, 32], scale = f8E8M0FNU>> to tensor<4x64xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+                           "::mlir::qfmt::QFmtDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def ConvertQFmtToTosa : Pass<"convert-qfmt-to-tosa", "::mlir::ModuleOp"> {
+  let summary = "Turns dyadic scaling and block-scaled tensors into TOSA";
+  let description = [{
+    The inverse of convert-tosa-to-qfmt. `qfmt.dyadic_scale rounding = half_up` by constants, on tensors or alone in a linalg
+    operation with what surrounds a rescale there, becomes `tosa.rescale`, if its shift is so long that no value of the operand's
+    type leaves the range that TOSA requires. Tensors in blocks of 32 along the last dimension with scales of f8E8M0FNU become pairs
+    of data and scales; they are read by `cast_from_block_scaled` and `matmul_t_block_scaled`. `quantize` to f8E4M3FN by
+    `scale_rule = ceil_log2` becomes `cast_to_block_scaled`; for the other formats no rule of ours is that of TOSA.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::qfmt::QFmtDialect", "::mlir::tosa::TosaDialect"];
 }
 
 #endif // QFMT_CONVERSION_PASSES_TD

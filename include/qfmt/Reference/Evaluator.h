@@ -11,8 +11,8 @@
 // library's double result rounded once to the type. Reductions run in row-major
 // order of the iterators. Integers wrap to their width. What MLIR leaves
 // undefined or poison (division by zero, a shift beyond the width, fptosi out
-// of range, a violated nsw or nuw, an index out of range, dyadic_scale outside
-// of its domain) is an error.
+// of range, a violated nsw or nuw, an index beyond a tensor or table,
+// dyadic_scale outside of its domain) is an error.
 //
 //===----------------------------------------------------------------------===//
 
