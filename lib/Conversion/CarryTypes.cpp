@@ -11,14 +11,14 @@
 
 namespace mlir::qfmt {
 
-bool isTensorMove(Operation *op) {
+bool movesElements(Operation *op) {
   return isa<tensor::CastOp, tensor::CollapseShapeOp, tensor::ConcatOp,
              tensor::DimOp, tensor::EmptyOp, tensor::ExpandShapeOp,
              tensor::ExtractSliceOp, tensor::InsertSliceOp>(op);
 }
 
 bool carriesTypes(Operation *op) {
-  return isTensorMove(op) ||
+  return movesElements(op) ||
          isa<func::FuncOp, func::CallOp, func::ReturnOp, scf::ForOp, scf::IfOp,
              scf::WhileOp, scf::ConditionOp, scf::YieldOp, cf::BranchOp,
              cf::CondBranchOp, cf::SwitchOp>(op);
@@ -33,7 +33,7 @@ struct MoveConversion : ConversionPattern {
   matchAndRewrite(Operation *op, ArrayRef<Value> operands,
                   ConversionPatternRewriter &rewriter) const override {
     SmallVector<Type> results;
-    if (!isTensorMove(op) ||
+    if (!movesElements(op) ||
         failed(getTypeConverter()->convertTypes(op->getResultTypes(), results)))
       return failure();
     Operation *move =

@@ -12,9 +12,9 @@ namespace mlir::qfmt {
 
 /// Operations of the tensor dialect that change the place of elements, or
 /// tell a size, and not their values.
-bool isTensorMove(Operation *op);
+bool movesElements(Operation *op);
 
-/// isTensorMove, functions, calls and the control flow of scf and cf.
+/// movesElements, functions, calls and the control flow of scf and cf.
 bool carriesTypes(Operation *op);
 
 /// Patterns for all of carriesTypes; operations that `types` has nothing to

@@ -357,7 +357,7 @@ LogicalResult checkOperation(Operation *op) {
     for (Block &block : region)
       if (failed(checkTypes(op, block.getArgumentTypes())))
         return failure();
-  return isTensorMove(op) ? checkMove(op) : success();
+  return movesElements(op) ? checkMove(op) : success();
 }
 
 LogicalResult checkOperations(Operation *root) {
