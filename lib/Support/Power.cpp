@@ -8,22 +8,22 @@
 using namespace mlir::qfmt;
 
 namespace {
-/// (halves / (2 L))^n for 0 < halves <= 2 L + 2.
-class PowerOfRatio {
+/// (halves / 2)^n for 0 < halves <= 2 L + 2.
+class PowerOfHalves {
 public:
-  PowerOfRatio(const PowerSpec &spec)
-      : denominator(2 * spec.getLargestInteger()), n(1 / spec.exponent),
+  PowerOfHalves(const PowerSpec &spec)
+      : n(1 / spec.exponent),
         // 2 L + 2 = 2^b has one significant bit, everything else is below 2^b:
         // n-th powers have at most 63 bits, as divideRounded wants.
         isExact(n == std::floor(n) && n * spec.width <= 63) {}
 
-  /// (halves / (2 L))^n as f32 and as f64.
+  /// (halves / 2)^n as f32 and as f64.
   double roundToF32(uint64_t halves) const {
-    return isExact ? divide(halves, BinaryFormat::f32())
+    return isExact ? round(halves, BinaryFormat::f32())
                    : double(float(approximate(halves)));
   }
   double roundToF64(uint64_t halves) const {
-    return isExact ? divide(halves, BinaryFormat::f64())
+    return isExact ? round(halves, BinaryFormat::f64())
                    : double(approximate(halves));
   }
 
@@ -35,30 +35,25 @@ public:
       return {head, double(real - (long double)(head))};
     }
     double head = roundToF64(halves);
-    // Exact: 53 bits times at most 64.
-    ExactReal product = ExactReal::fromDouble(head) * raise(denominator);
-    ExactReal power = raise(halves);
+    ExactReal rounded = ExactReal::fromDouble(head), power = getPower(halves);
     double unit = std::nextafter(head, HUGE_VAL) - head;
-    return {head, product < power ? unit / 4 : power < product ? -unit / 4 : 0};
+    return {head, rounded < power ? unit / 4 : power < rounded ? -unit / 4 : 0};
   }
 
 private:
-  double divide(uint64_t halves, const BinaryFormat &format) const {
-    return ExactReal::divideRounded(raise(halves), raise(denominator), format)
-        .roundToDouble();
+  double round(uint64_t halves, const BinaryFormat &format) const {
+    return getPower(halves).roundTo(format).roundToDouble();
   }
-  ExactReal raise(uint64_t base) const {
+  ExactReal getPower(uint64_t halves) const {
     ExactReal result = ExactReal::fromUnsigned(1);
     for (int i = 0; i < int(n); ++i)
-      result = result * ExactReal::fromUnsigned(base);
-    return result;
+      result = result * ExactReal::fromUnsigned(halves);
+    return result.scaleByPowerOfTwo(-int(n));
   }
   long double approximate(uint64_t halves) const {
-    return std::pow((long double)(halves) / (long double)(denominator),
-                    (long double)(n));
+    return std::pow((long double)(halves) / 2, (long double)(n));
   }
 
-  uint64_t denominator;
   double n;
   bool isExact;
 };
@@ -70,10 +65,12 @@ llvm::StringRef PowerSpec::getInvalidReason() const {
   if (!(exponent > 0) || !std::isfinite(exponent) ||
       !std::isfinite(1 / exponent))
     return "must have a finite exponent above 0";
-  PowerOfRatio power(*this);
+  PowerOfHalves power(*this);
   double previous = 0;
   for (int64_t q = 1; q <= getLargestInteger(); ++q) {
     double value = power.roundToF32(2 * q);
+    if (std::isinf(value))
+      return "has values beyond f32";
     if (!(value > previous))
       return "has values that f32 does not tell apart";
     previous = value;
@@ -87,13 +84,13 @@ double PowerSpec::decode(uint64_t code) const {
   uint64_t magnitude = negative ? (uint64_t(1) << width) - code : code;
   if (magnitude == 0)
     return 0;
-  double value = PowerOfRatio(*this).roundToF32(2 * magnitude);
+  double value = PowerOfHalves(*this).roundToF32(2 * magnitude);
   return negative ? -value : value;
 }
 
 ValueTable PowerSpec::getTable() const {
   assert(getInvalidReason().empty() && "not a format");
-  PowerOfRatio power(*this);
+  PowerOfHalves power(*this);
   int64_t largest = getLargestInteger();
   uint64_t mask = (uint64_t(1) << width) - 1;
   auto getThreshold = [&](int64_t q) -> ValueTable::Threshold {
