@@ -463,9 +463,6 @@ Value reshape(ImplicitLocOpBuilder &b, Value tensor, RankedTensorType type) {
 Value narrow(ImplicitLocOpBuilder &b, Value wide, RankedTensorType type) {
   if (wide.getType() == type)
     return wide;
-  // Elements of i1 keep their type in memory.
-  if (type.getElementType().isInteger(1))
-    return arith::TruncIOp::create(b, type, wide);
   return UnrealizedConversionCastOp::create(b, type, wide).getResult(0);
 }
 
@@ -474,8 +471,6 @@ Value widen(ImplicitLocOpBuilder &b, Value codes) {
   RankedTensorType wide = type.clone(b.getI8Type());
   if (type == wide)
     return codes;
-  if (type.getElementType().isInteger(1))
-    return arith::ExtUIOp::create(b, wide, codes);
   return UnrealizedConversionCastOp::create(b, wide, codes).getResult(0);
 }
 

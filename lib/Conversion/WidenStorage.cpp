@@ -3,9 +3,10 @@
 //
 // Input:  constituents-level IR on tensors; element-wise arith on tensors is
 //         linalg already (convert-elementwise-to-linalg).
-// Output: every tensor element is a float of at least 8 bits, index, i1, i8,
-//         i16, i32 or i64. Scalars keep their types: what is read from a wide
-//         element is truncated, what is written is sign-extended.
+// Output: every tensor element is a float of at least 8 bits, index, i8, i16,
+//         i32 or i64. Scalars keep their types: what is read from a wide
+//         element is truncated, what is written is sign-extended, or
+//         zero-extended if it is of i1.
 // Does not pack codes, and knows no buffers.
 //
 //===----------------------------------------------------------------------===//
@@ -20,6 +21,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Transforms/DialectConversion.h"
 #include "qfmt/Conversion/Passes.h"
 
@@ -37,7 +39,7 @@ Type widenElement(Type type) {
   unsigned width = type.getIntOrFloatBitWidth();
   if (isa<FloatType>(type))
     return width >= 8 ? type : IntegerType::get(type.getContext(), 8);
-  if (width == 1 || width > 64)
+  if (width > 64)
     return type;
   return IntegerType::get(type.getContext(),
                           std::max<unsigned>(8, llvm::PowerOf2Ceil(width)));
@@ -54,13 +56,15 @@ Value readElement(OpBuilder &b, Location loc, Value wide, Type narrow) {
   return arith::BitcastOp::create(b, loc, narrow, code);
 }
 
-/// The wide element that holds the scalar `narrow`.
+/// The wide element that holds the scalar `narrow`. A condition is 0 or 1.
 Value writeElement(OpBuilder &b, Location loc, Value narrow, Type wide) {
   if (narrow.getType() == wide)
     return narrow;
   unsigned width = narrow.getType().getIntOrFloatBitWidth();
   if (!narrow.getType().isInteger())
     narrow = arith::BitcastOp::create(b, loc, b.getIntegerType(width), narrow);
+  if (width == 1)
+    return arith::ExtUIOp::create(b, loc, wide, narrow);
   return arith::ExtSIOp::create(b, loc, wide, narrow);
 }
 
@@ -70,8 +74,9 @@ FailureOr<ElementsAttr> widenConstant(Location loc, ElementsAttr value,
   Type element = wide.getElementType();
   unsigned width = element.getIntOrFloatBitWidth();
   if (auto ints = dyn_cast<DenseIntElementsAttr>(value))
-    return ElementsAttr(ints.mapValues(
-        element, [&](const APInt &code) { return code.sext(width); }));
+    return ElementsAttr(ints.mapValues(element, [&](const APInt &code) {
+      return code.getBitWidth() == 1 ? code.zext(width) : code.sext(width);
+    }));
   if (auto floats = dyn_cast<DenseFPElementsAttr>(value))
     return ElementsAttr(floats.mapValues(element, [&](const APFloat &number) {
       return number.bitcastToAPInt().sext(width);
@@ -109,6 +114,22 @@ struct WidenConstant : OpConversionPattern<arith::ConstantOp> {
   }
 };
 
+/// A cast between a tensor of codes and the wide tensor that holds them, of
+/// convert-qfmt-packing-to-loops.
+struct WidenCast : OpConversionPattern<UnrealizedConversionCastOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(UnrealizedConversionCastOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    SmallVector<Type> results;
+    if (failed(typeConverter->convertTypes(op.getResultTypes(), results)) ||
+        TypeRange(results) != adaptor.getInputs().getTypes())
+      return failure();
+    rewriter.replaceOp(op, adaptor.getInputs());
+    return success();
+  }
+};
+
 struct WidenGeneric : OpConversionPattern<linalg::GenericOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult
@@ -126,8 +147,10 @@ struct WidenGeneric : OpConversionPattern<linalg::GenericOp> {
     Block *oldBody = op.getBody();
     Block *body = rewriter.createBlock(&wide.getRegion());
     SmallVector<Value> arguments;
-    for (BlockArgument argument : oldBody->getArguments()) {
-      Value element = body->addArgument(widenElement(argument.getType()),
+    for (auto [argument, operand] :
+         llvm::zip_equal(oldBody->getArguments(), wide->getOperands())) {
+      // A scalar operand is as it was.
+      Value element = body->addArgument(getElementTypeOrSelf(operand.getType()),
                                         argument.getLoc());
       arguments.push_back(readElement(rewriter, argument.getLoc(), element,
                                       argument.getType()));
@@ -243,8 +266,8 @@ void populateWidenStoragePatterns(const TypeConverter &converter,
                                   ConversionTarget &target,
                                   RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
-  patterns.add<WidenConstant, WidenGeneric, WidenExtract, WidenInsert,
-               WidenScalarOperands<tensor::FromElementsOp>,
+  patterns.add<WidenConstant, WidenCast, WidenGeneric, WidenExtract,
+               WidenInsert, WidenScalarOperands<tensor::FromElementsOp>,
                WidenScalarOperands<tensor::SplatOp>, WidenMove>(converter,
                                                                 context);
   populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns,

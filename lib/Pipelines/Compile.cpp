@@ -14,7 +14,14 @@ namespace mlir::qfmt {
 /// To constituents level. IR without encoded types is left as it is.
 static void addDecompose(OpPassManager &pm) { pm.addPass(createDecompose()); }
 
+/// Constants as packed bytes. Before the number formats are gone, which say how
+/// their codes are packed; signatures stay.
+static void addPackStorage(OpPassManager &pm) {
+  pm.addPass(createPackStorage());
+}
+
 void buildCompilePipeline(OpPassManager &pm) {
+  addPackStorage(pm);           // the level it was
   addDecompose(pm);             // constituents
   buildLowerToLLVMPipeline(pm); // llvm
 }

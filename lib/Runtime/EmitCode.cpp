@@ -4,6 +4,7 @@
 #include "qfmt/Runtime/EmitCode.h"
 #include "EntryPoints.h"
 #include "qfmt/Conversion/Weights.h"
+#include "qfmt/IR/QFmt.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
@@ -43,13 +44,32 @@ static std::string getCType(const ElementSpec &element) {
   return "";
 }
 
+/// "4 x 5 x i4, the first code in the low bits".
+static std::string getPackedDescription(RankedTensorType packed) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  for (int64_t size : packed.getShape())
+    os << size << " x ";
+  os << packed.getElementType();
+  auto format = dyn_cast<NumberFormat>(packed.getElementType());
+  os << (format && format.getPacking() == CodePacking::Base3
+             ? ", five a byte in base 3, the first the highest digit"
+             : ", the first code in the low bits");
+  return text;
+}
+
 static void writeDescription(llvm::raw_ostream &os, const TensorSpec &spec,
                              StringRef direction) {
   os << " *   " << spec.identifier << " (" << direction << "): ";
   for (int64_t size : spec.shape)
     os << size << " x ";
-  os << spec.element.str();
   using Kind = ElementSpec::Kind;
+  if (spec.packed) {
+    os << "bytes, packed " << getPackedDescription(spec.packed) << ": "
+       << spec.name << "\n";
+    return;
+  }
+  os << spec.element.str();
   if (spec.element.kind == Kind::Bool)
     os << ", 0 or 1";
   else if (spec.element.kind == Kind::Float && spec.element.width == 16)

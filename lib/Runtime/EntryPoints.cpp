@@ -112,9 +112,7 @@ private:
                                         b.getInt64(output.element.getBytes()));
       llvm::Value *data =
           b.CreateGEP(b.getInt8Ty(), load(b.getPtrTy(), 1), offset);
-      b.CreateMemCpy(entry->getArg(signature.inputs.size() + i),
-                     llvm::MaybeAlign(), data, llvm::MaybeAlign(),
-                     output.getNumBytes());
+      copyElements(output, entry->getArg(signature.inputs.size() + i), data);
     }
     llvm::Value *null = llvm::ConstantPointerNull::get(b.getPtrTy());
     for (size_t i = 0; i < allocated.size(); ++i) {
@@ -123,6 +121,39 @@ private:
         mine = b.CreateSelect(b.CreateICmpEQ(allocated[i], later), null, mine);
       b.CreateCall(freeFunction, {mine});
     }
+  }
+
+  /// Copies a result; the high bits of narrow codes, which compiled code
+  /// leaves open, become what ElementSpec::Kind promises.
+  void copyElements(const TensorSpec &spec, llvm::Value *to,
+                    llvm::Value *from) {
+    unsigned bits = spec.element.getBytes() * 8;
+    uint64_t count = spec.getNumElements();
+    if (spec.element.width == bits || count == 0) {
+      b.CreateMemCpy(to, llvm::MaybeAlign(), from, llvm::MaybeAlign(),
+                     spec.getNumBytes());
+      return;
+    }
+    llvm::BasicBlock *before = b.GetInsertBlock();
+    auto *loop = llvm::BasicBlock::Create(*program.context, "", entry);
+    auto *after = llvm::BasicBlock::Create(*program.context, "", entry);
+    b.CreateBr(loop);
+    b.SetInsertPoint(loop);
+    llvm::PHINode *i = b.CreatePHI(b.getInt64Ty(), 2);
+    llvm::Type *type = b.getIntNTy(bits);
+    llvm::Align align(spec.element.getBytes());
+    llvm::Value *unused =
+        llvm::ConstantInt::get(type, bits - spec.element.width);
+    llvm::Value *code = b.CreateShl(
+        b.CreateAlignedLoad(type, b.CreateGEP(type, from, i), align), unused);
+    code = spec.element.isSignExtended() ? b.CreateAShr(code, unused)
+                                         : b.CreateLShr(code, unused);
+    b.CreateAlignedStore(code, b.CreateGEP(type, to, i), align);
+    llvm::Value *next = b.CreateAdd(i, b.getInt64(1));
+    i->addIncoming(b.getInt64(0), before);
+    i->addIncoming(next, loop);
+    b.CreateCondBr(b.CreateICmpULT(next, b.getInt64(count)), loop, after);
+    b.SetInsertPoint(after);
   }
 
   LLVMProgram &program;

@@ -14,6 +14,10 @@ unsigned ElementSpec::getBytes() const {
   return std::max<unsigned>(1, llvm::PowerOf2Ceil(width) / 8);
 }
 
+bool ElementSpec::isSignExtended() const {
+  return kind == Kind::Integer || kind == Kind::Signed;
+}
+
 std::string ElementSpec::str() const {
   switch (kind) {
   case Kind::Bool:
@@ -83,15 +87,26 @@ static std::string makeIdentifier(StringRef name, StringRef fallback) {
   return isReserved(identifier) ? identifier + "_" : identifier;
 }
 
+/// What the bytes of an argument or result hold; null if they are no packed
+/// codes.
+static RankedTensorType getPackedType(DictionaryAttr attributes) {
+  auto type = attributes ? attributes.getAs<TypeAttr>(QFmtDialect::kPackedAttr)
+                         : TypeAttr();
+  return type ? cast<RankedTensorType>(type.getValue()) : RankedTensorType();
+}
+
 /// Appends the buffers of one argument or result.
 static LogicalResult appendBuffers(func::FuncOp function, Type type,
                                    StringRef kind, unsigned index,
-                                   StringAttr givenName,
+                                   DictionaryAttr attributes,
                                    SmallVectorImpl<TensorSpec> &buffers) {
   std::string name = (kind + " #" + Twine(index)).str();
   std::string numbered =
       ((kind == "result" ? "output" : "input") + Twine(index)).str();
   std::string key = numbered;
+  auto givenName = attributes
+                       ? attributes.getAs<StringAttr>(QFmtDialect::kNameAttr)
+                       : StringAttr();
   if (givenName && !givenName.getValue().empty()) {
     key = givenName.getValue().str();
     name += " ('" + key + "')";
@@ -108,7 +123,11 @@ static LogicalResult appendBuffers(func::FuncOp function, Type type,
              << "; only ranked tensors of integers and floats of at most 64 "
                 "bits can be passed from outside";
     buffers.push_back({partName, partKey, makeIdentifier(partKey, numbered),
-                       *element, SmallVector<int64_t>(tensor.getShape())});
+                       *element, getPackedType(attributes),
+                       SmallVector<int64_t>(tensor.getShape())});
+    // Bytes have no sign.
+    if (buffers.back().packed)
+      buffers.back().element.kind = ElementSpec::Kind::Code;
     return success();
   };
 
@@ -139,16 +158,12 @@ FailureOr<FunctionSignature> FunctionSignature::get(func::FuncOp function) {
   FunctionSignature signature;
   signature.function = function.getSymName().str();
   for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
-    if (failed(appendBuffers(
-            function, type, "argument", i,
-            function.getArgAttrOfType<StringAttr>(i, QFmtDialect::kNameAttr),
-            signature.inputs)))
+    if (failed(appendBuffers(function, type, "argument", i,
+                             function.getArgAttrDict(i), signature.inputs)))
       return failure();
   for (auto [i, type] : llvm::enumerate(function.getResultTypes()))
-    if (failed(appendBuffers(
-            function, type, "result", i,
-            function.getResultAttrOfType<StringAttr>(i, QFmtDialect::kNameAttr),
-            signature.outputs)))
+    if (failed(appendBuffers(function, type, "result", i,
+                             function.getResultAttrDict(i), signature.outputs)))
       return failure();
   makeUnique(signature.inputs, signature.outputs);
   return signature;
@@ -170,10 +185,9 @@ static void extendElements(unsigned width, bool isSigned, void *data,
 
 void normalizeElements(const ElementSpec &element, void *data,
                        int64_t numElements) {
-  using Kind = ElementSpec::Kind;
   if (element.width == element.getBytes() * 8)
     return;
-  bool isSigned = element.kind == Kind::Integer || element.kind == Kind::Signed;
+  bool isSigned = element.isSignExtended();
   switch (element.getBytes()) {
   case 1:
     return extendElements<int8_t>(element.width, isSigned, data, numElements);

@@ -22,6 +22,8 @@ class Buffer:
     name: str
     dtype: np.dtype
     shape: tuple[int, ...]
+    # What the bytes hold, if they are packed codes (qfmt.packing): format, shape.
+    packed: tuple[str, tuple[int, ...]] | None = None
 
 
 @dataclass
@@ -39,7 +41,14 @@ def read_signature(module: Path, entry: str) -> Signature:
 
     def buffers(key: str) -> list[Buffer]:
         return [
-            Buffer(b["name"], np.dtype(b["dtype"]), tuple(b["shape"]))
+            Buffer(
+                b["name"],
+                np.dtype(b["dtype"]),
+                tuple(b["shape"]),
+                (b["packed"]["format"], tuple(b["packed"]["shape"]))
+                if "packed" in b
+                else None,
+            )
             for b in described[key]
         ]
 

@@ -44,7 +44,7 @@ func.func @matmul(%x: tensor<2x3xi6>, %w: tensor<3x4xi12>, %y: tensor<2x4xi32>) 
 // CHECK:         arith.constant dense<-2> : tensor<4xi16>
 // CHECK:         arith.constant dense<[2, -1]> : tensor<2xi8>
 // CHECK:         arith.constant dense_resource<codes> : tensor<3xi8>
-// CHECK:         arith.constant dense<[true, false]> : tensor<2xi1>
+// CHECK:         arith.constant dense<[1, 0]> : tensor<2xi8>
 func.func @constants() -> (tensor<3xi4>, tensor<4xi9>, tensor<2xf4E2M1FN>, tensor<3xi4>, tensor<2xi1>) {
   %0 = arith.constant dense<[-8, 7, 1]> : tensor<3xi4>
   %1 = arith.constant dense<-2> : tensor<4xi9>

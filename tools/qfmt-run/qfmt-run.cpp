@@ -185,7 +185,7 @@ TensorResult makeResult(const reference::Tensor &tensor) {
 FailureOr<Engine> makeReference(ModuleOp module, const Options &options) {
   auto function = module.lookupSymbol<func::FuncOp>(options.entry);
   return Engine([function](ArrayRef<TensorView> inputs) mutable
-                    -> FailureOr<SmallVector<TensorResult>> {
+                -> FailureOr<SmallVector<TensorResult>> {
     SmallVector<reference::Value> arguments;
     for (Type type : function.getArgumentTypes()) {
       FailureOr<reference::Value> value = makeValue(type, inputs, function);
@@ -404,7 +404,8 @@ LogicalResult writeOutputs(const Options &options,
 }
 
 /// {"function": "main", "inputs": [{"name": "image", "dtype": "|u1",
-/// "shape": [1, 28, 28]}], "outputs": [...]}; an open size is -1.
+/// "shape": [1, 28, 28]}], "outputs": [...]}; an open size is -1. An array of
+/// packed codes also has "packed": {"format": "i4", "shape": [4, 5]}.
 void printSignature(const FunctionSignature &signature) {
   auto describe = [](ArrayRef<TensorSpec> specs) {
     llvm::json::Array buffers;
@@ -412,11 +413,18 @@ void printSignature(const FunctionSignature &signature) {
       llvm::json::Array shape;
       for (int64_t size : spec.shape)
         shape.push_back(ShapedType::isDynamic(size) ? -1 : size);
-      buffers.push_back(
-          llvm::json::Object{{"name", spec.key},
-                             {"dtype", getNpyDtype(getNpyKind(spec.element),
-                                                   spec.element.getBytes())},
-                             {"shape", std::move(shape)}});
+      llvm::json::Object buffer{{"name", spec.key},
+                                {"dtype", getNpyDtype(getNpyKind(spec.element),
+                                                      spec.element.getBytes())},
+                                {"shape", std::move(shape)}};
+      if (spec.packed) {
+        std::string format;
+        llvm::raw_string_ostream(format) << spec.packed.getElementType();
+        buffer["packed"] = llvm::json::Object{
+            {"format", format},
+            {"shape", llvm::json::Array(spec.packed.getShape())}};
+      }
+      buffers.push_back(std::move(buffer));
     }
     return buffers;
   };

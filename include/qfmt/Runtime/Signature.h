@@ -27,6 +27,8 @@ struct ElementSpec {
   unsigned width;
 
   unsigned getBytes() const;
+  /// Whether unused high bits are copies of the highest bit that counts, or 0.
+  bool isSignExtended() const;
   /// As in the function's type: "i8", "ui4", "f32", "8-bit code".
   std::string str() const;
 };
@@ -41,6 +43,9 @@ struct TensorSpec {
   /// The name in C: "image", "image_scale".
   std::string identifier;
   ElementSpec element;
+  /// What the bytes hold, if they are packed codes (spec C64): a tensor of a
+  /// number format or of integers; else null.
+  RankedTensorType packed;
   /// Sizes; ShapedType::kDynamic where the function leaves them open.
   SmallVector<int64_t> shape;
 
