@@ -44,6 +44,12 @@ static bool isFromQFmt(Operation *op) {
   return isa_and_nonnull<QFmtDialect>(op->getDialect());
 }
 
+/// Computes on plain scalars and tensors, as arith does: of every level that
+/// has its types.
+static bool isArithmetic(Operation *op) {
+  return isa<LMulOp, LookupOp, SharpnessOp>(op);
+}
+
 //===----------------------------------------------------------------------===//
 // Level encoded
 //===----------------------------------------------------------------------===//
@@ -170,7 +176,8 @@ static LogicalResult verifyMove(Operation *op) {
 static LogicalResult verifyEncodedOp(Operation *op) {
   if (isa<ObserveOp>(op))
     return op->emitOpError() << "belongs to level observed; run qfmt-quantize";
-  if (isFromQFmt(op) || !getEncoded(op))
+  // (C43) holds for qfmt's arithmetic, too: an encoded tensor of f32 is one.
+  if ((isFromQFmt(op) && !isArithmetic(op)) || !getEncoded(op))
     return success();
   if (isa<FunctionOpInterface, CallOpInterface>(op) ||
       isa_and_nonnull<func::FuncDialect, scf::SCFDialect, cf::ControlFlowDialect>(
@@ -252,14 +259,16 @@ static LogicalResult verifyNothingEncoded(Operation *op, StringRef level,
 /// (C40) At levels real and observed there are no encodings.
 static LogicalResult verifyRealOp(Operation *op, bool allowObserve) {
   StringRef level = allowObserve ? "observed" : "real";
-  if (isFromQFmt(op) && !(allowObserve && isa<ObserveOp>(op)))
+  if (isFromQFmt(op) && !isArithmetic(op) &&
+      !(allowObserve && isa<ObserveOp>(op)))
     return op->emitOpError() << "does not belong to level " << level;
   return verifyNothingEncoded(op, level, "use qfmt.dequantize");
 }
 
 /// (C49) After decomposition nothing is encoded.
 static LogicalResult verifyConstituentsOp(Operation *op) {
-  if (isFromQFmt(op) && !isa<DyadicScaleOp>(op))
+  if (isFromQFmt(op) && !isArithmetic(op) &&
+      !isa<DyadicScaleOp, PackOp, UnpackOp>(op))
     return op->emitOpError()
            << "does not belong to level constituents; run qfmt-decompose";
   return verifyNothingEncoded(op, "constituents", "run qfmt-decompose");

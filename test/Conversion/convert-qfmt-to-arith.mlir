@@ -39,3 +39,52 @@ func.func @vector(%acc: vector<16xi32>, %m: vector<16xi32>, %n: vector<16xi32>) 
   %0 = qfmt.dyadic_scale %acc, %m, %n rounding = ceil : vector<16xi32>, vector<16xi32>, vector<16xi32> to vector<16xi64>
   return %0 : vector<16xi64>
 }
+
+// Ties down: half less one, but nothing if nothing is shifted out.
+// CHECK-LABEL: @half_down(
+// CHECK:         %[[HALF:.*]] = arith.shrui
+// CHECK:         %[[STEP:.*]] = arith.minsi %[[HALF]]
+// CHECK:         %[[LESS:.*]] = arith.subi %[[HALF]], %[[STEP]]
+// CHECK-NEXT:    arith.addi %{{.*}}, %[[LESS]]
+func.func @half_down(%acc: i32, %m: i32, %n: i32) -> i32 {
+  %0 = qfmt.dyadic_scale %acc, %m, %n rounding = half_down : i32, i32, i32 to i32
+  return %0 : i32
+}
+
+// CHECK-LABEL: @half_toward_zero(
+// CHECK:         %[[HALF:.*]] = arith.shrui
+// CHECK:         %[[LESS:.*]] = arith.subi %[[HALF]]
+// CHECK:         arith.select %{{.*}}, %[[HALF]], %[[LESS]]
+func.func @half_toward_zero(%acc: i32, %m: i32, %n: i32) -> i32 {
+  %0 = qfmt.dyadic_scale %acc, %m, %n rounding = half_toward_zero : i32, i32, i32 to i32
+  return %0 : i32
+}
+
+// Fields are added, the constant 0x3F780000 is taken off, and the result is clamped.
+// CHECK-LABEL: @lmul(
+// CHECK-SAME:    %[[A:.*]]: f32, %[[B:.*]]: f32
+// CHECK:         %[[BITS:.*]] = arith.bitcast %[[A]] : f32 to i32
+// CHECK:         %[[SUM:.*]] = arith.addi %{{.*}}, %{{.*}} : i32
+// CHECK:         %[[K:.*]] = arith.constant 1064828928 : i32
+// CHECK:         %[[UP:.*]] = arith.maxui %[[SUM]], %[[K]] : i32
+// CHECK:         %[[FIELD:.*]] = arith.subi %[[UP]], %[[K]] : i32
+// CHECK:         %[[LARGEST:.*]] = arith.constant 2139095039 : i32
+// CHECK:         arith.minui %[[FIELD]], %[[LARGEST]] : i32
+// CHECK-NOT:     arith.shli
+// CHECK:         %[[R:.*]] = arith.bitcast %{{.*}} : i32 to f32
+// CHECK-NEXT:    return %[[R]]
+func.func @lmul(%a: f32, %b: f32) -> f32 {
+  %0 = qfmt.lmul %a, %b : f32
+  return %0 : f32
+}
+
+// Three bits are kept: fields of 8 bits without the low 4, K = (127 << 3) - 1.
+// CHECK-LABEL: @lmul_of_few_bits(
+// CHECK:         arith.shrui %{{.*}}, %{{.*}} : vector<16xi16>
+// CHECK:         arith.constant dense<1015> : vector<16xi16>
+// CHECK:         arith.shli %{{.*}}, %{{.*}} : vector<16xi16>
+// CHECK:         arith.bitcast %{{.*}} : vector<16xi16> to vector<16xbf16>
+func.func @lmul_of_few_bits(%a: vector<16xbf16>, %b: vector<16xbf16>) -> vector<16xbf16> {
+  %0 = qfmt.lmul %a, %b mantissa = 3 : vector<16xbf16>
+  return %0 : vector<16xbf16>
+}

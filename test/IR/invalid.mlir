@@ -506,3 +506,111 @@ module attributes {qfmt.weights = 3} {}
 
 // expected-error @+1 {{unknown attribute 'qfmt.float_wraper'}}
 func.func private @misspelt() attributes {qfmt.float_wraper}
+
+// -----
+
+//===----------------------------------------------------------------------===//
+// Lookup, L-Mul, sharpness
+//===----------------------------------------------------------------------===//
+
+func.func @c37_table_of_two_dimensions(%i: i8) {
+  // expected-error @+1 {{'qfmt.lookup' op the table has one dimension and an entry, found 'tensor<1x2xf32>'}}
+  %0 = qfmt.lookup %i in dense<[[1.0, 2.0]]> : tensor<1x2xf32> : i8 to f32
+  return
+}
+
+// -----
+
+func.func @c37_empty_table(%i: i8) {
+  // expected-error @+1 {{'qfmt.lookup' op the table has one dimension and an entry, found 'tensor<0xf32>'}}
+  %0 = qfmt.lookup %i in dense<> : tensor<0xf32> : i8 to f32
+  return
+}
+
+// -----
+
+func.func @c37_other_element_type(%i: i8) {
+  // expected-error @+1 {{'qfmt.lookup' op the result has the table's element type 'f32', found 'f64'}}
+  %0 = qfmt.lookup %i in dense<[1.0, 2.0]> : tensor<2xf32> : i8 to f64
+  return
+}
+
+// -----
+
+func.func @c37_table_is_a_resource(%i: i8) {
+  // expected-error @+1 {{'qfmt.lookup' op the table is a dense constant, found dense_resource<table> : tensor<2xf32>}}
+  %0 = qfmt.lookup %i in dense_resource<table> : tensor<2xf32> : i8 to f32
+  return
+}
+
+// -----
+
+func.func @c38_type_without_a_layout(%a: f64) {
+  // expected-error @+1 {{'qfmt.lmul' op needs f16, bf16, f32, f8E3M4, f8E4M3, f8E4M3FN or f8E5M2, found 'f64'}}
+  %0 = qfmt.lmul %a, %a : f64
+  return
+}
+
+// -----
+
+func.func @c38_no_mantissa(%a: vector<4xbf16>) {
+  // expected-error @+1 {{'qfmt.lmul' op keeps 1 to 7 mantissa bits of 'vector<4xbf16>', found 0}}
+  %0 = qfmt.lmul %a, %a mantissa = 0 : vector<4xbf16>
+  return
+}
+
+// -----
+
+func.func @c38_more_mantissa_than_there_is(%a: f16) {
+  // expected-error @+1 {{'qfmt.lmul' op keeps 1 to 10 mantissa bits of 'f16', found 11}}
+  %0 = qfmt.lmul %a, %a mantissa = 11 : f16
+  return
+}
+
+// -----
+
+func.func @c38_mark_is_no_number_of_bits(%a: f32) {
+  // expected-error @+1 {{'qfmt.lmul' is a unit attribute or a positive number of mantissa bits, found 0 : i64}}
+  %0 = arith.mulf %a, %a {qfmt.lmul = 0 : i64} : f32
+  return
+}
+
+// -----
+
+func.func @c39_no_classes(%z: tensor<f32>, %t: tensor<i64>) {
+  // expected-error @+1 {{'qfmt.sharpness' op the logits have a dimension of classes, found 'tensor<f32>'}}
+  %0 = qfmt.sharpness %z, %t epsilon = 0.5 : tensor<f32>, tensor<i64> to tensor<f32>
+  return
+}
+
+// -----
+
+func.func @c39_float_targets(%z: tensor<2x3xf32>, %t: tensor<2xf32>) {
+  // expected-error @+1 {{'qfmt.sharpness' op targets are signless integers of at most 64 bits, found 'tensor<2xf32>'}}
+  %0 = qfmt.sharpness %z, %t epsilon = 0.5 : tensor<2x3xf32>, tensor<2xf32> to tensor<2xf32>
+  return
+}
+
+// -----
+
+func.func @c39_targets_of_other_rows(%z: tensor<2x3xf32>, %t: tensor<3xi64>) {
+  // expected-error @+1 {{'qfmt.sharpness' op needs a target a row: 'tensor<2x3xf32>' has [2] rows, found 'tensor<3xi64>'}}
+  %0 = qfmt.sharpness %z, %t epsilon = 0.5 : tensor<2x3xf32>, tensor<3xi64> to tensor<2xf32>
+  return
+}
+
+// -----
+
+func.func @c39_other_result(%z: tensor<2x3xf32>, %t: tensor<2xi64>) {
+  // expected-error @+1 {{'qfmt.sharpness' op gives 'tensor<2xf32>', found 'tensor<2xf64>'}}
+  %0 = qfmt.sharpness %z, %t epsilon = 0.5 : tensor<2x3xf32>, tensor<2xi64> to tensor<2xf64>
+  return
+}
+
+// -----
+
+func.func @c39_negative_epsilon(%z: tensor<2x3xf32>, %t: tensor<2xi64>) {
+  // expected-error @+1 {{'qfmt.sharpness' op epsilon is finite and not negative, found -5.000000e-01}}
+  %0 = qfmt.sharpness %z, %t epsilon = -0.5 : tensor<2x3xf32>, tensor<2xi64> to tensor<2xf32>
+  return
+}

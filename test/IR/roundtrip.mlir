@@ -201,3 +201,22 @@ func.func @dyadic_scale(%a: i32, %m: i32, %n: i32, %v: vector<16xi32>, %t: tenso
 
 // CHECK-LABEL: func.func private @names(tensor<1xf32> {qfmt.name = "image"}) -> (tensor<1xf32> {qfmt.name = "logits"})
 func.func private @names(tensor<1xf32> {qfmt.name = "image"}) -> (tensor<1xf32> {qfmt.name = "logits"})
+
+// CHECK-LABEL: func.func @arithmetic
+func.func @arithmetic(%i: i2, %v: vector<16xi8>, %t: tensor<?xi64>, %a: f32, %x: tensor<?x4xbf16>, %z: tensor<?x9xf32>) {
+  // CHECK: qfmt.lookup %{{.*}} in dense<[-1.000000e+00, 0.000000e+00, 5.000000e-01]> : tensor<3xf32> : i2 to f32
+  %0 = qfmt.lookup %i in dense<[-1.0, 0.0, 0.5]> : tensor<3xf32> : i2 to f32
+  // CHECK: qfmt.lookup %{{.*}} in dense<7> : tensor<256xi4> : vector<16xi8> to vector<16xi4>
+  %1 = qfmt.lookup %v in dense<7> : tensor<256xi4> : vector<16xi8> to vector<16xi4>
+  // CHECK: qfmt.lmul %{{.*}}, %{{.*}} : f32
+  %2 = qfmt.lmul %a, %a : f32
+  // CHECK: qfmt.lmul %{{.*}}, %{{.*}} mantissa = 3 : tensor<?x4xbf16>
+  %3 = qfmt.lmul %x, %x mantissa = 3 : tensor<?x4xbf16>
+  // CHECK: qfmt.sharpness %{{.*}}, %{{.*}} epsilon = 1.000000e-03 : tensor<?x9xf32>, tensor<?xi64> to tensor<?xf32>
+  %4 = qfmt.sharpness %z, %t epsilon = 1.0e-3 : tensor<?x9xf32>, tensor<?xi64> to tensor<?xf32>
+  // CHECK: arith.mulf %{{.*}}, %{{.*}} {qfmt.lmul = 3 : i64} : f32
+  %5 = arith.mulf %a, %a {qfmt.lmul = 3 : i64} : f32
+  // CHECK: arith.mulf %{{.*}}, %{{.*}} {qfmt.lmul} : f32
+  %6 = arith.mulf %a, %a {qfmt.lmul} : f32
+  return
+}

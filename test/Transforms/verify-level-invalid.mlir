@@ -138,3 +138,11 @@ func.func @c46_transpose_to_another_encoding(%a: tensor<2x4xf32, #q>, %init: ten
   %0 = linalg.transpose ins(%a : tensor<2x4xf32, #q>) outs(%init : tensor<4x2xf32, #r>) permutation = [1, 0]
   return %0 : tensor<4x2xf32, #r>
 }
+
+// -----
+
+func.func @c43_encoded_factors(%q: tensor<4xf32, #qfmt.scaled<i8>>) {
+  // expected-error @+1 {{'qfmt.lmul' op computes on the codes of 'tensor<4xf32, #qfmt.scaled<i8>>'; read it with qfmt.dequantize or through 'ins' of a linalg op}}
+  %0 = qfmt.lmul %q, %q : tensor<4xf32, #qfmt.scaled<i8>>
+  return
+}

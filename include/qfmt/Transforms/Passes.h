@@ -7,6 +7,7 @@
 
 #include "qfmt/IR/QFmt.h"
 #include "qfmt/Transforms/Level.h"
+#include "qfmt/Transforms/Scope.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 

@@ -12,8 +12,8 @@ def VerifyLevel : Pass<"qfmt-verify-level", "::mlir::ModuleOp"> {
     of encoded type, casts between encodings, slices through a block, bufferization. This pass reports each as an error that
     says what to do. It changes nothing.
 
-    - `real`: no qfmt operation and no encoded type.
-    - `observed`: of qfmt only `observe`; no encoded type.
+    - `real`: of qfmt only arithmetic (`lmul`, `lookup`, `sharpness`), which every level may have; no encoded type.
+    - `observed`: and `observe`.
     - `encoded`: a value of encoded type comes from `quantize`, `convert` or `assemble`, is read through `ins` of a
       linalg operation, is passed through func, scf and cf, or is moved in whole blocks (slice, pad with a value the format
       has, reshape, transpose, concat).
@@ -102,6 +102,96 @@ def Quantize : Pass<"qfmt-quantize", "::mlir::ModuleOp"> {
   ];
 }
 
+def LMul : Pass<"qfmt-lmul", "::mlir::ModuleOp"> {
+  let summary = "Replaces chosen float multiplications by L-Mul";
+  let description = [{
+    `arith.mulf` of a type that `qfmt.lmul` takes becomes that, one integer addition; sums stay as they are. By default those are replaced
+    whose factors come from the inputs of a linalg operation and which it sums: matrix products, convolutions, attention. A named
+    operation becomes a linalg.generic for that. `scope = marked` replaces those with the attribute `qfmt.lmul`, on the product itself
+    or on the linalg operation around it: a unit attribute, or an integer that takes the place of `mantissa`.
+
+    ```mlir
+    %y = linalg.matmul ins(%a, %b : tensor<4x8xf32>, tensor<8x4xf32>) outs(%zero : tensor<4x4xf32>) -> tensor<4x4xf32>
+    ```
+    becomes
+    ```mlir
+    %y = linalg.generic ... ins(%a, %b : tensor<4x8xf32>, tensor<8x4xf32>) outs(%zero : tensor<4x4xf32>) {
+    ^bb0(%x: f32, %w: f32, %acc: f32):
+      %0 = qfmt.lmul %x, %w : f32
+      %1 = arith.addf %acc, %0 : f32
+      linalg.yield %1 : f32
+    } -> tensor<4x4xf32>
+    ```
+
+    Products of f64 and `math.fma` stay. Quantization does not know L-Mul: at level observed its factors are floats, and
+    `qfmt-integerize` refuses it.
+  }];
+  let options = [
+    Option<"mantissa", "mantissa", "int64_t", "0", "Mantissa bits to which factors are rounded first; 0, and more than the type has: all">,
+    Option<"scope", "scope", "::mlir::qfmt::LMulScope", "::mlir::qfmt::LMulScope::Contractions",
+           "Which multiplications", [{::llvm::cl::values(
+      clEnumValN(::mlir::qfmt::LMulScope::Contractions, "contractions", "products of inputs that a linalg operation sums"),
+      clEnumValN(::mlir::qfmt::LMulScope::All, "all", "every arith.mulf"),
+      clEnumValN(::mlir::qfmt::LMulScope::Marked, "marked", "those with the attribute qfmt.lmul"))}]>
+  ];
+  let dependentDialects = ["::mlir::qfmt::QFmtDialect", "::mlir::linalg::LinalgDialect"];
+  let statistics = [Statistic<"numRewritten", "rewritten", "Multiplications replaced">];
+}
+
+def SimulatePrecision : Pass<"qfmt-simulate-precision", "::mlir::ModuleOp"> {
+  let summary = "Rounds tensors to a float of fewer bits, to see what that does to a network";
+  let description = [{
+    Inserts `quantize` and `dequantize` with the format `!qfmt.float<exponent, mantissa, specials = ieee>`, without scales, on the factors
+    of matrix products and convolutions; with `scope = all` on every tensor, as if it were stored so. Where the format has less exponent
+    bits than the tensor's type the range is clipped: too large saturates; what is below the smallest normal number becomes 0 (with
+    `half_even`: the nearer of the two). Otherwise subnormal and infinite numbers stay. NaN stays NaN.
+
+    `exponent=8 mantissa=3 rounding=toward_zero` clears the low four bits of a bf16.
+
+    ```mlir
+    linalg.matmul ins(%a, %b : tensor<4x8xf32>, tensor<8x4xf32>) ...
+    // becomes, with exponent=7 mantissa=3
+    %q = qfmt.quantize %a rounding = toward_zero nan = propagate
+         : tensor<4x8xf32> to tensor<4x8xf32, #qfmt.scaled<!qfmt.float<7, 3, specials = ieee, no_subnormals>>>
+    %r = qfmt.dequantize %q : tensor<4x8xf32, #qfmt.scaled<!qfmt.float<7, 3, specials = ieee, no_subnormals>>> to tensor<4x8xf32>
+    // the same for %b
+    linalg.matmul ins(%r, ...) ...
+    ```
+  }];
+  let options = [
+    Option<"exponent", "exponent", "unsigned", "8", "Exponent bits, 2 to 8">,
+    Option<"mantissa", "mantissa", "unsigned", "7", "Mantissa bits, at least 1; with those of the exponent at most 15">,
+    Option<"rounding", "rounding", "::mlir::qfmt::RoundingMode", "::mlir::qfmt::RoundingMode::TowardZero",
+           "How the mantissa is shortened", [{::llvm::cl::values(
+      clEnumValN(::mlir::qfmt::RoundingMode::TowardZero, "toward_zero", "mask the low bits"),
+      clEnumValN(::mlir::qfmt::RoundingMode::HalfEven, "half_even", "to nearest"))}]>,
+    Option<"scope", "scope", "::mlir::qfmt::PrecisionScope", "::mlir::qfmt::PrecisionScope::Contractions",
+           "Which tensors", [{::llvm::cl::values(
+      clEnumValN(::mlir::qfmt::PrecisionScope::Contractions, "contractions", "factors of products that a linalg operation sums"),
+      clEnumValN(::mlir::qfmt::PrecisionScope::All, "all", "arguments, constants and results"))}]>
+  ];
+  let dependentDialects = ["::mlir::qfmt::QFmtDialect"];
+  let statistics = [Statistic<"numRounded", "rounded", "Tensors rounded">];
+}
+
+def QuantizeWeights : Pass<"qfmt-quantize-weights", "::mlir::ModuleOp"> {
+  let summary = "Quantizes the constant factors of matrix products and convolutions, to any format";
+  let description = [{
+    At level real or encoded. A constant that a linalg operation multiplies by another operand and sums up is replaced by
+    `quantize` of it; the operation reads the encoded tensor, activations stay as they are (weight-only quantization).
+    qfmt-encode-constants then computes the codes.
+
+    `format` is a name that `qfmt-opt --list-formats` lists, or an encoding such as `#qfmt.scaled<i4, block = [1, 32], scale = f16>`.
+    With a name, a row is what is summed up for one output channel, and blocks lie along the largest of its dimensions (the last
+    of equals); scale rule and rounding are those of the list. With an encoding they are the defaults of `quantize`.
+  }];
+  let options = [
+    Option<"format", "format", "std::string", "\"int8\"", "Name or encoding">
+  ];
+  let dependentDialects = ["::mlir::qfmt::QFmtDialect"];
+  let statistics = [Statistic<"numWeights", "weights", "Constants quantized">];
+}
+
 def Integerize : Pass<"qfmt-integerize", "::mlir::ModuleOp"> {
   let summary = "Rewrites a network on encoded tensors to integer arithmetic";
   let description = [{
@@ -147,6 +237,46 @@ def Decompose : Pass<"qfmt-decompose", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect",
                            "::mlir::math::MathDialect", "::mlir::func::FuncDialect"];
+}
+
+def PackStorage : Pass<"qfmt-pack-storage", "::mlir::ModuleOp"> {
+  let summary = "Stores codes narrower than a byte without gaps";
+  let description = [{
+    At level encoded, integer or constituents, which stays. A constant of codes becomes `unpack` of constant bytes, before its
+    first use and outside of loops; equal constants share their bytes. The packing is that of the number format where the
+    constant goes into an `assemble`, else bits. Constants that repeat one value stay, and so do tensors of i1 which no number
+    format claims.
+
+    With `boundaries`, the arguments and results of public functions that hold such codes become bytes, too; calls in the module
+    follow. An encoded one is passed as its constituents, named as `qfmt-decompose` names them. `qfmt.packed` says what the bytes
+    hold. Dynamic sizes are refused there.
+
+    ```mlir
+    func.func @f(%w: tensor<4x5xf32, #qfmt.scaled<i4, block = [1, *], scale = f16>> {qfmt.name = "w"})
+    // becomes
+    func.func @f(%b: tensor<10xi8> {qfmt.name = "w", qfmt.packed = tensor<4x5xi4>}, %s: tensor<4x1xf16> {qfmt.name = "w.scale"}) {
+      %c = qfmt.unpack %b : tensor<10xi8> to tensor<4x5xi4>
+      %w = qfmt.assemble %c, %s : ...
+    ```
+  }];
+  let options = [
+    Option<"constants", "constants", "bool", "true", "Pack constants">,
+    Option<"boundaries", "boundaries", "bool", "false", "Pack arguments and results of public functions">
+  ];
+  let dependentDialects = ["::mlir::qfmt::QFmtDialect", "::mlir::arith::ArithDialect"];
+  let statistics = [
+    Statistic<"numConstants", "constants", "Different constants packed">,
+    Statistic<"numBytes", "bytes", "Bytes of the packed constants">
+  ];
+}
+
+def UnpackConstants : Pass<"qfmt-unpack-constants", "::mlir::ModuleOp"> {
+  let summary = "Turns unpacked constant bytes back into constants of codes";
+  let description = [{
+    The inverse of `qfmt-pack-storage` for constants: for passes that look into weights, such as `qfmt-integerize`, on a module
+    that was stored packed.
+  }];
+  let dependentDialects = ["::mlir::qfmt::QFmtDialect", "::mlir::arith::ArithDialect"];
 }
 
 def ExposeIntermediates : Pass<"qfmt-expose-intermediates", "::mlir::ModuleOp"> {
