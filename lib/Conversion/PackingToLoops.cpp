@@ -5,6 +5,7 @@
 // Output: scf loops over 1-D tensors of i8, one code a byte, with vector reads
 //         and writes. Where such a tensor stands for one of iN there is a
 //         builtin.unrealized_conversion_cast, which qfmt-widen-storage removes.
+//         qfmt.packed is dropped.
 // The high bits of a byte that holds a code are ignored, and are any.
 // Does not join a loop with what reads or wrote the codes.
 //
@@ -36,6 +37,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Transforms/DialectConversion.h"
 #include "qfmt/Conversion/Passes.h"
 #include "qfmt/IR/QFmt.h"
@@ -510,6 +512,18 @@ struct LowerPack : OpConversionPattern<PackOp> {
   }
 };
 
+/// Number formats must not outlive this dialect's operations: tools that know
+/// LLVM only could not read their types.
+void dropDescriptions(Operation *root) {
+  auto name = StringAttr::get(root->getContext(), QFmtDialect::kPackedAttr);
+  root->walk([&](FunctionOpInterface function) {
+    for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i)
+      function.removeArgAttr(i, name);
+    for (unsigned i = 0, e = function.getNumResults(); i < e; ++i)
+      function.removeResultAttr(i, name);
+  });
+}
+
 struct ConvertPackingToLoopsPass
     : impl::ConvertPackingToLoopsBase<ConvertPackingToLoopsPass> {
   void runOnOperation() override {
@@ -520,7 +534,8 @@ struct ConvertPackingToLoopsPass
     patterns.add<LowerPack, LowerUnpack>(&getContext());
     if (failed(applyPartialConversion(getOperation(), target,
                                       std::move(patterns))))
-      signalPassFailure();
+      return signalPassFailure();
+    dropDescriptions(getOperation());
   }
 };
 
