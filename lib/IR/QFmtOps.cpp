@@ -52,7 +52,7 @@ static LogicalResult verifyScaleRule(OpT op) {
   auto encoded = EncodedTensorType::get(op.getResult().getType());
   bool isNested = false;
   for (const Constituent &part : encoded.getConstituents()) {
-    isNested |= part.name == "scale.scale";
+    isNested |= StringRef(part.name).starts_with("scale.scale");
     // The rule is that of a nested scale, too.
     if (StringRef(part.name).ends_with("zero_point"))
       return op.emitOpError()
