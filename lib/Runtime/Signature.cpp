@@ -58,10 +58,12 @@ static std::optional<ElementSpec> getElementSpec(Type storage, Type format) {
     return ElementSpec{Kind::Code, width};
   if (width == 1)
     return ElementSpec{Kind::Bool, width};
-  auto number = dyn_cast_or_null<IntegerType>(format);
+  auto number = dyn_cast_or_null<NumberFormat>(format);
   if (!number)
-    return ElementSpec{format ? Kind::Code : Kind::Integer, width};
-  return ElementSpec{number.isUnsigned() ? Kind::Unsigned : Kind::Signed,
+    return ElementSpec{Kind::Integer, width};
+  if (!number.hasIntegerCodes())
+    return ElementSpec{Kind::Code, width};
+  return ElementSpec{number.getLowest() < 0 ? Kind::Signed : Kind::Unsigned,
                      width};
 }
 

@@ -94,6 +94,11 @@ def samples(shape: tuple, largest: float) -> np.ndarray:
     return x
 
 
+def without_negative_zero(element: str, x: np.ndarray) -> np.ndarray:
+    """For FLOAT4E2M1 the evaluator adds a zero point of +0 and so loses the sign of -0."""
+    return np.where(x == 0, np.float32(0), x) if element == "FLOAT4E2M1" else x
+
+
 @pytest.mark.parametrize("element", INTEGERS)
 @pytest.mark.parametrize("zero", [0, 1])
 def test_integer_per_tensor(element, zero, tmp_path):
@@ -119,7 +124,7 @@ def test_float_per_tensor(element, saturate, tmp_path):
         x[3, 10:13] = [np.inf, -np.inf, np.nan]
         if element == "FLOAT4E2M1":
             x[3, 12] = 1  # ONNX does not say what a NaN becomes
-            x[0, 1] = 0  # the evaluator adds a zero point of +0 and loses the sign of -0
+            x = without_negative_zero(element, x)
         check(tmp_path, model, {"x": x})
 
 
@@ -143,7 +148,7 @@ def test_per_axis(element, axis, tmp_path):
     if zero is None:
         zero = np.zeros(shape[axis], dtype(element))
     model = chain(element, scale, zero, shape, opset, axis=axis)
-    check(tmp_path, model, {"x": samples(shape, 30.0)})
+    check(tmp_path, model, {"x": without_negative_zero(element, samples(shape, 30.0))})
 
 
 @pytest.mark.parametrize("element", ["INT8", "UINT4", "INT2", "FLOAT8E5M2", "FLOAT4E2M1"])
@@ -155,7 +160,7 @@ def test_blocked(element, axis, size, tmp_path):
     scale, zero = parameters(element, grid, element in INTEGERS)
     opset = max(21, {**INTEGERS, **FLOATS}[element])
     model = chain(element, scale, zero, shape, opset, axis=axis, block_size=size)
-    check(tmp_path, model, {"x": samples(shape, 30.0)})
+    check(tmp_path, model, {"x": without_negative_zero(element, samples(shape, 30.0))})
 
 
 def test_mxfp4_with_scales_that_are_powers_of_two(tmp_path):
