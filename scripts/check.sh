@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
 # scripts/check.sh [--full]: installs what is missing, builds everything and
-# runs all tests: GoogleTest through ctest, lit, pytest. --full does unit and
-# lit tests once more with the address and undefined-behaviour sanitizers.
+# runs all tests: GoogleTest through ctest, lit, pytest. --full runs them on
+# more and larger cases (the environment variable QFMT_FULL), and unit and lit
+# tests once more with the address and undefined-behaviour sanitizers.
 #
 # The last line is `N passed, N failed`, summed over all of them. The exit
 # status is 0 only if every runner succeeded and ran at least one test.
@@ -14,7 +15,10 @@ cd "$root"
 full=false
 case "${1:-}" in
   "") ;;
-  --full) full=true ;;
+  --full)
+    full=true
+    export QFMT_FULL=1
+    ;;
   *)
     echo "usage: scripts/check.sh [--full]" >&2
     exit 2

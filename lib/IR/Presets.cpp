@@ -126,14 +126,20 @@ static constexpr Preset kPresets[] = {
      kAbsMax, kHalfEven, "AQLM 1x16: one of 65536 vectors of 8"},
 };
 
-/// `[1, size, 1]` with `size` at the axis.
-static std::string printBlock(StringRef size, int64_t rank, int64_t axis) {
-  SmallVector<StringRef> entries(rank, "1");
-  entries[axis] = size;
+/// `[1, *, *]` for a row, `[1, size, 1]` for blocks along the axis.
+static std::string printBlock(StringRef size, ArrayRef<bool> isRow,
+                              int64_t axis) {
+  SmallVector<StringRef> entries(isRow.size(), "1");
+  if (size == "row") {
+    for (auto [entry, inRow] : llvm::zip(entries, isRow))
+      entry = inRow ? "*" : "1";
+  } else {
+    entries[axis] = size;
+  }
   return "[" + llvm::join(entries, ", ") + "]";
 }
 
-TensorFormat Preset::getFormat(MLIRContext *context, int64_t rank,
+TensorFormat Preset::getFormat(MLIRContext *context, ArrayRef<bool> isRow,
                                int64_t axis) const {
   context->getOrLoadDialect<QFmtDialect>();
   std::string text;
@@ -142,10 +148,16 @@ TensorFormat Preset::getFormat(MLIRContext *context, int64_t rank,
     auto [size, after] = afterOpen.split('}');
     text += before;
     if (!size.empty())
-      text += printBlock(size == "row" ? "*" : size, rank, axis);
+      text += printBlock(size, isRow, axis);
     rest = after;
   }
   return cast<TensorFormat>(parseAttribute(text, context));
+}
+
+TensorFormat Preset::getFormat(MLIRContext *context, int64_t rank) const {
+  SmallVector<bool> isRow(rank, false);
+  isRow.back() = true;
+  return getFormat(context, isRow, rank - 1);
 }
 
 ArrayRef<Preset> mlir::qfmt::getPresets() { return kPresets; }

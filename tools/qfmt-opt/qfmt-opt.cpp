@@ -2,13 +2,35 @@
 //
 // mlir-opt with the qfmt dialect and passes.
 
+#include "ListFormats.h"
 #include "qfmt/InitAll.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/Support/CommandLine.h"
+
+/// --list-formats and --list-formats=json print and exit, as --version does.
+static void registerListFormats() {
+  static llvm::cl::opt<std::string> list(
+      "list-formats",
+      llvm::cl::desc("Print the formats that have names and exit; "
+                     "--list-formats=json with all of their values"),
+      llvm::cl::ValueOptional, llvm::cl::value_desc("json"),
+      llvm::cl::callback([](const std::string &style) {
+        if (!style.empty() && style != "json") {
+          llvm::errs() << "error: --list-formats takes json or nothing, found '"
+                       << style << "'\n";
+          exit(1);
+        }
+        style.empty() ? mlir::qfmt::listFormats(llvm::outs())
+                      : mlir::qfmt::listFormatsAsJson(llvm::outs());
+        exit(0);
+      }));
+}
 
 int main(int argc, char **argv) {
+  registerListFormats();
   mlir::registerAllPasses();
   mlir::qfmt::registerAllQFmtPasses();
 

@@ -27,4 +27,20 @@ def Annotate : Pass<"qfmt-annotate", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numSamples", "samples", "Samples the network was run on">];
 }
 
+def EncodeConstants : Pass<"qfmt-encode-constants", "::mlir::ModuleOp"> {
+  let summary = "Computes `quantize` of constants";
+  let description = [{
+    Each `quantize` of a constant (dense or dense_resource, of f16, bf16, f32 or f64) becomes `assemble` of constants. The operation
+    is compiled for this machine, as it would be compiled in its place, and run on pieces that end at block boundaries, on all of the
+    context's threads. Beside the constant and its codes there is only a few MiB of memory for each thread: weights that are mapped
+    from bytecode stream through.
+
+    A `quantize` with given scales or with a seed stays, and so does one of a value that is no constant.
+  }];
+  let statistics = [
+    Statistic<"numEncoded", "encoded", "Constants encoded">,
+    Statistic<"packedBytes", "packed-bytes", "Bytes of their constituents, packed">
+  ];
+}
+
 #endif // QFMT_CALIBRATION_PASSES_TD

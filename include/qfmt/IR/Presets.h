@@ -26,10 +26,13 @@ struct Preset {
   RoundingMode rounding;
   llvm::StringLiteral summary;
 
-  /// The encoding for tensors of `rank` >= 1 whose blocks lie along `axis`
-  /// (0 <= axis < rank), every other dimension having blocks of 1.
-  TensorFormat getFormat(MLIRContext *context, int64_t rank,
+  /// The encoding for tensors whose rows are the dimensions where `isRow` is
+  /// true (a matrix has its last one there; weights of a convolution all but
+  /// the output channels). Blocks of N lie along `axis`, one of these.
+  TensorFormat getFormat(MLIRContext *context, ArrayRef<bool> isRow,
                          int64_t axis) const;
+  /// For rows along the last of `rank` >= 1 dimensions.
+  TensorFormat getFormat(MLIRContext *context, int64_t rank) const;
 };
 
 /// In the order of the list that `--list-formats` prints.

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Input:  `quantize` of constants, as qfmt-quantize-weights leaves them.
+// Output: `assemble` of constants.
+//
+// The codes are those of the compiled operation, which equals the reference
+// evaluator bit for bit. A tensor is cut along its first dimension at block
+// boundaries; if a block spans it, the tensor is one piece.
+
+#include "qfmt/Calibration/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/Threading.h"
+#include "qfmt/Pipelines/Pipelines.h"
+#include "qfmt/Runtime/CompiledFunction.h"
+#include <map>
+
+namespace mlir::qfmt {
+#define GEN_PASS_DEF_ENCODECONSTANTS
+#include "qfmt/Calibration/Passes.h.inc"
+} // namespace mlir::qfmt
+
+using namespace mlir;
+using namespace mlir::qfmt;
+
+namespace {
+
+/// A piece is large enough to hide the call and small enough for a cache.
+constexpr int64_t kPieceElements = 1 << 18;
+/// Up to this many elements a constant is printed in full.
+constexpr int64_t kMaxDenseElements = 64;
+/// What LLVM 22 accepts when it reads a resource from bytecode.
+constexpr size_t kAlignment = 16;
+
+/// The bytes of a constant's elements, none if they are not at hand or all the
+/// same number.
+std::optional<ArrayRef<char>> getBytes(Attribute constant) {
+  if (auto dense = dyn_cast<DenseElementsAttr>(constant)) {
+    if (dense.isSplat())
+      return std::nullopt;
+    return dense.getRawData();
+  }
+  auto resource = dyn_cast<DenseResourceElementsAttr>(constant);
+  if (!resource || !resource.getRawHandle().getBlob())
+    return std::nullopt;
+  ArrayRef<char> bytes = resource.getRawHandle().getBlob()->getData();
+  int64_t size = resource.getType().getNumElements() *
+                 (resource.getType().getElementTypeBitWidth() / 8);
+  if (static_cast<int64_t>(bytes.size()) != size)
+    return std::nullopt;
+  return bytes;
+}
+
+/// The name of a constant's resource.
+std::string getResourceName(Attribute constant) {
+  auto resource = dyn_cast<DenseResourceElementsAttr>(constant);
+  return resource ? resource.getRawHandle().getKey().str() : "weights";
+}
+
+struct Constant {
+  QuantizeOp op;
+  Attribute attribute;
+};
+
+SmallVector<Constant> collectConstants(ModuleOp module) {
+  SmallVector<Constant> constants;
+  module.walk([&](QuantizeOp op) {
+    auto constant = op.getInput().getDefiningOp<arith::ConstantOp>();
+    if (constant && op.getGiven().empty() && !op.getStochasticSeed() &&
+        op.getResult().getType().hasStaticShape())
+      constants.push_back({op, constant.getValue()});
+  });
+  return constants;
+}
+
+/// The compiled operation on `rows` of the tensor's first dimension.
+FailureOr<std::unique_ptr<CompiledFunction>> compileRows(QuantizeOp op,
+                                                         int64_t rows) {
+  auto withRows = [&](RankedTensorType type) -> RankedTensorType {
+    SmallVector<int64_t> shape(type.getShape());
+    if (!shape.empty())
+      shape.front() = rows;
+    return type.clone(shape);
+  };
+  RankedTensorType input = withRows(op.getInput().getType());
+  RankedTensorType encoded = withRows(op.getResult().getType());
+  Location loc = op.getLoc();
+  OwningOpRef<ModuleOp> module(ModuleOp::create(loc));
+  OpBuilder builder(module->getBodyRegion());
+  auto function = func::FuncOp::create(
+      builder, loc, "main", builder.getFunctionType({input}, {encoded}));
+  Block *body = function.addEntryBlock();
+  builder.setInsertionPointToStart(body);
+  Operation *copy = builder.clone(*op);
+  copy->setOperands(body->getArgument(0));
+  copy->getResult(0).setType(encoded);
+  func::ReturnOp::create(builder, loc, copy->getResults());
+  CompileOptions options;
+  options.lowering = buildCompilePipeline;
+  return CompiledFunction::compile(*module, options);
+}
+
+/// Compiled operations by what they do: layers of a network share shapes.
+class OperationCache {
+public:
+  const CompiledFunction *get(QuantizeOp op, int64_t rows) {
+    // Types and attributes are unique.
+    auto key = std::make_tuple(
+        Type(op.getInput().getType()).getAsOpaquePointer(),
+        Type(op.getResult().getType()).getAsOpaquePointer(),
+        op->getPropertiesAsAttribute().getAsOpaquePointer(), rows);
+    auto known = functions.find(key);
+    if (known != functions.end())
+      return known->second.get();
+    auto compiled = compileRows(op, rows);
+    if (failed(compiled))
+      return nullptr;
+    return functions.try_emplace(key, std::move(*compiled)).first->second.get();
+  }
+
+private:
+  using Key = std::tuple<const void *, const void *, const void *, int64_t>;
+  std::map<Key, std::unique_ptr<CompiledFunction>> functions;
+};
+
+/// The rows of a piece: whole blocks, about kPieceElements; all rows if a block
+/// spans the first dimension.
+int64_t getPieceRows(EncodedTensorType type) {
+  ArrayRef<int64_t> shape = type.getShape();
+  if (shape.empty())
+    return 1;
+  int64_t block = type.getFormat().getBlockShape(shape.size()).front();
+  if (block == ShapedType::kDynamic || type.getType().getNumElements() == 0)
+    return shape.front();
+  int64_t rowElements = type.getType().getNumElements() / shape.front();
+  int64_t blocks =
+      std::max<int64_t>(1, kPieceElements / std::max<int64_t>(
+                                                1, rowElements * block));
+  return std::min(shape.front(), blocks * block);
+}
+
+/// One constituent as it is computed.
+struct Output {
+  RankedTensorType type;
+  AsmResourceBlob blob;
+};
+
+/// Runs `whole` on every piece of `input`, but `last`, if there is one, on the
+/// last. `outputs` are as large as the constituents, and a piece's are as far
+/// from their beginning as those of the pieces before it are long.
+void runPieces(MLIRContext *context, ArrayRef<char> input,
+               MutableArrayRef<Output> outputs, int64_t numPieces,
+               const CompiledFunction &whole, const CompiledFunction *last) {
+  const FunctionSignature &piece = whole.getSignature();
+  parallelFor(context, 0, numPieces, [&](size_t index) {
+    const void *in = input.data() + index * piece.inputs.front().getNumBytes();
+    SmallVector<void *> out;
+    for (auto [output, spec] : llvm::zip_equal(outputs, piece.outputs))
+      out.push_back(output.blob.getMutableData().data() +
+                    index * spec.getNumBytes());
+    bool isLast = last && int64_t(index) == numPieces - 1;
+    (isLast ? *last : whole).call({in}, out);
+  });
+}
+
+/// A constant of the constituent's bytes. Elements of less than a byte lie in a
+/// byte each, which only `dense` defines; it packs i1.
+TypedAttr makeConstant(Output &output, StringRef name) {
+  unsigned width = output.type.getElementTypeBitWidth();
+  MutableArrayRef<char> bytes = output.blob.getMutableData();
+  if (width == 1) {
+    SmallVector<bool> bits(llvm::map_range(bytes, [](char c) { return c & 1; }));
+    return DenseElementsAttr::get(output.type, bits);
+  }
+  if (width < 8)
+    for (char &code : bytes)
+      code &= (1 << width) - 1;
+  if (width < 8 || output.type.getNumElements() <= kMaxDenseElements)
+    return DenseElementsAttr::getFromRawBuffer(output.type, bytes);
+  return DenseResourceElementsAttr::get(output.type, name,
+                                        std::move(output.blob));
+}
+
+struct EncodeConstantsPass
+    : qfmt::impl::EncodeConstantsBase<EncodeConstantsPass> {
+  using Base::Base;
+
+  /// Everything that compiling needs: no dialect can be loaded later on.
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registerPipelineDialects(registry);
+  }
+
+  void runOnOperation() override {
+    OperationCache cache;
+    IRRewriter rewriter(&getContext());
+    for (const Constant &constant : collectConstants(getOperation()))
+      if (failed(encode(constant, cache, rewriter)))
+        return signalPassFailure();
+  }
+
+  LogicalResult encode(const Constant &constant, OperationCache &cache,
+                       RewriterBase &rewriter) {
+    QuantizeOp op = constant.op;
+    std::vector<char> expanded;
+    std::optional<ArrayRef<char>> input = getBytes(constant.attribute);
+    if (!input) {
+      auto dense = dyn_cast<DenseElementsAttr>(constant.attribute);
+      if (!dense)
+        return op.emitOpError() << "quantizes a constant without data";
+      expanded = expandSplat(dense);
+      input = expanded;
+    }
+    auto type = EncodedTensorType::get(op.getResult().getType());
+    int64_t rows = type.getShape().empty() ? 1 : type.getShape().front();
+    int64_t pieceRows = getPieceRows(type);
+    int64_t rest = rows % std::max<int64_t>(1, pieceRows);
+    const CompiledFunction *whole = cache.get(op, pieceRows);
+    const CompiledFunction *last = rest ? cache.get(op, rest) : nullptr;
+    if (!whole || (rest && !last))
+      return failure();
+    SmallVector<Output> outputs = allocate(type, *whole);
+    runPieces(&getContext(), *input, outputs,
+              llvm::divideCeil(rows, std::max<int64_t>(1, pieceRows)), *whole,
+              last);
+    replace(constant, outputs, rewriter);
+    ++numEncoded;
+    packedBytes +=
+        llvm::divideCeil(type.getFormat().getPackedBits(type.getShape()), 8);
+    return success();
+  }
+
+  static std::vector<char> expandSplat(DenseElementsAttr dense) {
+    ArrayRef<char> element = dense.getRawData();
+    std::vector<char> bytes;
+    bytes.reserve(element.size() * dense.getNumElements());
+    for (int64_t i = 0; i < dense.getNumElements(); ++i)
+      bytes.insert(bytes.end(), element.begin(), element.end());
+    return bytes;
+  }
+
+  static SmallVector<Output> allocate(EncodedTensorType type,
+                                      const CompiledFunction &function) {
+    SmallVector<Output> outputs;
+    for (auto [part, spec] :
+         llvm::zip_equal(type.getConstituentTypes(),
+                         function.getSignature().outputs)) {
+      auto tensor = cast<RankedTensorType>(part);
+      int64_t size = tensor.getNumElements() * spec.element.getBytes();
+      outputs.push_back(
+          {tensor, HeapAsmResourceBlob::allocate(size, kAlignment,
+                                                 /*dataIsMutable=*/true)});
+    }
+    return outputs;
+  }
+
+  void replace(const Constant &constant, MutableArrayRef<Output> outputs,
+               RewriterBase &rewriter) {
+    QuantizeOp op = constant.op;
+    rewriter.setInsertionPoint(op);
+    SmallVector<Value> parts;
+    auto type = EncodedTensorType::get(op.getResult().getType());
+    for (auto [output, part] :
+         llvm::zip_equal(outputs, type.getConstituents())) {
+      std::string name = getResourceName(constant.attribute) + "." + part.name;
+      parts.push_back(arith::ConstantOp::create(rewriter, op.getLoc(),
+                                                makeConstant(output, name)));
+    }
+    Operation *input = op.getInput().getDefiningOp();
+    rewriter.replaceOpWithNewOp<AssembleOp>(op, op.getResult().getType(), parts);
+    if (input->use_empty())
+      rewriter.eraseOp(input);
+  }
+};
+} // namespace
