@@ -104,17 +104,12 @@ func.func private @c8_explicitly_signed_integer(tensor<4xf32, #qfmt.scaled<si8>>
 
 // -----
 
-// expected-error @+1 {{integer formats have 2 to 16 bits, found 'i1'}}
-func.func private @c8_one_bit(tensor<4xf32, #qfmt.scaled<i1>>)
-
-// -----
-
-// expected-error @+1 {{integer formats have 2 to 16 bits, found 'ui17'}}
+// expected-error @+1 {{integer formats have 1 to 16 bits, found 'ui17'}}
 func.func private @c8_too_many_bits(tensor<4xf32, #qfmt.scaled<ui17>>)
 
 // -----
 
-// expected-error @+1 {{integer formats have 2 to 16 bits, found 'i32'}}
+// expected-error @+1 {{integer formats have 1 to 16 bits, found 'i32'}}
 func.func private @c8_scale_of_too_many_bits(tensor<4xf32, #qfmt.scaled<i8, scale = i32>>)
 
 // -----
@@ -154,22 +149,22 @@ func.func private @c9_zero_point_without_number_format(tensor<4xf32, #qfmt.scale
 
 // -----
 
-// expected-error @+1 {{!qfmt.float needs 1 to 7 exponent bits, 0 to 10 mantissa bits and at most 15 together, found <0, 4>}}
+// expected-error @+1 {{!qfmt.float needs 1 to 8 exponent bits and at most 16 bits with sign and mantissa, found <0, 4>}}
 func.func private @c10_no_exponent(!qfmt.float<0, 4>)
 
 // -----
 
-// expected-error @+1 {{!qfmt.float needs 1 to 7 exponent bits, 0 to 10 mantissa bits and at most 15 together, found <2, 11>}}
-func.func private @c10_long_mantissa(!qfmt.float<2, 11>)
+// expected-error @+1 {{!qfmt.float needs 1 to 8 exponent bits and at most 16 bits with sign and mantissa, found <2, 14>}}
+func.func private @c10_long_mantissa(!qfmt.float<2, 14>)
 
 // -----
 
-// expected-error @+1 {{!qfmt.float needs 1 to 7 exponent bits, 0 to 10 mantissa bits and at most 15 together, found <7, 9>}}
+// expected-error @+1 {{!qfmt.float needs 1 to 8 exponent bits and at most 16 bits with sign and mantissa, found <7, 9>}}
 func.func private @c10_too_wide(!qfmt.float<7, 9>)
 
 // -----
 
-// expected-error @+1 {{!qfmt.float needs 1 to 7 exponent bits, 0 to 10 mantissa bits and at most 15 together, found <8, 3>}}
+// expected-error @+1 {{!qfmt.float<8, 3> with bias 127 has values that f32 does not hold}}
 func.func private @c10_values_beyond_f32(!qfmt.float<8, 3>)
 
 // -----
@@ -336,7 +331,7 @@ func.func @c20_convert_changes_shape(%q: tensor<4xf32, #qfmt.scaled<i8>>) {
 // -----
 
 func.func @c21_quantize_wraps_a_float(%x: tensor<4xf32>) {
-  // expected-error @+1 {{'qfmt.quantize' op overflow = wrap needs an integer format, found 'f8E4M3FN'; use saturate or infinity}}
+  // expected-error @+1 {{'qfmt.quantize' op overflow = wrap needs an integer or fixed-point format all of whose codes are used, found 'f8E4M3FN'; use saturate or infinity}}
   %0 = qfmt.quantize %x overflow = wrap : tensor<4xf32> to tensor<4xf32, #qfmt.scaled<f8E4M3FN>>
   return
 }
@@ -344,7 +339,7 @@ func.func @c21_quantize_wraps_a_float(%x: tensor<4xf32>) {
 // -----
 
 func.func @c21_convert_wraps_a_float(%q: tensor<4xf32, #qfmt.scaled<i8>>) {
-  // expected-error @+1 {{'qfmt.convert' op overflow = wrap needs an integer format, found '!qfmt.float<3, 4>'; use saturate or infinity}}
+  // expected-error @+1 {{'qfmt.convert' op overflow = wrap needs an integer or fixed-point format all of whose codes are used, found '!qfmt.float<3, 4>'; use saturate or infinity}}
   %0 = qfmt.convert %q overflow = wrap : tensor<4xf32, #qfmt.scaled<i8>> to tensor<4xf32, #qfmt.scaled<!qfmt.float<3, 4>>>
   return
 }
