@@ -8,6 +8,7 @@ must agree; with other samples they would within 1 %, or 2 % where scales are po
 
 import functools
 import json
+import math
 from decimal import Decimal
 
 import numpy as np
@@ -99,6 +100,55 @@ def read_back_preset(tmp_path, x: np.ndarray, name: str) -> np.ndarray:
     entry = presets()[name]
     modes = f"rounding = {entry['rounding']} scale_rule = {entry['scale_rule']}"
     return read_back(tmp_path, x, entry["encoding"], modes)
+
+
+def check_constituents(*tensors: tuple[int, int, str, list[str]]) -> None:
+    """Fails unless tensors of these sizes and encodings consist of tensors of these types."""
+    lines, arguments = [], []
+    for index, (rows, columns, encoding, types) in enumerate(tensors):
+        kind = f"tensor<{rows}x{columns}xf32, {encoding}>"
+        arguments.append(f"%x{index}: {kind}")
+        names = f"%y{index}:{len(types)}"
+        lines.append(f"  {names} = qfmt.constituents %x{index} : {kind} to {', '.join(types)}\n")
+    module = f"func.func @main({', '.join(arguments)}) {{\n{''.join(lines)}  return\n}}\n"
+    run_tool("qfmt-opt", "-", stdin=module.encode())
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# AQLM for code models: Giagnorio et al., 2025. Sizes of single models are in unittests/IR/TensorFormatsTest.cpp.
+
+# Hidden size, inner size, layers, vocabulary, columns of keys and values.
+CODE_MODELS = [
+    (4096, 11008, 32, 32016, 4096),
+    (5120, 13824, 40, 32016, 5120),
+    (8192, 22016, 48, 32000, 1024),
+    (2048, 5504, 24, 32256, 2048),
+    (4096, 11008, 32, 32256, 4096),
+    (7168, 19200, 62, 32256, 1024),
+]
+
+
+@pytest.mark.parametrize("codebooks, bits, printed", [(4, 15, "43.9"), (2, 15, "70.04"), (2, 12, "71.8"), (1, 15, "83.1")])
+def test_mean_saving_of_additive(codebooks, bits, printed):
+    """Against float16, with codes in 16 bits each, embeddings and output in float16; in percent."""
+    encoding = f"#qfmt.additive<codebooks = {codebooks}, bits = {bits}, group = [1, 8], table = f16, block = [1, *], scale = f16>"
+    savings = []
+    for hidden, inner, layers, vocabulary, keys in CODE_MODELS:
+        matrices = {(hidden, hidden): 2, (keys, hidden): 2, (inner, hidden): 2, (hidden, inner): 1}
+        if keys == hidden:
+            matrices[hidden, hidden] = 4
+        tensors, size, half = [], 2 * vocabulary * hidden * 16, 2 * vocabulary * hidden * 16
+        for (rows, columns), count in matrices.items():
+            codes, tables = (rows, columns // 8, codebooks), (codebooks, 2**bits, 1, 8)
+            types = [f"i{bits}", "f16", "f16"]
+            shapes = [codes, (rows, 1), tables]
+            names = [f"tensor<{'x'.join(map(str, shape))}x{kind}>" for shape, kind in zip(shapes, types)]
+            tensors.append((rows, columns, encoding, names))
+            size += layers * count * 16 * sum(map(math.prod, shapes))
+            half += layers * count * 16 * rows * columns
+        check_constituents(*tensors)
+        savings.append(1 - size / half)
+    assert agrees(100 * np.mean(savings), printed)
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -221,8 +271,10 @@ TERNARY = {"five in a byte": "!qfmt.ternary", "two bits each": "!qfmt.int<i2, -1
 
 @pytest.mark.parametrize("number_format", TERNARY.values(), ids=TERNARY)
 def test_ternary_absmean(tmp_path, normals, number_format):
-    """The scale is the mean magnitude, given to the operation. 1.0680 is the best scale to read the same codes with. The figures are those
-    of the distribution, which samples approach."""
+    """The scale is the mean magnitude, given to the operation. 1.0680 is the best scale to read the same codes with.
+
+    The figures are those of the distribution, which samples approach.
+    """
     kind = f"tensor<32768x128xf32, #qfmt.scaled<{number_format}, scale = f32>>"
     path = tmp_path / "module.mlir"
     path.write_text(f"""
@@ -363,20 +415,11 @@ def test_block_floating_point(tmp_path, normals, mantissa, block, printed, bits)
     assert agrees(nmse(normals, decoded), printed)
 
 
-def constituents(rows: int, columns: int, encoding: str, *types: str) -> None:
-    """Fails unless a tensor with the encoding consists of tensors of these types."""
-    kind = f"tensor<{rows}x{columns}xf32, {encoding}>"
-    names = ", ".join(f"%{i}" for i in range(len(types)))
-    module = f"func.func @main(%x: {kind}) {{\n  {names} = qfmt.constituents %x : {kind} to {', '.join(types)}\n  return\n}}\n"
-    run_tool("qfmt-opt", "-", stdin=module.encode())
-
-
 @pytest.mark.parametrize("mantissa, block, printed, bits", BFP_ROWS)
 def test_bits_of_block_floating_point(mantissa, block, printed, bits):
     rows, columns = 64, 256
-    constituents(
-        rows, columns, bfp(mantissa, block), f"tensor<{rows}x{columns}xi{mantissa}>", f"tensor<{rows}x{columns // block}xf8E8M0FNU>"
-    )
+    types = [f"tensor<{rows}x{columns}xi{mantissa}>", f"tensor<{rows}x{columns // block}xf8E8M0FNU>"]
+    check_constituents((rows, columns, bfp(mantissa, block), types))
     assert bits == mantissa + 8 / block
 
 
