@@ -32,6 +32,15 @@ RankedTensorType EncodedTensorType::getLogicalType() const {
   return RankedTensorType::get(type.getShape(), type.getElementType());
 }
 
+EncodedTensorType
+EncodedTensorType::withSizesOf(ArrayRef<int64_t> payload) const {
+  SmallVector<int64_t> shape(getShape());
+  for (auto [size, payloadSize] : llvm::zip(shape, payload))
+    if (ShapedType::isDynamic(size))
+      size = payloadSize;
+  return get(RankedTensorType::get(shape, type.getElementType()), getFormat());
+}
+
 SmallVector<Constituent> EncodedTensorType::getConstituents() const {
   return getFormat().getConstituents(getShape(), type.getElementType());
 }

@@ -177,25 +177,25 @@ func.func private @c81_dynamic_groups(tensor<?x?xf32, #qfmt.additive<codebooks =
 
 // -----
 
-// expected-error @+1 {{a block consists of whole groups, but 12 is no multiple of 8}}
+// expected-error @+2 {{a block consists of whole groups, but 12 is no multiple of 8}}
 func.func private @c82_block_cuts_group(
   tensor<4x48xf32, #qfmt.additive<codebooks = 1, bits = 8, group = [1, 8], table = f16, block = [1, 12], scale = f16>>)
 
 // -----
 
-// expected-error @+1 {{block has 1 entries, but group 2}}
+// expected-error @+2 {{block has 1 entries, but group 2}}
 func.func private @c82_block_of_other_rank(
   tensor<4x48xf32, #qfmt.additive<codebooks = 1, bits = 8, group = [1, 8], table = f16, block = [16], scale = f16>>)
 
 // -----
 
-// expected-error @+1 {{'block' needs a scale constituent, write for example scale = f32}}
+// expected-error @+2 {{'block' needs a scale constituent, write for example scale = f32}}
 func.func private @c6_blocks_without_scale(
   tensor<4x48xf32, #qfmt.additive<codebooks = 1, bits = 8, group = [1, 8], table = f16, block = [1, *]>>)
 
 // -----
 
-// expected-error @+1 {{a static scale is per tensor: drop 'block', or give the format of a scale constituent such as scale = f32}}
+// expected-error @+2 {{a static scale is per tensor: drop 'block', or give the format of a scale constituent such as scale = f32}}
 func.func private @c6_static_scale_with_blocks(
   tensor<4x48xf32, #qfmt.additive<codebooks = 1, bits = 8, group = [1, 8], table = f16, block = [1, *], scale = 0.5>>)
 
@@ -246,7 +246,7 @@ func.func @c84_no_wrapping(%x: tensor<4x8xf32>, %t: tensor<1x256x1x8xf16>) {
 
 // -----
 
-// expected-error @+1 {{encoding in #qfmt.additive<codebooks = 1, bits = 4, group = [1, 1], table = f16> needs given scales and tables}}
+// expected-error @+2 {{encoding in #qfmt.additive<codebooks = 1, bits = 4, group = [1, 1], table = f16> needs given scales and tables}}
 func.func private @c84_no_encoding_of_scales(
   tensor<4x8xf32, #qfmt.scaled<i8, block = [1, *], scale = #qfmt.additive<codebooks = 1, bits = 4, group = [1, 1], table = f16>>>)
 

@@ -80,7 +80,7 @@ def run(tmp_path: Path, module: Module, inputs: list[np.ndarray], num_outputs: i
 
 def canonical(array: np.ndarray, bfloat: bool) -> np.ndarray:
     """The bits, of NaNs always the same ones."""
-    if bfloat:
+    if bfloat and array.dtype == np.uint16:
         return np.where((array & 0x7FFF) > 0x7F80, np.uint16(0x7FC0), array)
     if array.dtype.kind != "f":
         return array

@@ -68,7 +68,7 @@ def encode_bitmod(x: np.ndarray, mantissa: int, specials: list[float], channel_s
     scale = np.choose(selectors, scales)
     if channel_scale:
         scale = np.where(largest == 0, np.float32(0), scale)
-        channel = (scale.max(axis=1, keepdims=True) / np.float32(255)).astype(np.float16).astype(np.float32)
+        channel = (scale.max(axis=1, keepdims=True) / np.float64(255)).astype(np.float16).astype(np.float32)
         channel[channel == 0] = 1
         codes = np.clip(np.rint(scale / channel), 0, 255).astype(np.float32)
         one = np.clip(np.rint(np.float32(1) / channel), 0, 255).astype(np.float32)
@@ -222,8 +222,10 @@ def make_input(rows: int, columns: int, seed: int) -> np.ndarray:
 
 
 def encodings():
-    for formats, block, scale in itertools.product(FORMATS, BLOCKS, SCALES):
-        yield f"#qfmt.select<[{', '.join(formats)}]{', ' if block else ''}{block}{', ' if scale else ''}{scale}>", scale
+    """Every list of formats with every block, and of blocks and scales every pair."""
+    for i, j in itertools.product(range(len(FORMATS)), range(len(BLOCKS))):
+        parameters = [f"[{', '.join(FORMATS[i])}]", BLOCKS[j], SCALES[(i + j) % len(SCALES)]]
+        yield f"#qfmt.select<{', '.join(p for p in parameters if p)}>", parameters[-1]
     yield bitmod(1, BITMOD4, CHANNEL_SCALE, block=8), "nested"
     yield bitmod(0, BITMOD3, "#qfmt.scaled<f8E4M3FN, scale = f32>", block=8), "nested"
 

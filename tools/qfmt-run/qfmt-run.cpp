@@ -161,10 +161,7 @@ FailureOr<reference::Value> makeValue(Type type, ArrayRef<TensorView> &inputs,
     inputs = inputs.drop_front();
     return reference::Value(std::move(*tensor));
   }
-  // The payload has the shape of the whole.
-  auto logical = RankedTensorType::get(inputs.front().shape,
-                                       encoded.getLogicalElementType());
-  encoded = EncodedTensorType::get(logical, encoded.getFormat());
+  encoded = encoded.withSizesOf(inputs.front().shape);
   SmallVector<reference::Tensor> parts;
   for (Type part : encoded.getConstituentTypes()) {
     auto tensor =

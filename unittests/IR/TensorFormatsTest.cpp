@@ -19,7 +19,8 @@ struct TensorFormats : testing::Test {
   TensorFormats() : builder(&context) { context.loadDialect<QFmtDialect>(); }
 
   TensorFormat parse(StringRef text) {
-    return cast<TensorFormat>(parseAttribute(("#qfmt." + text).str(), &context));
+    return cast<TensorFormat>(
+        parseAttribute(("#qfmt." + text).str(), &context));
   }
   NumberFormat parseNumber(StringRef text) {
     return cast<NumberFormat>(parseType(text, &context));
@@ -43,9 +44,9 @@ TEST_F(TensorFormats, SelectIsNeverStatic) {
   TensorFormat format = parse("select<[i4, ui4]>");
   EXPECT_FALSE(format.isStatic());
   EXPECT_EQ(format.getBlockShape(2), Shape({kWhole, kWhole}));
-  EXPECT_EQ(parse("select<[i4, ui4], block = [2, *], scale = 0.5>")
-                .getBlockShape(2),
-            Shape({2, kWhole}));
+  EXPECT_EQ(
+      parse("select<[i4, ui4], block = [2, *], scale = 0.5>").getBlockShape(2),
+      Shape({2, kWhole}));
   // Blocks of scales of a whole row.
   EXPECT_EQ(parse(kBitMod4).getBlockShape(2), Shape({1, kWhole}));
 }
@@ -76,21 +77,23 @@ TEST_F(TensorFormats, BitModTakesTenBitsAGroup) {
 // A 5-bit magnitude I3 I2 I1 I0 . F0 of which the first term is the leading one
 // of the four integer bits, the second the leading one of the rest.
 TEST_F(TensorFormats, BitModValuesHaveAtMostTwoTerms) {
-  for (const char *base : {"2, 1", "2, 0"})
-    for (const char *special : {"3.0", "-3.0", "5.0", "-5.0", "6.0", "-6.0",
-                                "8.0", "-8.0"}) {
-      NumberFormat format =
-          parseNumber(("!qfmt.float<" + StringRef(base) +
-                       ", negative_zero = " + special + ">")
-                          .str());
-      for (uint64_t code = 0; code < uint64_t(1) << format.getFormatWidth();
-           ++code) {
-        double halves = 2 * std::fabs(format.decodeCode(code));
-        ASSERT_EQ(halves, std::floor(halves));
-        ASSERT_LT(halves, 32);
-        EXPECT_LE(llvm::popcount(uint64_t(halves)), 2) << code;
-      }
+  for (const char *text :
+       {"2, 0, negative_zero = 3.0",
+        "2, 0, negative_zero = "
+        "-3.0",
+        "2, 0, negative_zero = 6.0", "2, 0, negative_zero = -6.0",
+        "2, 1, negative_zero = 5.0", "2, 1, negative_zero = -5.0",
+        "2, 1, negative_zero = 8.0", "2, 1, negative_zero = -8.0"}) {
+    NumberFormat format =
+        parseNumber(("!qfmt.float<" + StringRef(text) + ">").str());
+    for (uint64_t code = 0; code < uint64_t(1) << format.getFormatWidth();
+         ++code) {
+      double halves = 2 * std::fabs(format.decodeCode(code));
+      ASSERT_EQ(halves, std::floor(halves));
+      ASSERT_LT(halves, 32);
+      EXPECT_LE(llvm::popcount(uint64_t(halves)), 2) << text << " " << code;
     }
+  }
   // 7 would need a third term.
   EXPECT_EQ(llvm::popcount(14u), 3);
 }

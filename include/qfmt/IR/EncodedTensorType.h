@@ -33,6 +33,8 @@ public:
   FloatType getLogicalElementType() const;
   /// The same tensor without its encoding.
   RankedTensorType getLogicalType() const;
+  /// The same tensor with its dynamic sizes replaced by those of its payload.
+  EncodedTensorType withSizesOf(llvm::ArrayRef<int64_t> payload) const;
   /// What it consists of, in the order of `assemble`.
   llvm::SmallVector<Constituent> getConstituents() const;
   llvm::SmallVector<Type> getConstituentTypes() const;

@@ -104,13 +104,8 @@ static LogicalResult evaluateAssemble(AssembleOp op, Frame &frame) {
   SmallVector<Tensor> parts;
   for (mlir::Value part : op.getConstituents())
     parts.push_back(frame.getTensor(part));
-  // A dynamic size is that of the payload.
-  RankedTensorType resultType = op.getResult().getType();
-  SmallVector<int64_t> shape(resultType.getShape());
-  for (auto [size, payloadSize] : llvm::zip(shape, parts.front().getShape()))
-    if (ShapedType::isDynamic(size))
-      size = payloadSize;
-  EncodedTensorType type = getResultType(resultType, shape);
+  EncodedTensorType type = EncodedTensorType::get(op.getResult().getType())
+                               .withSizesOf(parts.front().getShape());
   if (failed(verifySizes(op, type.getConstituents(), parts)))
     return failure();
   frame.set(op.getResult(), Value(type, parts));
@@ -185,28 +180,45 @@ static LogicalResult evaluateObserve(ObserveOp op, Frame &frame) {
 // dyadic_scale
 //===----------------------------------------------------------------------===//
 
-static bool dyadicScaleKernel(const Instruction &i, Scalar *r) {
+/// Calls `apply` with the accumulator and the dyadic number, and saturates;
+/// false outside of the domain, shifts below `minShift` among it.
+template <typename FnT>
+static bool scaleByDyadic(const Instruction &i, Scalar *r, int64_t minShift,
+                          FnT apply) {
   int64_t acc = r[i.operands[0]].integer;
   int64_t multiplier = r[i.operands[1]].integer;
   int64_t shift = r[i.operands[2]].integer;
   if (acc < -Dyadic::kMaxAccumulator || acc > Dyadic::kMaxAccumulator ||
-      multiplier < 0 || multiplier > Dyadic::kMaxMultiplier || shift < 0 ||
-      shift > Dyadic::kMaxShift)
+      multiplier < 0 || multiplier > Dyadic::kMaxMultiplier ||
+      shift < minShift || shift > Dyadic::kMaxShift)
     return false;
-  int64_t scaled = applyDyadic(acc, {uint32_t(multiplier), unsigned(shift)},
-                               static_cast<RoundingMode>(i.immediate));
+  int64_t scaled = apply(acc, Dyadic{uint32_t(multiplier), unsigned(shift)});
   int64_t highest = ~uint64_t(0) >> 1 >> i.resultShift;
   r[i.result].integer = std::clamp(scaled, -highest - 1, highest);
   return true;
 }
 
+static bool dyadicScaleKernel(const Instruction &i, Scalar *r) {
+  auto rounding = static_cast<RoundingMode>(i.immediate);
+  return scaleByDyadic(i, r, 0, [&](int64_t acc, Dyadic dyadic) {
+    return applyDyadic(acc, dyadic, rounding);
+  });
+}
+
+static bool doubleRoundingKernel(const Instruction &i, Scalar *r) {
+  return scaleByDyadic(i, r, 31, applyDyadicTwice);
+}
+
 static LogicalResult emitDyadicScale(Operation *op, unsigned,
                                      Instruction &instruction) {
-  instruction.immediate =
-      static_cast<int64_t>(cast<DyadicScaleOp>(op).getRounding());
+  auto scale = cast<DyadicScaleOp>(op);
+  instruction.immediate = static_cast<int64_t>(scale.getRounding());
+  bool isDouble = scale.getDoubleRounding();
   instruction.undefined =
-      "needs |acc| <= 2^31, 0 <= multiplier < 2^31 and 0 <= shift <= 62";
-  instruction.kernel = dyadicScaleKernel;
+      isDouble
+          ? "needs |acc| <= 2^31, 0 <= multiplier < 2^31 and 31 <= shift <= 62"
+          : "needs |acc| <= 2^31, 0 <= multiplier < 2^31 and 0 <= shift <= 62";
+  instruction.kernel = isDouble ? doubleRoundingKernel : dyadicScaleKernel;
   return success();
 }
 
