@@ -20,8 +20,11 @@ using arith::CmpFPredicate;
 using arith::CmpIPredicate;
 
 /// Selector and code together have at most so many bits if they are decoded by
-/// one table.
+/// tables.
 static constexpr unsigned kMaxTableBits = 8;
+/// So few codes are better compared than looked up with the selector: BitMoD
+/// has one.
+static constexpr size_t kMaxExceptions = 2;
 
 /// What needs no more than one of the two does.
 static ExactRange unite(const ExactRange &a, const ExactRange &b) {
@@ -82,7 +85,10 @@ private:
   LogicalResult verify(const EncodeModes &modes) const;
   FailureOr<BlockChoice> readChoice(ValueRange constituents);
   Value emitDecodeCode(ScalarBuilder &b, Value code, Value selector);
-  Value emitTableDecode(ScalarBuilder &b, Value code, Value selector);
+  SmallVector<float> getValues(uint64_t code) const;
+  Value emitCommonTable(ScalarBuilder &b, Value code, Value selector,
+                        ArrayRef<uint64_t> exceptions);
+  Value emitWholeTable(ScalarBuilder &b, Value code, Value selector);
   Value emitSelect(ScalarBuilder &b, Value selector, ValueRange values);
 
   FailureOr<BlockChoice> emitChoice(Value elements, const ExactRange &range,
@@ -160,38 +166,76 @@ Value SelectEmitter::emitSelect(ScalarBuilder &b, Value selector,
   return result;
 }
 
-/// One table of the values of all formats, each as often as there are selectors
-/// that mean it.
-Value SelectEmitter::emitTableDecode(ScalarBuilder &b, Value code,
-                                     Value selector) {
-  unsigned width = select.getCodeWidth();
+/// An entry of a table of f32.
+static Value emitLookup(ScalarBuilder &b, Value index, ArrayRef<float> table) {
+  auto type = RankedTensorType::get(table.size(), b.getF32Type());
+  return b.createOrFold<LookupOp>(b.getF32Type(), index,
+                                  DenseElementsAttr::get(type, table));
+}
+
+/// What each selector, also one without a format, makes of a code.
+SmallVector<float> SelectEmitter::getValues(uint64_t code) const {
   SmallVector<float> values;
+  size_t last = select.getFormats().size() - 1;
   for (size_t index = 0; index < size_t(1) << getSelectorWidth(); ++index) {
-    size_t last = select.getFormats().size() - 1;
-    auto format =
-        cast<NumberFormat>(select.getFormats()[std::min(index, last)]);
-    for (uint64_t bits = 0; bits < uint64_t(1) << width; ++bits)
-      values.push_back(format.decodeCode(bits));
+    Type format = select.getFormats()[std::min(index, last)];
+    values.push_back(cast<NumberFormat>(format).decodeCode(code));
   }
-  auto tableType = RankedTensorType::get(values.size(), b.getF32Type());
+  return values;
+}
+
+/// One table of the values of the first format; the few codes that mean
+/// something else in another one get it from the selector, which is the same
+/// in a whole block.
+Value SelectEmitter::emitCommonTable(ScalarBuilder &b, Value code,
+                                     Value selector,
+                                     ArrayRef<uint64_t> exceptions) {
+  SmallVector<float> values;
+  for (uint64_t bits = 0; bits < uint64_t(1) << select.getCodeWidth(); ++bits)
+    values.push_back(getValues(bits).front());
+  Value real = emitLookup(b, code, values);
+  for (uint64_t bits : exceptions)
+    real = b.select(b.compare(CmpIPredicate::eq, code, bits),
+                    emitLookup(b, selector, getValues(bits)), real);
+  return real;
+}
+
+/// One table of the values of all formats.
+Value SelectEmitter::emitWholeTable(ScalarBuilder &b, Value code,
+                                    Value selector) {
+  SmallVector<float> values;
+  for (size_t index = 0; index < size_t(1) << getSelectorWidth(); ++index)
+    for (uint64_t bits = 0; bits < uint64_t(1) << select.getCodeWidth(); ++bits)
+      values.push_back(getValues(bits)[index]);
   Type indexType = b.getI8Type();
   auto widen = [&](Value value) {
     return value.getType() == indexType
                ? value
                : b.createOrFold<arith::ExtUIOp>(indexType, value);
   };
-  Value index = b.apply<arith::OrIOp>(
-      b.apply<arith::ShLIOp>(widen(selector), int64_t(width)), widen(code));
-  return b.createOrFold<LookupOp>(
-      b.getF32Type(), index,
-      DenseElementsAttr::get(tableType, ArrayRef<float>(values)));
+  Value high =
+      b.apply<arith::ShLIOp>(widen(selector), int64_t(select.getCodeWidth()));
+  return emitLookup(b, b.apply<arith::OrIOp>(high, widen(code)), values);
+}
+
+/// The bits of floats: 0 and -0 differ, NaNs may be equal.
+static SmallVector<uint32_t> getBits(ArrayRef<float> values) {
+  return llvm::map_to_vector(
+      values, [](float value) { return llvm::bit_cast<uint32_t>(value); });
 }
 
 /// The real that a code of the payload denotes, an f32.
 Value SelectEmitter::emitDecodeCode(ScalarBuilder &b, Value code,
                                     Value selector) {
-  if (select.getCodeWidth() + getSelectorWidth() <= kMaxTableBits)
-    return emitTableDecode(b, code, selector);
+  if (select.getCodeWidth() + getSelectorWidth() <= kMaxTableBits) {
+    SmallVector<uint64_t> exceptions;
+    for (uint64_t bits = 0; bits < uint64_t(1) << select.getCodeWidth(); ++bits)
+      if (!llvm::all_equal(getBits(getValues(bits))))
+        exceptions.push_back(bits);
+    return exceptions.size() <= kMaxExceptions
+               ? emitCommonTable(b, code, selector, exceptions)
+               : emitWholeTable(b, code, selector);
+  }
   SmallVector<Value> values;
   for (auto [index, format] : llvm::enumerate(select.getFormats()))
     values.push_back(CodeEmitter(format).emitDecode(
