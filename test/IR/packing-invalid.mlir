@@ -1,0 +1,57 @@
+// RUN: qfmt-opt %s -split-input-file -verify-diagnostics
+
+func.func @c60_wide_codes(%c: tensor<4xi9>) {
+  // expected-error @+1 {{'qfmt.pack' op codes are signless integers of 1 to 8 bits, found 'tensor<4xi9>'}}
+  %b = qfmt.pack %c : tensor<4xi9> to tensor<5xi8>
+  return
+}
+
+// -----
+
+func.func @c60_floats(%b: tensor<2xi8>) {
+  // expected-error @+1 {{'qfmt.unpack' op codes are signless integers of 1 to 8 bits, found 'tensor<4xf4E2M1FN>'}}
+  %c = qfmt.unpack %b : tensor<2xi8> to tensor<4xf4E2M1FN>
+  return
+}
+
+// -----
+
+func.func @c60_base3_of_three_bits(%c: tensor<5xi3>) {
+  // expected-error @+1 {{'qfmt.pack' op packing = base3 needs codes of 2 bits, found 'tensor<5xi3>'}}
+  %b = qfmt.pack %c packing = base3 : tensor<5xi3> to tensor<1xi8>
+  return
+}
+
+// -----
+
+func.func @c60_dynamic(%c: tensor<?xi4>) {
+  // expected-error @+1 {{'qfmt.pack' op needs static shapes, found 'tensor<?xi4>' and 'tensor<?xi8>'}}
+  %b = qfmt.pack %c : tensor<?xi4> to tensor<?xi8>
+  return
+}
+
+// -----
+
+func.func @c60_too_few_bytes(%b: tensor<9xi8>) {
+  // expected-error @+1 {{'qfmt.unpack' op 'tensor<4x5xi4>' packs into tensor<10xi8>, found 'tensor<9xi8>'}}
+  %c = qfmt.unpack %b : tensor<9xi8> to tensor<4x5xi4>
+  return
+}
+
+// -----
+
+func.func @c60_shaped_bytes(%b: tensor<2x5xi8>) {
+  // expected-error @+1 {{'qfmt.unpack' op 'tensor<4x5xi4>' packs into tensor<10xi8>, found 'tensor<2x5xi8>'}}
+  %c = qfmt.unpack %b : tensor<2x5xi8> to tensor<4x5xi4>
+  return
+}
+
+// -----
+
+// expected-error @+1 {{'qfmt.packed' must be the static tensor type of the packed codes, found "i4"}}
+func.func private @c64_no_type(tensor<4xi8> {qfmt.packed = "i4"})
+
+// -----
+
+// expected-error @+1 {{'qfmt.packed' must be the static tensor type of the packed codes, found tensor<?xi4>}}
+func.func private @c64_dynamic(tensor<4xi8> {qfmt.packed = tensor<?xi4>})
