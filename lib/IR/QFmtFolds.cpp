@@ -81,6 +81,28 @@ LogicalResult ConstituentsOp::fold(FoldAdaptor,
   return success();
 }
 
+/// pack(unpack(b)) is b if every bit of b is one of a code: pack writes zeros
+/// to the others.
+OpFoldResult PackOp::fold(FoldAdaptor) {
+  auto source = getCodes().getDefiningOp<UnpackOp>();
+  RankedTensorType type = getCodes().getType();
+  if (!source || getPacking() != CodePacking::Bits ||
+      source.getPacking() != CodePacking::Bits ||
+      type.getNumElements() * type.getElementTypeBitWidth() % 8 != 0)
+    return {};
+  return source.getBytes();
+}
+
+/// unpack(pack(c)) is c, but for a -2 in base 3.
+OpFoldResult UnpackOp::fold(FoldAdaptor) {
+  auto source = getBytes().getDefiningOp<PackOp>();
+  if (!source || getPacking() != CodePacking::Bits ||
+      source.getPacking() != CodePacking::Bits ||
+      source.getCodes().getType() != getCodes().getType())
+    return {};
+  return source.getCodes();
+}
+
 OpFoldResult DyadicScaleOp::fold(FoldAdaptor adaptor) {
   auto acc = dyn_cast_or_null<IntegerAttr>(adaptor.getAcc());
   auto multiplier = dyn_cast_or_null<IntegerAttr>(adaptor.getMultiplier());
@@ -93,9 +115,12 @@ OpFoldResult DyadicScaleOp::fold(FoldAdaptor adaptor) {
   if (m < 0 || m > Dyadic::kMaxMultiplier || n < 0 || n > Dyadic::kMaxShift ||
       value < -Dyadic::kMaxAccumulator || value > Dyadic::kMaxAccumulator)
     return {};
-  int64_t scaled = applyDyadic(
-      value, Dyadic{static_cast<uint32_t>(m), static_cast<unsigned>(n)},
-      getRounding());
+  Dyadic dyadic{static_cast<uint32_t>(m), static_cast<unsigned>(n)};
+  if (getDoubleRounding() && n < 31)
+    return {};
+  int64_t scaled = getDoubleRounding()
+                       ? applyDyadicTwice(value, dyadic)
+                       : applyDyadic(value, dyadic, getRounding());
   unsigned width = resultType.getWidth();
   scaled = std::clamp(scaled, llvm::minIntN(width), llvm::maxIntN(width));
   return IntegerAttr::get(resultType, scaled);

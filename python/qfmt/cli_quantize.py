@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> None:
     if args.level == "integer":
         module = pipeline.integerize(module, accumulator_bits=args.accumulator_bits)
         pipeline.verify_integer_only(module)
-    write_whole(args.output, module)
+    write_whole(args.output, pipeline.pack_constants(module))
 
 
 def read_network(args: argparse.Namespace) -> bytes:

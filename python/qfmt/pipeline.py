@@ -146,12 +146,19 @@ def integerize(module: bytes, **options: object) -> bytes:
     return run_passes(
         module,
         [
+            # The constants of a file may be packed.
+            "qfmt-unpack-constants",
             pass_with("qfmt-integerize", **options),
             "canonicalize",
             "cse",
             pass_with("qfmt-verify-level", level="integer"),
         ],
     )
+
+
+def pack_constants(module: bytes) -> bytes:
+    """The same level, with codes narrower than a byte stored without gaps."""
+    return run_passes(module, ["qfmt-pack-storage"])
 
 
 def verify_integer_only(module: bytes) -> None:

@@ -195,19 +195,23 @@ def QFmt_DyadicScaleOp : QFmt_Op<"dyadic_scale", [Pure, Elementwise, Scalarizabl
   let description = [{
     The 64-bit product acc * m, divided by 2^n and rounded once by `rounding`; a result beyond its type saturates. Required:
     -2^31 <= acc <= 2^31, 0 <= m < 2^31, 0 <= n <= 62, read as signed numbers; outside these the result is poison, and
-    constants outside are not folded. The rounding is that of dyadic inference (HAWQ-V3); gemmlowp's high-multiply rounds
-    twice and differs.
+    constants outside are not folded. The rounding is that of dyadic inference (HAWQ-V3).
+
+    With `double_rounding` the result is that of gemmlowp's high multiply, as TFLite's kernels compute it, which may differ in the
+    last bit: t = acc * m / 2^31 rounded half up, then t / 2^(n - 31) rounded half away from zero. 31 <= n is required then.
 
     ```mlir
     %q = qfmt.dyadic_scale %acc, %m, %n : i32, i32, i32 to i32
     %v = qfmt.dyadic_scale %accs, %ms, %ns rounding = half_up : vector<16xi32>, vector<16xi32>, vector<16xi32> to vector<16xi32>
+    %t = qfmt.dyadic_scale %acc, %m, %n double_rounding : i32, i32, i32 to i32
     ```
   }];
   let arguments = (ins SignlessIntegerLike:$acc, SignlessIntegerLike:$multiplier, SignlessIntegerLike:$shift,
-    DefaultValuedAttr<QFmt_RoundingModeAttr, "::mlir::qfmt::RoundingMode::HalfEven">:$rounding);
+    DefaultValuedAttr<QFmt_RoundingModeAttr, "::mlir::qfmt::RoundingMode::HalfEven">:$rounding,
+    UnitAttr:$double_rounding);
   let results = (outs SignlessIntegerLike:$result);
   let assemblyFormat = [{
-    $acc `,` $multiplier `,` $shift (`rounding` `=` `` $rounding^)? attr-dict
+    $acc `,` $multiplier `,` $shift (`rounding` `=` `` $rounding^)? (`double_rounding` $double_rounding^)? attr-dict
     `:` type($acc) `,` type($multiplier) `,` type($shift) `to` type($result)
   }];
   let hasVerifier = 1;
@@ -223,7 +227,7 @@ def QFmt_PackOp : QFmt_Op<"pack", [Pure]> {
   let description = [{
     The codes in row-major order, without gaps between rows. `bits`: code i of width N lies in the bits i*N ... i*N + N - 1,
     counted from the low bit of byte 0; unused bits of the last byte are 0. `base3`: byte b holds the codes 5*b ... 5*b + 4, which
-    are -1, 0 or 1 in two's complement, as sum (code_k + 1) * 3^(4 - k); missing codes count as -1. A code of -2 packs as some digit.
+    are -1, 0 or 1 in two's complement, as sum (code_k + 1) * 3^(4 - k); missing codes count as -1. A code of -2 packs as -1.
 
     ```mlir
     %bytes = qfmt.pack %codes : tensor<4x5xi4> to tensor<10xi8>
@@ -235,12 +239,13 @@ def QFmt_PackOp : QFmt_Op<"pack", [Pure]> {
   let results = (outs AnyRankedTensor:$bytes);
   let assemblyFormat = "$codes (`packing` `=` `` $packing^)? attr-dict `:` type($codes) `to` type($bytes)";
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def QFmt_UnpackOp : QFmt_Op<"unpack", [Pure]> {
   let summary = "The inverse of `pack`";
   let description = [{
-    A byte of `base3` above 242 is no code; it unpacks to some codes.
+    In base 3 code k of byte b is floor(b / 3^(4 - k)) mod 3 - 1, for bytes above 242, too.
 
     ```mlir
     %codes = qfmt.unpack %bytes : tensor<10xi8> to tensor<4x5xi4>
@@ -251,6 +256,7 @@ def QFmt_UnpackOp : QFmt_Op<"unpack", [Pure]> {
   let results = (outs AnyRankedTensor:$codes);
   let assemblyFormat = "$bytes (`packing` `=` `` $packing^)? attr-dict `:` type($bytes) `to` type($codes)";
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 //===----------------------------------------------------------------------===//
