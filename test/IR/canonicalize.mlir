@@ -43,6 +43,50 @@ func.func @keep_round_trip_of_directed_rounding(%q: !i8) -> (!i8, !i8, !i8) {
   return %r, %s, %t : !i8, !i8, !i8
 }
 
+// So does a seed: fl(k * s) / s is next to k, and a random number decides.
+// CHECK-LABEL: func.func @keep_round_trip_of_stochastic_rounding
+// CHECK: qfmt.dequantize
+// CHECK: qfmt.quantize %{{.*}} stochastic = 1
+func.func @keep_round_trip_of_stochastic_rounding(%q: !i8) -> !i8 {
+  %x = qfmt.dequantize %q : !i8 to tensor<4xf32>
+  %r = qfmt.quantize %x stochastic = 1 : tensor<4xf32> to !i8
+  return %r : !i8
+}
+
+// -128 becomes -127.
+// CHECK-LABEL: func.func @keep_round_trip_of_symmetric_saturation
+// CHECK: qfmt.quantize
+// CHECK: qfmt.convert
+func.func @keep_round_trip_of_symmetric_saturation(%q: !i8) -> (!i8, !i8) {
+  %x = qfmt.dequantize %q : !i8 to tensor<4xf32>
+  %r = qfmt.quantize %x overflow = saturate_symmetric : tensor<4xf32> to !i8
+  %s = qfmt.convert %q overflow = saturate_symmetric : !i8 to !i8
+  return %r, %s : !i8, !i8
+}
+
+// So does the code -128 of a range without it.
+!narrow = tensor<4xf32, #qfmt.scaled<!qfmt.int<i8, -127, 127>, scale = 0.1>>
+// CHECK-LABEL: func.func @keep_round_trip_of_a_narrow_range
+// CHECK: qfmt.quantize
+// CHECK: qfmt.convert
+func.func @keep_round_trip_of_a_narrow_range(%q: !narrow) -> (!narrow, !narrow) {
+  %x = qfmt.dequantize %q : !narrow to tensor<4xf32>
+  %r = qfmt.quantize %x : tensor<4xf32> to !narrow
+  %s = qfmt.convert %q : !narrow to !narrow
+  return %r, %s : !narrow, !narrow
+}
+
+// Given constituents may be others than those that were read.
+// CHECK-LABEL: func.func @keep_round_trip_with_given_scale
+// CHECK: qfmt.quantize
+// CHECK: qfmt.convert
+func.func @keep_round_trip_with_given_scale(%q: !rows, %s: tensor<4x1xf32>) -> (!rows, !rows) {
+  %x = qfmt.dequantize %q : !rows to tensor<4x4xf32>
+  %r = qfmt.quantize %x given(%s : tensor<4x1xf32>) : tensor<4x4xf32> to !rows
+  %t = qfmt.convert %q given(%s : tensor<4x1xf32>) : !rows to !rows
+  return %r, %t : !rows, !rows
+}
+
 // The format changes.
 // CHECK-LABEL: func.func @keep_change_of_format
 // CHECK: qfmt.dequantize
@@ -113,6 +157,15 @@ func.func @keep_rounding(%x: tensor<4xf32>) -> tensor<4xf32> {
 // CHECK-NEXT: return %[[Q]]
 func.func @fold_convert_to_itself(%q: !i8) -> !i8 {
   %r = qfmt.convert %q rounding = floor : !i8 to !i8
+  return %r : !i8
+}
+
+// The exact quotient is the code: there is nothing random.
+// CHECK-LABEL: func.func @fold_stochastic_convert_to_itself(
+// CHECK-SAME: %[[Q:.*]]: tensor
+// CHECK-NEXT: return %[[Q]]
+func.func @fold_stochastic_convert_to_itself(%q: !i8) -> !i8 {
+  %r = qfmt.convert %q stochastic = 1 : !i8 to !i8
   return %r : !i8
 }
 

@@ -363,6 +363,72 @@ func.func @c22_convert_with_run_time_zero_point(%q: tensor<4xf32, #qfmt.scaled<i
 
 // -----
 
+func.func @c22_nested_run_time_zero_point(%x: tensor<4x4xf32>) {
+  // expected-error @+1 {{'qfmt.quantize' op scale_rule = mse defines no zero point, but that of}}
+  %0 = qfmt.quantize %x scale_rule = mse
+       : tensor<4x4xf32> to tensor<4x4xf32, #qfmt.scaled<i4, block = [1, 2], scale = #qfmt.scaled<ui8, scale = f32, zero_point = ui8>>>
+  return
+}
+
+// -----
+
+func.func @c34_two_level_of_one_level(%x: tensor<4x4xf32>) {
+  // expected-error @+1 {{'qfmt.quantize' op scale_rule = two_level needs a scale that is itself scaled at run time, such as scale = #qfmt.scaled<f8E4M3FN, scale = f32>, found 'tensor<4x4xf32, #qfmt.scaled<i4, block = [1, 2], scale = f32>>'}}
+  %0 = qfmt.quantize %x scale_rule = two_level : tensor<4x4xf32> to tensor<4x4xf32, #qfmt.scaled<i4, block = [1, 2], scale = f32>>
+  return
+}
+
+// -----
+
+func.func @c34_two_level_of_a_static_scale(%q: tensor<4x4xf32, #qfmt.scaled<i8>>) {
+  // expected-error @+1 {{'qfmt.convert' op scale_rule = two_level needs a scale that is itself scaled at run time}}
+  %0 = qfmt.convert %q scale_rule = two_level : tensor<4x4xf32, #qfmt.scaled<i8>>
+       to tensor<4x4xf32, #qfmt.scaled<i4, block = [1, 2], scale = #qfmt.scaled<ui8, scale = 0.5>>>
+  return
+}
+
+// -----
+
+func.func @c35_given_and_a_rule(%x: tensor<4xf32>, %s: tensor<1xf32>) {
+  // expected-error @+1 {{'qfmt.quantize' op takes either given constituents or scale_rule = mse, drop one of them}}
+  %0 = qfmt.quantize %x given(%s : tensor<1xf32>) scale_rule = mse : tensor<4xf32> to tensor<4xf32, #qfmt.scaled<i8, scale = f32>>
+  return
+}
+
+// -----
+
+func.func @c35_given_to_a_static_encoding(%x: tensor<4xf32>, %s: tensor<1xf32>) {
+  // expected-error @+1 {{'qfmt.quantize' op needs no given constituent for 'tensor<4xf32, #qfmt.scaled<i8, scale = 5.000000e-01>>', found 1}}
+  %0 = qfmt.quantize %x given(%s : tensor<1xf32>) : tensor<4xf32> to tensor<4xf32, #qfmt.scaled<i8, scale = 0.5>>
+  return
+}
+
+// -----
+
+func.func @c35_given_without_zero_point(%x: tensor<4xf32>, %s: tensor<1xf32>) {
+  // expected-error @+1 {{'qfmt.quantize' op needs the given constituents (scale, zero_point) for 'tensor<4xf32, #qfmt.scaled<i8, scale = f32, zero_point = i8>>', found 1}}
+  %0 = qfmt.quantize %x given(%s : tensor<1xf32>) : tensor<4xf32> to tensor<4xf32, #qfmt.scaled<i8, scale = f32, zero_point = i8>>
+  return
+}
+
+// -----
+
+func.func @c35_given_of_another_type(%q: tensor<4xf32, #qfmt.scaled<i8>>, %s: tensor<1xf16>) {
+  // expected-error @+1 {{'qfmt.convert' op given constituent 'scale' must be 'tensor<1xf32>', found 'tensor<1xf16>'}}
+  %0 = qfmt.convert %q given(%s : tensor<1xf16>) : tensor<4xf32, #qfmt.scaled<i8>> to tensor<4xf32, #qfmt.scaled<i8, scale = f32>>
+  return
+}
+
+// -----
+
+func.func @c36_seed_and_rounding(%x: tensor<4xf32>) {
+  // expected-error @+1 {{'qfmt.quantize' op rounds either stochastically or by rounding = floor, drop one of them}}
+  %0 = qfmt.quantize %x rounding = floor stochastic = 1 : tensor<4xf32> to tensor<4xf32, #qfmt.scaled<i8>>
+  return
+}
+
+// -----
+
 func.func @unknown_rounding(%x: tensor<4xf32>) {
   // expected-error @+2 {{expected ::mlir::qfmt::RoundingMode to be one of: half_even, half_away, half_up, toward_zero, floor, ceil}}
   // expected-error @+1 {{failed to parse QFmt_RoundingModeAttr}}

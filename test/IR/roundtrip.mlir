@@ -132,6 +132,33 @@ func.func @quantize(%x: tensor<4xf32>, %y: tensor<4x32xf32>) {
   %6 = qfmt.quantize %x rounding = ceil : tensor<4xf32> to !half
   // CHECK: qfmt.quantize %{{.*}} scale_rule = floor_log2 {test.note} : tensor<4x32xf32> to tensor<4x32xf32, #[[MXFP4]]>
   %7 = qfmt.quantize %y scale_rule = floor_log2 {test.note} : tensor<4x32xf32> to !mx
+  // CHECK: qfmt.quantize %{{.*}} scale_rule = ceil_log2 :
+  %8 = qfmt.quantize %y scale_rule = ceil_log2 : tensor<4x32xf32> to !mx
+  // CHECK: qfmt.quantize %{{.*}} scale_rule = mse :
+  %9 = qfmt.quantize %y scale_rule = mse : tensor<4x32xf32> to !mx
+  // CHECK: qfmt.quantize %{{.*}} scale_rule = two_level :
+  %10 = qfmt.quantize %y scale_rule = two_level : tensor<4x32xf32> to !nv
+  return
+}
+
+// CHECK-LABEL: func.func @quantize_given
+func.func @quantize_given(%y: tensor<4x32xf32>, %s: tensor<4x2xf8E4M3FN>, %t: tensor<1x1xf32>, %d: tensor<?x32xf32>, %m: tensor<?x1xf8E8M0FNU>) {
+  // CHECK: qfmt.quantize %{{.*}} given(%{{.*}}, %{{.*}} : tensor<4x2xf8E4M3FN>, tensor<1x1xf32>) rounding = half_down overflow = zero : tensor<4x32xf32>
+  %0 = qfmt.quantize %y given(%s, %t : tensor<4x2xf8E4M3FN>, tensor<1x1xf32>) rounding = half_down overflow = zero : tensor<4x32xf32> to !nv
+  // CHECK: qfmt.quantize %{{.*}} given(%{{.*}} : tensor<?x1xf8E8M0FNU>) stochastic = 3 : tensor<?x32xf32>
+  %1 = qfmt.quantize %d given(%m : tensor<?x1xf8E8M0FNU>) stochastic = 3
+       : tensor<?x32xf32> to tensor<?x32xf32, #qfmt.scaled<f4E2M1FN, block = [1, 32], scale = f8E8M0FNU>>
+  return
+}
+
+// CHECK-LABEL: func.func @quantize_stochastic
+func.func @quantize_stochastic(%x: tensor<4xf32>, %q: !half) {
+  // CHECK: qfmt.quantize %{{.*}} stochastic = 0 :
+  %0 = qfmt.quantize %x stochastic = 0 : tensor<4xf32> to !half
+  // CHECK: qfmt.quantize %{{.*}} stochastic = -9223372036854775808 overflow = saturate_symmetric nan = propagate :
+  %1 = qfmt.quantize %x rounding = half_even stochastic = -9223372036854775808 overflow = saturate_symmetric nan = propagate : tensor<4xf32> to !half
+  // CHECK: qfmt.convert %{{.*}} stochastic = 7 :
+  %2 = qfmt.convert %q stochastic = 7 : !half to tensor<4xf32, #qfmt.scaled<i4, scale = 4.0>>
   return
 }
 

@@ -3,6 +3,7 @@
 // What #qfmt.scaled means to quantize, dequantize and convert.
 
 #include "EvaluatorTest.h"
+#include "qfmt/Support/Stochastic.h"
 #include <cmath>
 #include <limits>
 
@@ -292,6 +293,128 @@ TEST_F(ScaledTest, nested_zero_block) {
   expectElements(parts[0], {0, 0, 6, 1});
   expectElements(parts[1], {448, 448});
   EXPECT_LT(parts[2][0].real, 1e-6);
+}
+
+//===----------------------------------------------------------------------===//
+// Other scale rules
+//===----------------------------------------------------------------------===//
+
+// 7 * 2^-1 holds 3.5 exactly; one more needs 2^0. A block of zeros has scale 1.
+TEST_F(ScaledTest, ceil_log2) {
+  expectParts("i4, block = [1, 2], scale = f32", "tensor<1x8xf32>",
+              {3.5, -1, double(std::nextafterf(3.5f, 4)), 0, 0, 0, -8, 7},
+              {{7, -2, 4, 0, 0, 0, -4, 4}, {0.5, 1, 1, 2}},
+              "scale_rule = ceil_log2");
+  // 6 * 2^-149 is a number of f32; the largest one is not below 6 * 2^125.
+  expectParts("f4E2M1FN, block = [1, 1], scale = f32", "tensor<1x3xf32>",
+              {std::ldexp(6, -149), 0x1.fffffep127, kInf},
+              {{6, 4, 6}, {std::ldexp(1, -149), std::ldexp(1, 126), 1}},
+              "scale_rule = ceil_log2");
+}
+
+// The largest magnitude belongs to -8 of a codebook. Codes 3 and 2, read as i2.
+TEST_F(ScaledTest, scale_target_of_a_codebook) {
+  StringRef format = "!qfmt.codebook<[-8.0, -1.0, 0.0, 6.0]>, scale = f32";
+  expectParts(format, "tensor<3xf32>", {16, -1, 2}, {{-1, -2, -2}, {2}});
+  expectParts(format, "tensor<3xf32>", {17, -1, 2}, {{-1, -2, -2}, {2}},
+              "scale_rule = floor_log2");
+}
+
+// [7, 1, -1, 1] is exact with s = 1 (k = 64).
+TEST_F(ScaledTest, mse_finds_an_exact_scale) {
+  expectParts("i4, scale = f32", "tensor<4xf32>", {7, 1, -1, 1},
+              {{7, 1, -1, 1}, {1}}, "scale_rule = mse");
+  // Candidates reach from 16/64 to 80/64 of the scale of absmax.
+  SmallVector<Tensor> parts =
+      quantize("i4, scale = f32", "tensor<4xf32>", {12, 1.2, -2.4, 3.6},
+               "scale_rule = mse");
+  ASSERT_EQ(parts.size(), 2u);
+  EXPECT_LE(parts[1][0].real, 12.0 / 7 * 80 / 64);
+  EXPECT_GE(parts[1][0].real, 12.0 / 7 * 16 / 64);
+}
+
+// Where no candidate is better than another, or none has a finite error.
+TEST_F(ScaledTest, mse_of_blocks_without_a_choice) {
+  expectParts("i4, block = [1, 2], scale = f32", "tensor<1x6xf32>",
+              {0, 0, kNaN, kInf, -0.0, kNaN}, {{0, 0, 0, 7, 0, 0}, {1, 1, 1}},
+              "scale_rule = mse");
+  // Squares beyond f64.
+  expectParts("i4, scale = bf16", "tensor<2xf64>", {7e200, 0},
+              {{7, 0}, {0x1.fep127}}, "scale_rule = mse");
+}
+
+// A = 2688 / (448 * 6) = 1; blocks a / 6 = 448, 2, 3.5.
+TEST_F(ScaledTest, two_level) {
+  StringRef format =
+      "f4E2M1FN, block = [1, 2], scale = #qfmt.scaled<f8E4M3FN, scale = f32>";
+  expectParts(format, "tensor<1x6xf32>", {2688, 448, 12, -4, 21, 7},
+              {{6, 1, 6, -2, 6, 2}, {448, 2, 3.5}, {1}},
+              "scale_rule = two_level");
+  // One rounding: 1 / 2688 in f32. A block of zeros gets the scale next to 1,
+  // and only zeros the scales 1.
+  expectParts(format, "tensor<1x4xf32>", {0, 0, 1, 0},
+              {{0, 0, 6, 0}, {448, 448}, {double(float(1.0 / 2688))}},
+              "scale_rule = two_level");
+  expectParts(format, "tensor<1x4xf32>", {0, kNaN, 0, 0},
+              {{0, 0, 0, 0}, {1, 1}, {1}}, "scale_rule = two_level");
+}
+
+//===----------------------------------------------------------------------===//
+// Given constituents
+//===----------------------------------------------------------------------===//
+
+// A scale is what it is: 0, negative, infinite or a NaN.
+TEST_F(ScaledTest, given_scales) {
+  std::string encoded = getEncoded(
+      "tensor<5x3xf32>", "i8, block = [1, *], scale = f32, zero_point = i8");
+  std::string ir = "func.func @main(%x: tensor<5x3xf32>, %s: tensor<5x1xf32>, "
+                   "%z: tensor<5x1xi8>) -> " +
+                   encoded +
+                   " { %0 = qfmt.quantize %x given(%s, %z : tensor<5x1xf32>, "
+                   "tensor<5x1xi8>) : tensor<5x3xf32> to " +
+                   encoded + " return %0 : " + encoded + " }";
+  Value result =
+      runOne(ir, {make("tensor<5x3xf32>", {3, 0, -3, 3, 0, -3, 3, 0, -3, 3,
+                                           kInf, -3, 3, kNaN, -3}),
+                  make("tensor<5x1xf32>", {0, -2, 0.5, kInf, kNaN}),
+                  make("tensor<5x1xi8>", {1, 2, 3, 4, 5})});
+  ASSERT_TRUE(result.isEncoded());
+  expectElements(result.getConstituents()[0],
+                 {127, 1, -128, 0, 2, 4, 9, 3, -3, 4, 4, 4, 5, 5, 5});
+  expectElements(result.getConstituents()[2], {1, 2, 3, 4, 5});
+}
+
+//===----------------------------------------------------------------------===//
+// Stochastic rounding
+//===----------------------------------------------------------------------===//
+
+// What is on the grid stays, and beyond its end nothing is random.
+TEST_F(ScaledTest, stochastic_keeps_values_of_the_format) {
+  for (StringRef seed : {"stochastic = 0", "stochastic = 1"}) {
+    expectCodes("i8, scale = 0.5, zero_point = 3", "tensor<7xf32>",
+                {0, 0.5, -0.5, 1e9, -1e9, kNaN, kInf},
+                {3, 4, 2, 127, -128, 3, 127}, seed);
+    expectCodes("f4E2M1FN", "tensor<6xf32>", {0, -0.0, 1.5, 7, -1e9, kNaN},
+                {0, -0.0, 1.5, 6, -6, 0}, seed);
+  }
+}
+
+TEST_F(ScaledTest, stochastic_follows_the_hash) {
+  std::vector<double> x, up;
+  StochasticKey key = StochasticKey::get(42);
+  for (int i = 0; i < 64; ++i) {
+    x.push_back(2.25);
+    up.push_back(0.25 > getStochasticThreshold(key, i) ? 3 : 2);
+  }
+  EXPECT_TRUE(llvm::is_contained(up, 3) && llvm::is_contained(up, 2));
+  expectCodes("i8", "tensor<4x16xf32>", x, up, "stochastic = 42");
+  // Wrapped, 127.25 becomes 127 or -128.
+  for (int i = 0; i < 64; ++i) {
+    x[i] = 127.25;
+    up[i] = up[i] == 3 ? -128 : 127;
+  }
+  expectCodes("i8", "tensor<4x16xf32>", x, up,
+              "stochastic = 42 overflow = wrap");
 }
 
 //===----------------------------------------------------------------------===//
