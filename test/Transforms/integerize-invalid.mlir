@@ -30,6 +30,15 @@ func.func @overflow(%a: tensor<4x4xf32, #wide>, %b: tensor<4x4xf32, #wide>) -> t
 
 // -----
 
+#act = #qfmt.scaled<i8, scale = 0.5>
+func.func @stochastic(%a: tensor<4xf32, #act>) -> tensor<4xf32, #qfmt.scaled<i8, scale = 0.75>> {
+  // expected-error @+1 {{'qfmt.convert' op rounds stochastically, which has no integer rule; drop the seed}}
+  %0 = qfmt.convert %a stochastic = 1 : tensor<4xf32, #act> to tensor<4xf32, #qfmt.scaled<i8, scale = 0.75>>
+  return %0 : tensor<4xf32, #qfmt.scaled<i8, scale = 0.75>>
+}
+
+// -----
+
 #row = #qfmt.scaled<i8, block = [1, *], scale = f32>
 #act = #qfmt.scaled<i8, scale = 0.5>
 // expected-error @+1 {{scale or zero point that is only known at run time}}
