@@ -272,7 +272,8 @@ LogicalResult FunctionIntegerizer::convertQuantize(Operation *op,
   // sign. (Ties to even move with an odd one, too; they stay within one code.)
   if (isa<ConvertOp>(op) && *scaled.getStaticZeroPoint() != 0 &&
       (rounding == RoundingMode::TowardZero ||
-       rounding == RoundingMode::HalfAway))
+       rounding == RoundingMode::HalfAway ||
+       rounding == RoundingMode::HalfTowardZero))
     return op->emitOpError()
            << "rounds by sign (" << stringifyRoundingMode(rounding)
            << ") after adding a zero point, which has no integer rule; use "
@@ -367,6 +368,11 @@ LogicalResult FunctionIntegerizer::convert(Operation *op) {
         if (op.getStochasticSeed())
           return op.emitOpError() << "rounds stochastically, which has no "
                                      "integer rule; drop the seed";
+        if (op.getOverflow() == OverflowMode::Zero ||
+            op.getOverflow() == OverflowMode::SaturateSymmetric)
+          return op.emitOpError()
+                 << "has overflow = " << stringifyOverflowMode(op.getOverflow())
+                 << ", which has no integer rule; use saturate or wrap";
         return convertQuantize(op, op.getRounding(), op.getOverflow());
       })
       .Case([&](DequantizeOp op) {

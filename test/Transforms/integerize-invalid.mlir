@@ -39,6 +39,15 @@ func.func @stochastic(%a: tensor<4xf32, #act>) -> tensor<4xf32, #qfmt.scaled<i8,
 
 // -----
 
+#act = #qfmt.scaled<i8, scale = 0.5>
+func.func @other_overflow(%a: tensor<4xf32, #act>) -> tensor<4xf32, #qfmt.scaled<i4, scale = 0.75>> {
+  // expected-error @+1 {{'qfmt.convert' op has overflow = zero, which has no integer rule; use saturate or wrap}}
+  %0 = qfmt.convert %a overflow = zero : tensor<4xf32, #act> to tensor<4xf32, #qfmt.scaled<i4, scale = 0.75>>
+  return %0 : tensor<4xf32, #qfmt.scaled<i4, scale = 0.75>>
+}
+
+// -----
+
 #row = #qfmt.scaled<i8, block = [1, *], scale = f32>
 #act = #qfmt.scaled<i8, scale = 0.5>
 // expected-error @+1 {{scale or zero point that is only known at run time}}
