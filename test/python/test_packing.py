@@ -234,6 +234,36 @@ def test_written_and_read(written, reals, format_, width, engine):
     assert any(np.count_nonzero(b) for b in found)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_constituent_is_packed(tmp_path, engine):
+    """BitMoD has codes of 3 bits and a selector of 2 a group; scales are of 8 and 16."""
+    encoded = """tensor<5x200xf32, #qfmt.select<[!qfmt.float<2, 0, negative_zero = 3.0>,
+      !qfmt.float<2, 0, negative_zero = -3.0>, !qfmt.float<2, 0, negative_zero = 6.0>,
+      !qfmt.float<2, 0, negative_zero = -6.0>],
+      block = [1, 128], scale = #qfmt.scaled<ui8, block = [1, *], scale = f16>>>"""
+    plain = tmp_path / "plain.mlir"
+    plain.write_text(f"""
+func.func @main(%x: tensor<5x200xf32>) -> {encoded} {{
+  %q = qfmt.quantize %x : tensor<5x200xf32> to {encoded}
+  return %q : {encoded}
+}}
+func.func @read(%q: {encoded}) -> tensor<5x200xf32> {{
+  %x = qfmt.dequantize %q : {encoded} to tensor<5x200xf32>
+  return %x : tensor<5x200xf32>
+}}""")
+    packed = pack_boundaries(plain, tmp_path / "packed.mlir")
+    x = np.random.default_rng(17).normal(size=(5, 200)).astype(np.float32)
+    option = f"--engine={engine}"
+    codes, scales, channels, selectors = run_mlir(plain, [x], 4, option)
+    parts = run_mlir(packed, [x], 4, option)
+    assert parts[0].tolist() == packing.pack(codes, 3).tolist()
+    assert parts[3].tolist() == packing.pack(selectors, 2).tolist()
+    assert (parts[1].tobytes(), parts[2].tobytes()) == (scales.tobytes(), channels.tobytes())
+    (expected,) = run_mlir(plain, [codes, scales, channels, selectors], 1, option, "--entry=read")
+    (found,) = run_mlir(packed, parts, 1, option, "--entry=read")
+    assert found.tobytes() == expected.tobytes() and np.count_nonzero(found)
+
+
 def load_object(path, entry="main"):
     """The function of a module as ctypes sees it in a shared library."""
     compiler = shutil.which("clang-22") or shutil.which("cc")
