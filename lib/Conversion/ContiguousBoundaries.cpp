@@ -26,9 +26,9 @@ namespace {
 /// True if each iteration of `loop` only writes vectors to the tensor that
 /// becomes `result`.
 bool isWrittenInPlace(scf::ForOp loop, OpResult result) {
-  Value value = loop.getTiedLoopYieldedValue(
-                        loop.getTiedLoopRegionIterArg(result))
-                    ->get();
+  Value value =
+      loop.getTiedLoopYieldedValue(loop.getTiedLoopRegionIterArg(result))
+          ->get();
   while (auto write = value.getDefiningOp<vector::TransferWriteOp>())
     value = write.getBase();
   return value == loop.getTiedLoopRegionIterArg(result);
