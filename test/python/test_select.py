@@ -326,3 +326,22 @@ def test_dynamic_shapes(tmp_path):
         run_mlir(path, [x], 4, "--engine=reference"), run_mlir(static, [x], 4, "--engine=reference")
     ):
         np.testing.assert_array_equal(dynamic, expected)
+
+
+def test_read_by_linalg(tmp_path):
+    """A product with encoded weights reads them as `dequantize` does."""
+    random = np.random.default_rng(8)
+    x = random.integers(-8, 8, (4, 64)).astype(np.float32)
+    w = random.standard_normal((64, 8)).astype(np.float32)
+    formats = ", ".join(minifloat(1, s) for s in BITMOD4)
+    kind = f"tensor<64x8xf32, #qfmt.select<[{formats}], block = [16, 1], scale = f8E8M0FNU>>"
+    module = Module(x="tensor<4x64xf32>", w="tensor<64x8xf32>")
+    module.lines.append(f"  %q = qfmt.quantize %w scale_rule = ceil_log2 : tensor<64x8xf32> to {kind}")
+    module.lines.append("  %init = arith.constant dense<0.0> : tensor<4x8xf32>")
+    module.add(
+        f"linalg.matmul ins(%x, %q : tensor<4x64xf32>, {kind}) outs(%init : tensor<4x8xf32>) -> tensor<4x8xf32>",
+        "tensor<4x8xf32>",
+        "product",
+    )
+    # Small integers times powers of two: every sum is exact in f32.
+    check(tmp_path, module, [x, w])
