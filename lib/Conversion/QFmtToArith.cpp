@@ -122,6 +122,14 @@ Value emitBias(ImplicitLocOpBuilder &b, WideBuilder &wide, Value product,
   return arith::SelectOp::create(b, tieFloors, less, half);
 }
 
+/// `product` / 2^`shift`, rounded.
+Value emitShift(ImplicitLocOpBuilder &b, WideBuilder &wide, Value product,
+                Value shift, RoundingMode rounding) {
+  if (Value bias = emitBias(b, wide, product, shift, rounding))
+    product = arith::AddIOp::create(b, product, bias);
+  return arith::ShRSIOp::create(b, product, shift);
+}
+
 struct LowerDyadicScale : OpConversionPattern<DyadicScaleOp> {
   using OpConversionPattern::OpConversionPattern;
 
@@ -133,10 +141,15 @@ struct LowerDyadicScale : OpConversionPattern<DyadicScaleOp> {
     Value shift = wide.widen(adaptor.getShift());
     Value product = arith::MulIOp::create(b, wide.widen(adaptor.getAcc()),
                                           wide.widen(adaptor.getMultiplier()));
-    Value sum = product;
-    if (Value bias = emitBias(b, wide, product, shift, op.getRounding()))
-      sum = arith::AddIOp::create(b, product, bias);
-    Value scaled = arith::ShRSIOp::create(b, sum, shift);
+    Value scaled;
+    if (op.getDoubleRounding()) {
+      Value high =
+          emitShift(b, wide, product, wide.constant(31), RoundingMode::HalfUp);
+      Value rest = arith::SubIOp::create(b, shift, wide.constant(31));
+      scaled = emitShift(b, wide, high, rest, RoundingMode::HalfAway);
+    } else {
+      scaled = emitShift(b, wide, product, shift, op.getRounding());
+    }
     rewriter.replaceOp(op, wide.saturate(scaled, op.getResult().getType()));
     return success();
   }

@@ -199,6 +199,11 @@ LogicalResult DyadicScaleOp::verify() {
   if (!result.isInteger() || result.getIntOrFloatBitWidth() > 64)
     return emitOpError()
            << "the result is an integer of at most 64 bits, found " << result;
+  // (C32) What rounds twice has its two modes.
+  if (getDoubleRounding() && getRounding() != RoundingMode::HalfEven)
+    return emitOpError() << "double_rounding has rounding modes of its own, "
+                            "drop rounding = "
+                         << stringifyRoundingMode(getRounding());
   return success();
 }
 

@@ -76,6 +76,13 @@ int64_t mlir::qfmt::applyDyadic(int64_t acc, Dyadic dyadic,
   return negative ? -int64_t(truncated) : int64_t(truncated);
 }
 
+int64_t mlir::qfmt::applyDyadicTwice(int64_t acc, Dyadic dyadic) {
+  assert(dyadic.shift >= 31 && "gemmlowp shifts left before");
+  int64_t high =
+      applyDyadic(acc, {dyadic.multiplier, 31}, RoundingMode::HalfUp);
+  return applyDyadic(high, {1, dyadic.shift - 31}, RoundingMode::HalfAway);
+}
+
 double mlir::qfmt::relativeError(double ratio, Dyadic dyadic) {
   assert(ratio > 0 && std::isfinite(ratio));
   // Exact: both are doubles; their sum may need more than 127 bits only when

@@ -107,8 +107,12 @@ static TensorModel makeEncodedModel(Value payload, ScaledAttr scaled,
   model.isUnsigned = number.getLowest() == 0;
   model.zeroPoint = *scaled.getStaticZeroPoint();
   model.scale = Table(*scaled.getStaticScale(type.getElementType()));
-  model.range = {static_cast<int64_t>(number.getLowest()) - model.zeroPoint,
-                 static_cast<int64_t>(number.getLargest()) - model.zeroPoint};
+  // Codes outside of a narrow range are legal and denote their integers (C50).
+  unsigned width = number.getFormatWidth();
+  int64_t lowest = model.isUnsigned ? 0 : llvm::minIntN(width);
+  int64_t largest = model.isUnsigned ? llvm::maxUIntN(width)
+                                     : llvm::maxIntN(width);
+  model.range = {lowest - model.zeroPoint, largest - model.zeroPoint};
   return model;
 }
 

@@ -675,3 +675,16 @@ func.func @c39_negative_epsilon(%z: tensor<2x3xf32>, %t: tensor<2xi64>) {
   %0 = qfmt.sharpness %z, %t epsilon = -0.5 : tensor<2x3xf32>, tensor<2xi64> to tensor<2xf32>
   return
 }
+
+// -----
+
+func.func @c32_twice_has_its_own_modes(%x: i32) {
+  // expected-error @+1 {{'qfmt.dyadic_scale' op double_rounding has rounding modes of its own, drop rounding = half_up}}
+  %0 = qfmt.dyadic_scale %x, %x, %x rounding = half_up double_rounding : i32, i32, i32 to i32
+  return
+}
+
+// -----
+
+// expected-error @+1 {{!qfmt.int<'i8', 0, 100> has no negative value, store it in ui8}}
+func.func private @c50_no_negative_value(!qfmt.int<i8, 0, 100>)

@@ -94,6 +94,34 @@ TEST(Dyadic, NegativeTies) {
   EXPECT_EQ(applyDyadic(-5, half, RoundingMode::Ceil), -2);
 }
 
+/// gemmlowp's fixedpoint.h, on |acc| < 2^31, written with its own operations.
+static int64_t gemmlowpMultiply(int64_t acc, int64_t multiplier, int exponent) {
+  int64_t product = acc * multiplier;
+  int64_t nudge = product >= 0 ? int64_t(1) << 30 : 1 - (int64_t(1) << 30);
+  int64_t high = (product + nudge) / (int64_t(1) << 31);
+  int64_t mask = (int64_t(1) << exponent) - 1;
+  int64_t threshold = (mask >> 1) + (high < 0 ? 1 : 0);
+  return (high >> exponent) + ((high & mask) > threshold ? 1 : 0);
+}
+
+TEST(Dyadic, TwiceIsGemmlowp) {
+  std::mt19937_64 random(4);
+  unsigned different = 0;
+  for (int i = 0; i < 1000000; ++i) {
+    int64_t acc = int64_t(random()) >> (33 + random() % 31);
+    uint32_t multiplier = (1u << 30) + uint32_t(random() % (1u << 30));
+    // Ties are rare among random numbers.
+    if (i % 4 == 0)
+      multiplier = 1u << 30;
+    unsigned shift = 31 + random() % 20;
+    int64_t twice = applyDyadicTwice(acc, {multiplier, shift});
+    ASSERT_EQ(twice, gemmlowpMultiply(acc, multiplier, int(shift) - 31))
+        << acc << " " << multiplier << " " << shift;
+    different += twice != applyDyadic(acc, {multiplier, shift});
+  }
+  EXPECT_GT(different, 0u) << "is not the single rounding";
+}
+
 TEST(Dyadic, ApproximateKnown) {
   EXPECT_EQ(approximateDyadic(0), (Dyadic{0, 0}));
   EXPECT_EQ(approximateDyadic(1), (Dyadic{1u << 30, 30}));

@@ -63,6 +63,12 @@ std::optional<Dyadic> approximateDyadic(double ratio,
 int64_t applyDyadic(int64_t acc, Dyadic dyadic,
                     RoundingMode rounding = RoundingMode::HalfEven);
 
+/// The high multiply of gemmlowp (SaturatingRoundingDoublingHighMul, then
+/// RoundingDivideByPOT): acc * multiplier / 2^31 rounded half up, the result
+/// divided by 2^(shift - 31) and rounded half away from zero. Requires |acc| <=
+/// 2^31 and shift >= 31 (asserted).
+int64_t applyDyadicTwice(int64_t acc, Dyadic dyadic);
+
 /// |dyadic - ratio| / ratio, for ratio > 0. The difference is formed exactly up
 /// to one rounding to double.
 double relativeError(double ratio, Dyadic dyadic);

@@ -28,6 +28,11 @@ IntegerRangeType::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "!qfmt.int<" << storage << ", " << lowest << ", "
                        << largest << "> needs two or more values of " << storage
                        << ", 0 among them";
+  // Codes are two's complement exactly if there are negative values.
+  if (lowest == 0 && format.getLowest() < 0)
+    return emitError() << "!qfmt.int<" << storage << ", " << lowest << ", "
+                       << largest << "> has no negative value, store it in ui"
+                       << storage.getIntOrFloatBitWidth();
   if (lowest == format.getLowest() && largest == format.getLargest())
     return emitError() << "!qfmt.int<" << storage << ", " << lowest << ", "
                        << largest << "> is " << storage << ", use that";

@@ -31,3 +31,18 @@ func.func @main(%a: !acc, %m: !acc, %n: !acc) -> (!code, !code, !code, !code, !c
   %7 = qfmt.dyadic_scale %a, %m, %n rounding = half_toward_zero : !acc, !acc, !acc to !code
   return %0, %1, %2, %3, %4, %5, %6, %7 : !code, !code, !code, !code, !code, !code, !code, !code
 }
+
+// Twice: 5/2^33 is first 0, as is everything below 2^30 / 2^31; 3 * 2^30 / 2^32 = 0.75 is first 2 (1.5 up), then 1; -3 is first -1
+// (-1.5 up), then -1 (-0.5 away).
+// RUN: %npy make %t.a3.npy '<i4' 5 5 3 -3 1000 -1001
+// RUN: %npy make %t.m3.npy '<i4' 5 1 1073741824 1073741824 2147483647 1073741824
+// RUN: %npy make %t.n3.npy '<i4' 5 33 32 32 31 33
+// RUN: qfmt-run %s --entry=twice --inputs=%t.a3.npy,%t.m3.npy,%t.n3.npy --outputs=%t.jit.npy
+// RUN: qfmt-run %s --entry=twice --engine=reference --inputs=%t.a3.npy,%t.m3.npy,%t.n3.npy --outputs=%t.ref.npy
+// RUN: %npy print %t.jit.npy | FileCheck %s --check-prefix=TWICE
+// RUN: cmp %t.jit.npy %t.ref.npy
+// TWICE: <i4 (5,) 0 1 -1 1000 -125
+func.func @twice(%a: tensor<5xi32>, %m: tensor<5xi32>, %n: tensor<5xi32>) -> tensor<5xi32> {
+  %0 = qfmt.dyadic_scale %a, %m, %n double_rounding : tensor<5xi32>, tensor<5xi32>, tensor<5xi32> to tensor<5xi32>
+  return %0 : tensor<5xi32>
+}
