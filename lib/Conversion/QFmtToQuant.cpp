@@ -13,8 +13,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "CarryTypes.h"
+#include "EncodedValues.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Quant/IR/Quant.h"
 #include "mlir/Dialect/Quant/IR/QuantTypes.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -399,18 +399,6 @@ LogicalResult checkOperations(Operation *root) {
   WalkResult result = root->walk<WalkOrder::PreOrder>(
       [](Operation *op) -> WalkResult { return checkOperation(op); });
   return failure(result.wasInterrupted());
-}
-
-/// linalg operations read their encoded inputs through `dequantize`.
-void dequantizeLinalgInputs(Operation *root) {
-  root->walk([](linalg::LinalgOp op) {
-    OpBuilder builder(op);
-    for (OpOperand *input : op.getDpsInputOperands())
-      if (auto encoded = EncodedTensorType::get(input->get().getType()))
-        if (!llvm::any_of(op->getResultTypes(), isEncoded))
-          input->set(DequantizeOp::create(
-              builder, op.getLoc(), encoded.getLogicalType(), input->get()));
-  });
 }
 
 //===----------------------------------------------------------------------===//

@@ -16,6 +16,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "CarryTypes.h"
+#include "EncodedValues.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -409,19 +410,9 @@ bool isProduct(linalg::GenericOp op) {
                                 .format;
 }
 
-/// Other linalg operations read their encoded inputs through `dequantize`.
-void dequantizeLinalgInputs(Operation *root) {
-  root->walk([](linalg::LinalgOp op) {
-    auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
-    if ((generic && isProduct(generic)) ||
-        llvm::any_of(op->getResultTypes(), isEncoded))
-      return;
-    OpBuilder builder(op);
-    for (OpOperand *input : op.getDpsInputOperands())
-      if (auto encoded = EncodedTensorType::get(input->get().getType()))
-        input->set(DequantizeOp::create(
-            builder, op.getLoc(), encoded.getLogicalType(), input->get()));
-  });
+bool isProduct(linalg::LinalgOp op) {
+  auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
+  return generic && isProduct(generic);
 }
 
 LogicalResult checkUse(Operation *op) {
@@ -465,44 +456,9 @@ LogicalResult checkOperations(Operation *root) {
 // Block-scaled tensors: patterns
 //===----------------------------------------------------------------------===//
 
-/// An encoded tensor becomes its data and its scales.
-struct PairTypes : TypeConverter {
-  PairTypes() {
-    addConversion([](Type type) { return type; });
-    addConversion([](RankedTensorType type, SmallVectorImpl<Type> &types) {
-      if (auto encoded = EncodedTensorType::get(type))
-        llvm::append_range(types, encoded.getConstituentTypes());
-      else
-        types.push_back(type);
-      return success();
-    });
-  }
-};
-
 tosa::BlockSizeAttr getBlockSize(MLIRContext *context) {
   return tosa::BlockSizeAttr::get(context, tosa::BlockSize::BLOCK_SIZE_32);
 }
-
-struct AssembleConversion : OpConversionPattern<AssembleOp> {
-  using OpConversionPattern::OpConversionPattern;
-  LogicalResult
-  matchAndRewrite(AssembleOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    SmallVector<Value> parts(adaptor.getConstituents());
-    rewriter.replaceOpWithMultiple(op, ArrayRef<ValueRange>{parts});
-    return success();
-  }
-};
-
-struct ConstituentsConversion : OpConversionPattern<ConstituentsOp> {
-  using OpConversionPattern::OpConversionPattern;
-  LogicalResult
-  matchAndRewrite(ConstituentsOp op, OneToNOpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    rewriter.replaceOp(op, adaptor.getInput());
-    return success();
-  }
-};
 
 struct DequantizeConversion : OpConversionPattern<DequantizeOp> {
   using OpConversionPattern::OpConversionPattern;
@@ -552,18 +508,18 @@ struct ProductConversion : OpConversionPattern<linalg::GenericOp> {
 struct ConvertQFmtToTosaPass
     : impl::ConvertQFmtToTosaBase<ConvertQFmtToTosaPass> {
   void runOnOperation() override {
-    dequantizeLinalgInputs(getOperation());
+    dequantizeLinalgInputs(getOperation(),
+                           [](linalg::LinalgOp op) { return isProduct(op); });
     if (failed(checkOperations(getOperation())) ||
         failed(convertScales(getOperation())))
       return signalPassFailure();
-    PairTypes types;
+    ConstituentValueTypes types;
     RewritePatternSet patterns(&getContext());
     ConversionTarget target(getContext());
-    patterns.add<AssembleConversion, ConstituentsConversion,
-                 DequantizeConversion, QuantizeConversion, ProductConversion>(
+    patterns.add<DequantizeConversion, QuantizeConversion, ProductConversion>(
         types, &getContext());
-    target.addIllegalOp<AssembleOp, ConstituentsOp, DequantizeOp, QuantizeOp>();
-    populateCarriedTypes(types, patterns, target);
+    target.addIllegalOp<DequantizeOp, QuantizeOp>();
+    populateConstituentValues(types, patterns, target);
     ConversionConfig config;
     config.foldingMode = DialectConversionFoldingMode::Never;
     if (failed(applyPartialConversion(getOperation(), target,

@@ -321,4 +321,36 @@ def ConvertQFmtToTosa : Pass<"convert-qfmt-to-tosa", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::qfmt::QFmtDialect", "::mlir::tosa::TosaDialect"];
 }
 
+def ConvertArithScalingToQFmt : Pass<"convert-arith-scaling-to-qfmt", "::mlir::ModuleOp"> {
+  let summary = "Turns arith.scaling_extf and scaling_truncf on tensors into qfmt";
+  let description = [{
+    `scaling_extf` becomes `dequantize` of a tensor assembled of codes and scales, `scaling_truncf` a `quantize` with given scales,
+    `overflow = infinity` and `nan = propagate`. Where the scales are broadcast, what is broadcast over is a block.
+
+    ```mlir
+    %t = linalg.broadcast ins(%s : tensor<4x2xf8E8M0FNU>) outs(%init : tensor<4x2x32xf8E8M0FNU>) dimensions = [2]
+    %y = arith.scaling_extf %x, %t : tensor<4x2x32xf4E2M1FN>, tensor<4x2x32xf8E8M0FNU> to tensor<4x2x32xf32>
+    ```
+    becomes
+    ```mlir
+    %g = tensor.expand_shape %s [[0], [1, 2]] output_shape [4, 2, 1] : tensor<4x2xf8E8M0FNU> into tensor<4x2x1xf8E8M0FNU>
+    %0 = qfmt.assemble %x, %g : tensor<4x2x32xf4E2M1FN>, tensor<4x2x1xf8E8M0FNU>
+         to tensor<4x2x32xf32, #qfmt.scaled<f4E2M1FN, block = [1, 1, *], scale = f8E8M0FNU>>
+    %y = qfmt.dequantize %0 : tensor<4x2x32xf32, #qfmt.scaled<f4E2M1FN, block = [1, 1, *], scale = f8E8M0FNU>> to tensor<4x2x32xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::qfmt::QFmtDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def ConvertQFmtToArithScaling : Pass<"convert-qfmt-to-arith-scaling", "::mlir::ModuleOp"> {
+  let summary = "Turns tensors of floats scaled by powers of two into arith.scaling_extf and scaling_truncf";
+  let description = [{
+    The inverse of convert-arith-scaling-to-qfmt. Encoded tensors become their codes and scales; blocked dimensions are split in two
+    around the operations of arith, which are element-wise. What chooses scales, integer formats and scales that are no powers of two
+    are refused.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::qfmt::QFmtDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 #endif // QFMT_CONVERSION_PASSES_TD
