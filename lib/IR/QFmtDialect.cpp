@@ -194,6 +194,14 @@ QFmtDialect::verifyOperationAttribute(Operation *op,
                            << "' is a dictionary {bytes = dense_resource, "
                               "symbol = string} of a module";
   }
+  if (name == kTargetFeaturesAttr) {
+    auto features = dyn_cast<ArrayAttr>(attribute.getValue());
+    if (features && llvm::all_of(features, llvm::IsaPred<StringAttr>) &&
+        isa<ModuleOp>(op))
+      return success();
+    return op->emitError() << "'" << name
+                           << "' is an array of strings of a module";
+  }
   if (name == kLMulAttr) {
     auto mantissa = dyn_cast<IntegerAttr>(attribute.getValue());
     if (isa<UnitAttr>(attribute.getValue()) ||

@@ -73,6 +73,7 @@ static void addLoopPasses(OpPassManager &pm) {
   // What is left is for LLVM's loop vectorizer.
   pm.addPass(createOrderLoops());
   pm.addPass(createConvertLinalgToLoopsPass());
+  pm.addPass(createLookupToShuffles());
   pm.addPass(createLookupToMemory());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

@@ -108,6 +108,17 @@ static void dropForeignAttributes(ModuleOp module) {
   }
 }
 
+/// Tells the lowering what the target's processor can do.
+static void setTargetFeatures(ModuleOp module,
+                              const llvm::TargetMachine &target) {
+  SmallVector<StringRef> names;
+  for (const llvm::SubtargetFeatureKV &feature :
+       target.getMCSubtargetInfo()->getEnabledProcessorFeatures())
+    names.push_back(feature.Key);
+  module->setAttr(QFmtDialect::kTargetFeaturesAttr,
+                  Builder(module.getContext()).getStrArrayAttr(names));
+}
+
 FailureOr<LLVMProgram> generateLLVMIR(ModuleOp source,
                                       const CompileOptions &options) {
   LLVMProgram program;
@@ -120,10 +131,16 @@ FailureOr<LLVMProgram> generateLLVMIR(ModuleOp source,
     return failure();
   program.signature = std::move(*signature);
 
+  auto target = createTargetMachine(source.getLoc(), options);
+  if (failed(target))
+    return failure();
+  program.target = std::move(*target);
+  setTargetFeatures(*module, *program.target);
   PassManager pm(module->getContext(), ModuleOp::getOperationName());
   options.lowering(pm);
   if (failed(pm.run(*module)))
     return failure();
+  (*module)->removeAttr(QFmtDialect::kTargetFeaturesAttr);
 
   if (std::optional<Weights> weights = getWeights(*module)) {
     program.weights = weights->bytes;
@@ -136,10 +153,6 @@ FailureOr<LLVMProgram> generateLLVMIR(ModuleOp source,
       translateModuleToLLVMIR(*module, *program.context, options.entry);
   if (!program.module)
     return failure();
-  auto target = createTargetMachine(source.getLoc(), options);
-  if (failed(target))
-    return failure();
-  program.target = std::move(*target);
   program.module->setTargetTriple(program.target->getTargetTriple());
   program.module->setDataLayout(program.target->createDataLayout());
   return program;

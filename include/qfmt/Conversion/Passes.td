@@ -199,6 +199,27 @@ def CopiesToLoops : Pass<"qfmt-copies-to-loops"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 
+def LookupToShuffles : Pass<"qfmt-lookup-to-shuffles", "::mlir::ModuleOp"> {
+  let summary = "Writes table lookups as permutations of registers";
+  let description = [{
+    `qfmt.lookup` on vectors, where the attribute `qfmt.target_features` of the module names an instruction for it: with `avx512f`
+    vpermd and vpermi2d for tables of up to 256 numbers of 32 bits, vpermq and vpermi2q for 128 of 64; with `avx2` vpermd for 64
+    of 32. Other lookups stay.
+
+    ```mlir
+    %x = qfmt.lookup %codes in dense<[-1.0, 0.0, 0.5, 1.0]> : tensor<4xf32> : vector<16xi8> to vector<16xf32>
+    ```
+    becomes
+    ```mlir
+    %table = arith.constant dense<...> : vector<16xi32>
+    %index = arith.extui %codes : vector<16xi8> to vector<16xi32>
+    %bits = llvm.call_intrinsic "llvm.x86.avx512.permvar.si.512"(%table, %index) : (vector<16xi32>, vector<16xi32>) -> vector<16xi32>
+    %x = arith.bitcast %bits : vector<16xi32> to vector<16xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect", "::mlir::LLVM::LLVMDialect"];
+}
+
 def LookupToMemory : Pass<"qfmt-lookup-to-memory", "::mlir::ModuleOp"> {
   let summary = "Writes table lookups as loads from constant globals";
   let description = [{

@@ -48,6 +48,9 @@ def QFmt_Dialect : Dialect {
     /// dictionary of `bytes`, a dense_resource of i8, and `symbol`, the external
     /// symbol by which the module refers to them.
     static constexpr ::llvm::StringLiteral kWeightsAttr = "qfmt.weights";
+    /// Discardable attribute of a module: LLVM's names of the features of the
+    /// processor that it is compiled for, an array of strings.
+    static constexpr ::llvm::StringLiteral kTargetFeaturesAttr = "qfmt.target_features";
     /// Discardable attribute of an arith.mulf or a linalg operation whose
     /// products qfmt-lmul is to replace: a unit attribute, or an integer, the
     /// mantissa bits to keep.
