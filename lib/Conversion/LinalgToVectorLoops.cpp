@@ -144,8 +144,8 @@ std::optional<Schedule> makeSchedule(linalg::GenericOp op, int64_t vectorBits) {
   schedule.vectorLoop = *vectorLoop;
 
   int64_t size = schedule.sizes[*vectorLoop];
-  schedule.lanes = std::min<int64_t>(vectorBits / getElementBits(op),
-                                     llvm::PowerOf2Ceil(size));
+  schedule.lanes = std::min<int64_t>(
+      vectorBits / getElementBits(op, *vectorLoop), llvm::PowerOf2Ceil(size));
   schedule.vectors =
       std::min<int64_t>(kMaxVectors, llvm::divideCeil(size, schedule.lanes));
   schedule.unroll = 1;

@@ -99,8 +99,9 @@ std::optional<Schedule> makeSchedule(linalg::GenericOp op, int64_t vectorBits) {
         return isLoadable(op, *input, schedule.vectorLoop);
       }))
     return std::nullopt;
-  schedule.lanes = std::min<int64_t>(vectorBits / getElementBits(op),
-                                     llvm::bit_floor<uint64_t>(size));
+  schedule.lanes =
+      std::min<int64_t>(vectorBits / getElementBits(op, schedule.vectorLoop),
+                        llvm::bit_floor<uint64_t>(size));
   schedule.vectors = std::min(kMaxVectors, size / schedule.lanes);
   return schedule;
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "VectorBody.h"
+#include "LoopStrides.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
@@ -23,10 +24,12 @@ bool hasVectorizableBody(linalg::GenericOp op) {
   });
 }
 
-int64_t getElementBits(linalg::GenericOp op) {
+int64_t getElementBits(linalg::GenericOp op, unsigned loop) {
   int64_t bits = 8;
-  for (Value operand : op->getOperands()) {
-    Type element = getElementTypeOrSelf(operand.getType());
+  for (OpOperand &operand : op->getOpOperands()) {
+    if (getLoopStride(op, operand, loop) == 0)
+      continue;
+    Type element = getElementTypeOrSelf(operand.get().getType());
     bits = std::max<int64_t>(
         bits, element.isIndex() ? 64 : element.getIntOrFloatBitWidth());
   }

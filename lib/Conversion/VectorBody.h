@@ -13,10 +13,10 @@ namespace mlir::qfmt {
 /// operand: no division of integers, which traps.
 bool hasVectorizableBody(linalg::GenericOp op);
 
-/// The bits of the widest element that is loaded or stored, at least 8, and 32
-/// if the body computes in that or more. Wider intermediate values take several
-/// registers.
-int64_t getElementBits(linalg::GenericOp op);
+/// The bits of the widest element that is loaded or stored along `loop`, at
+/// least 8, and 32 if the body computes in that or more. Wider intermediate
+/// values take several registers.
+int64_t getElementBits(linalg::GenericOp op, unsigned loop);
 
 /// The body's results for `arguments`, each a scalar, a vector of `lanes` or
 /// null where the body does not use it; the results are vectors. What is the

@@ -40,6 +40,10 @@ AffineMap BlockLoops::getGridMap() const {
   return AffineMap::get(numLoops, 0, indices, context);
 }
 
+bool BlockLoops::sharesInnermost() const {
+  return !dims.empty() && (dims.back().isWhole || dims.back().inner);
+}
+
 SmallVector<utils::IteratorType> BlockLoops::getReductionIterators() const {
   SmallVector<utils::IteratorType> iterators(numLoops,
                                              utils::IteratorType::parallel);

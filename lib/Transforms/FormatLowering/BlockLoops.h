@@ -35,6 +35,8 @@ public:
   unsigned getNumLoops() const { return numLoops; }
   AffineMap getElementMap() const;
   AffineMap getGridMap() const;
+  /// True if neighbours in the last dimension are in one block, mostly.
+  bool sharesInnermost() const;
   /// Reduction over the elements of a block.
   SmallVector<utils::IteratorType> getReductionIterators() const;
 

@@ -40,6 +40,51 @@ Quotient mlir::qfmt::chooseQuotient(unsigned precision, const ExactRange &x,
   return precision + 2 <= kDoubleBits ? Quotient::ToOdd : Quotient::Impossible;
 }
 
+/// With e the exponent of x / s and p + q <= 52, x / s is m or at least
+/// 2^(e - 52) away from it, by what is said at chooseQuotient. The quotient by
+/// the reciprocal (below) has an error of less than 2^(e - 53) * (1 + 2^-50):
+/// half a unit, and 2^-104 of the quotient before it is rounded.
+bool mlir::qfmt::allowsReciprocal(unsigned precision, const ExactRange &x,
+                                  const ExactRange &scale) {
+  return precision + scale.bits < kDoubleBits && x.bits <= 50 &&
+         scale.bits <= kDoubleBits && x.low - scale.high > -900 &&
+         x.high - scale.low < 900 && scale.low > -900 && scale.high < 900;
+}
+
+bool mlir::qfmt::isInvertiblePower(const ExactRange &scale, FloatType type) {
+  ExactRange reciprocals{1, 1 - scale.high, 1 - scale.low};
+  return scale.bits <= 1 && scale.fits(type) && reciprocals.fits(type);
+}
+
+/// With y next to 1 / s and below it in magnitude, the rest 1 - s * y, which is
+/// rounded to 2^-53 of itself if at all, times y is z, and y + z differs from
+/// 1 / s by no more than 2^-103 of it. The error of x * z is below 2^-53 *
+/// 2^-52 of the quotient, and the sum with x * y is rounded once.
+///
+/// z has the sign of y and is not 0, so that quotients of zeros keep their sign
+/// and those of infinities are no NaNs.
+static Value emitQuotientByReciprocal(ScalarBuilder &b, Value x, Value s) {
+  Type type = x.getType(), bits = b.getI64Type();
+  Value one = b.constant(type, 1.0);
+  auto emitRest = [&](Value y) -> Value {
+    return math::FmaOp::create(b, b.createOrFold<arith::NegFOp>(s), y, one);
+  };
+  Value nearest = b.apply<arith::DivFOp>(one, s);
+  Value rest = emitRest(nearest);
+  Value next = b.createOrFold<arith::BitcastOp>(
+      type, b.apply<arith::SubIOp>(
+                b.createOrFold<arith::BitcastOp>(bits, nearest), 1));
+  Value isBelow = b.compare(CmpFPredicate::OGT, rest, 0.0);
+  Value y = b.select(isBelow, nearest, next);
+  Value z = b.apply<arith::MulFOp>(emitRest(y), y);
+  // A scale of 0 or infinity has one reciprocal, in place of both.
+  Value isRegular =
+      b.compare(CmpFPredicate::OLT, b.createOrFold<math::AbsFOp>(rest), 0.5);
+  y = b.select(isRegular, y, nearest);
+  z = b.select(isRegular, z, nearest);
+  return math::FmaOp::create(b, x, y, b.apply<arith::MulFOp>(x, z));
+}
+
 /// The last bit of `value` set where `condition` holds: one unit towards zero
 /// if that is `below`, one away from it if not.
 static Value emitMakeOdd(ScalarBuilder &b, Value value, Value condition,
@@ -65,6 +110,11 @@ static Value emitIsInexact(ScalarBuilder &b, Value error) {
 
 Value mlir::qfmt::emitQuotient(ScalarBuilder &b, Value x, Value s,
                                Quotient quotient) {
+  if (quotient == Quotient::ByReciprocal)
+    return emitQuotientByReciprocal(b, x, s);
+  if (quotient == Quotient::ByPower)
+    return b.apply<arith::MulFOp>(
+        x, b.apply<arith::DivFOp>(b.constant(s.getType(), 1.0), s));
   Value rounded = b.apply<arith::DivFOp>(x, s);
   if (quotient == Quotient::Nearest)
     return rounded;
@@ -91,9 +141,9 @@ Value mlir::qfmt::emitProductToOdd(ScalarBuilder &b, Value x, Value y) {
   auto bits = [&](Value value) {
     return b.createOrFold<arith::BitcastOp>(b.getI64Type(), value);
   };
-  Value below = b.compare(CmpIPredicate::slt,
-                          b.apply<arith::XOrIOp>(bits(error), bits(product)),
-                          0);
+  Value below =
+      b.compare(CmpIPredicate::slt,
+                b.apply<arith::XOrIOp>(bits(error), bits(product)), 0);
   return emitMakeOdd(b, product, emitIsInexact(b, error), below);
 }
 

@@ -20,6 +20,11 @@ namespace mlir::qfmt {
 enum class Quotient {
   /// Rounded half to even, as the hardware does it.
   Nearest,
+  /// As `Nearest`, or next to it where that serves as well: by the reciprocal
+  /// of the scale, which a block of elements shares.
+  ByReciprocal,
+  /// As `Nearest`, of a scale that is a power of two, by its reciprocal.
+  ByPower,
   /// To odd.
   ToOdd,
   /// Not at all: f64 is too narrow.
@@ -30,7 +35,14 @@ enum class Quotient {
 Quotient chooseQuotient(unsigned precision, const ExactRange &x,
                         const ExactRange &scale, const EncodeModes &modes);
 
-/// x / s, f64, `Nearest` or `ToOdd`.
+/// True if `ByReciprocal` does for what `Nearest` is chosen.
+bool allowsReciprocal(unsigned precision, const ExactRange &x,
+                      const ExactRange &scale);
+
+/// True if the scale is a power of two whose reciprocal `type` holds, too.
+bool isInvertiblePower(const ExactRange &scale, FloatType type);
+
+/// x / s, both f64; `Nearest` and `ByPower` of any type.
 Value emitQuotient(ScalarBuilder &b, Value x, Value s, Quotient quotient);
 
 /// x * y, f64, rounded to odd; no product may be so small that the error of

@@ -8,6 +8,7 @@
 #include "qfmt/Support/Minifloat.h"
 #include "FormatModels.h"
 #include "ScalarOps.h"
+#include "Table.h"
 #include "qfmt/Transforms/FormatLowering.h"
 #include <cmath>
 
@@ -15,6 +16,10 @@ using namespace mlir;
 using namespace mlir::qfmt;
 using arith::CmpFPredicate;
 using arith::CmpIPredicate;
+
+/// Codes of so many bits are read from a table, which takes a vector register
+/// or two.
+static constexpr unsigned kMaxLookupBits = 5;
 
 /// f32 laid out as the specs are. Outside of what a spec may describe, but its
 /// fields and codes follow the same formulas.
@@ -163,8 +168,8 @@ static Value emitRoundingShift(ScalarBuilder &b, const Fields &fields,
     addend = b.apply<arith::SubIOp>(half(), fields.sign);
     break;
   case RoundingMode::HalfDown:
-    addend = b.apply<arith::AddIOp>(b.apply<arith::SubIOp>(half(), 1),
-                                    fields.sign);
+    addend =
+        b.apply<arith::AddIOp>(b.apply<arith::SubIOp>(half(), 1), fields.sign);
     break;
   case RoundingMode::HalfTowardZero:
     addend = b.apply<arith::SubIOp>(half(), 1);
@@ -383,6 +388,8 @@ struct MinifloatLowering
     if (code.getType().isF32())
       return code;
     ScalarBuilder b(builder, loc);
+    if (getSpec(type).getWidth() <= kMaxLookupBits)
+      return emitTableDecode(b, cast<NumberFormat>(type), code);
     return emitMinifloatDecode(b, getSpec(type), code);
   }
   Value emitEncode(Type type, OpBuilder &builder, Location loc, Value real,

@@ -176,6 +176,17 @@ static Value emitNarrowFloat(ScalarBuilder &b, Value rounded,
   return b.select(outside, b.constant(rounded.getType(), 0.0), rounded);
 }
 
+/// A number within the range, rounded half to even to a code, an i32 or i64
+/// whose low bits it is: in the sum with 1.5 * 2^m, m the mantissa bits, the
+/// last place is 1, and a code is far below 2^(m - 1).
+static Value emitIntegerByAddition(ScalarBuilder &b, Value x) {
+  auto type = cast<FloatType>(x.getType());
+  double addend = std::ldexp(1.5, type.getFPMantissaWidth() - 1);
+  return b.createOrFold<arith::BitcastOp>(
+      b.getIntegerType(type.getWidth()),
+      b.apply<arith::AddFOp>(x, b.constant(type, addend)));
+}
+
 //===----------------------------------------------------------------------===//
 // Units
 //===----------------------------------------------------------------------===//
@@ -277,6 +288,11 @@ Value UniformCodes::emitEncode(ScalarBuilder &b, Value real,
   if (zeroPoint && modes.zeroPointPlace == ZeroPointPlace::BeforeRounding) {
     integer = emitRoundOfSum(b, x, zeroPoint, spec, overflow, modes.rounding);
   } else {
+    // Rounding keeps what is in the range there.
+    if (!zeroPoint && modes.rounding == RoundingMode::HalfEven &&
+        overflow != OverflowMode::Wrap && overflow != OverflowMode::Zero)
+      return toCode(
+          emitIntegerByAddition(b, emitNarrowFloat(b, x, spec, overflow)));
     Value rounded = emitRound(b, x, modes.rounding);
     if (!zeroPoint && overflow != OverflowMode::Wrap)
       return toCode(b.createOrFold<arith::FPToSIOp>(

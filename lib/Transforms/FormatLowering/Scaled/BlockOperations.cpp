@@ -48,7 +48,11 @@ static Inputs getInputs(const BlockLoops &loops, Value elements,
   for (const BlockNumber &number : numbers)
     if (number.tensor) {
       inputs.tensors.push_back(number.tensor);
-      inputs.maps.push_back(loops.getGridMap());
+      AffineMap map = loops.getGridMap();
+      bool isOne =
+          cast<RankedTensorType>(number.tensor.getType()).getRank() == 0;
+      inputs.maps.push_back(
+          isOne ? AffineMap::get(map.getNumDims(), 0, map.getContext()) : map);
     }
   return inputs;
 }
@@ -105,7 +109,7 @@ Value mlir::qfmt::emitMap(OpBuilder &builder, Location loc, ValueRange inputs,
 Value mlir::qfmt::emitBlockReduction(OpBuilder &builder, Location loc,
                                      const BlockLoops &loops, Value elements,
                                      ArrayRef<BlockNumber> numbers,
-                                     FloatAttr initial, BodyFn body) {
+                                     TypedAttr initial, BodyFn body) {
   Inputs inputs = getInputs(loops, elements, numbers);
   inputs.maps.push_back(loops.getGridMap());
   Value init = linalg::FillOp::create(
@@ -129,14 +133,23 @@ Value mlir::qfmt::emitBlockMax(OpBuilder &builder, Location loc,
                                const BlockLoops &loops, Value elements,
                                BodyFn body) {
   Type element = getElementTypeOrSelf(elements.getType());
-  Type type = element.isF64() ? element : builder.getF32Type();
-  return emitBlockReduction(
-      builder, loc, loops, elements, {}, builder.getFloatAttr(type, 0.0),
+  FloatType type =
+      element.isF64() ? builder.getF64Type() : builder.getF32Type();
+  // Integers have fast maxima. The bits of floats that are not negative have
+  // the floats' order, and those of negative ones are negative, below the 0 to
+  // start with.
+  Type integer = builder.getIntegerType(type.getWidth());
+  Value maxima = emitBlockReduction(
+      builder, loc, loops, elements, {}, builder.getIntegerAttr(integer, 0),
       [&](ScalarBuilder &b, ValueRange values) -> Value {
         Value x = emitRead(b, values[0]);
         Value finite = b.compare(CmpFPredicate::OLT,
                                  b.createOrFold<math::AbsFOp>(x), INFINITY);
-        x = b.select(finite, x, b.constant(type, 0.0));
-        return b.apply<arith::MaximumFOp>(values[1], body(b, {x}));
+        Value bits = b.createOrFold<arith::BitcastOp>(integer, body(b, {x}));
+        bits = b.select(finite, bits, b.integer(integer, 0));
+        return b.apply<arith::MaxSIOp>(values[1], bits);
       });
+  return arith::BitcastOp::create(
+      builder, loc, cast<RankedTensorType>(maxima.getType()).clone(type),
+      maxima);
 }

@@ -67,7 +67,8 @@ Value readZeroPoint(ScalarBuilder &b, const BlockNumber &zeroPoint,
 
 using BodyFn = function_ref<Value(ScalarBuilder &, ValueRange)>;
 
-/// Elementwise over the split tensor `elements`, reading a number a block.
+/// Elementwise over the split tensor `elements`, reading a number a block, or
+/// one for all blocks where a tensor has rank 0.
 /// The body gets the element, then one value each; that of a BlockNumber
 /// without a tensor is null.
 Value emitElementwise(OpBuilder &builder, Location loc, const BlockLoops &loops,
@@ -78,12 +79,12 @@ Value emitElementwise(OpBuilder &builder, Location loc, const BlockLoops &loops,
 Value emitMap(OpBuilder &builder, Location loc, ValueRange inputs,
               Type resultElement, BodyFn body);
 
-/// A grid tensor of `initial` (f32 or f64) with the elements of each block
+/// A grid tensor of `initial` (a number) with the elements of each block
 /// accumulated in row-major order: the body gets the element, one value for
 /// each number as above, and what has been accumulated so far.
 Value emitBlockReduction(OpBuilder &builder, Location loc,
                          const BlockLoops &loops, Value elements,
-                         ArrayRef<BlockNumber> numbers, FloatAttr initial,
+                         ArrayRef<BlockNumber> numbers, TypedAttr initial,
                          BodyFn body);
 
 /// The greatest of 0 and all `body(x)`, x the finite elements of a block.

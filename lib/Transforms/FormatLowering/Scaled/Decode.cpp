@@ -60,19 +60,67 @@ ScaledEmitter::readParameters(ValueRange constituents) {
   return parameters;
 }
 
+std::optional<ScaledEmitter::ScaleFactors>
+ScaledEmitter::readScaleFactors(ValueRange constituents) {
+  auto nested =
+      dyn_cast_if_present<ScaledAttr>(Attribute(scaled.getScaleEncoding()));
+  if (!nested || nested.getScaleEncoding() ||
+      nested.getStaticZeroPoint() != int64_t(0))
+    return std::nullopt;
+  ScaledEmitter outer(builder, loc, getScaleType());
+  if (outer.loops.getGridMap().getNumResults() != 0)
+    return std::nullopt;
+  FailureOr<BlockParameters> parameters =
+      outer.readParameters(constituents.drop_front());
+  if (failed(parameters))
+    return std::nullopt;
+  Value codes = loops.dropUnitDims(builder, loc, constituents.front());
+  return ScaleFactors{BlockNumber::getCodes(codes, nested.getFormat()),
+                      parameters->scale};
+}
+
+/// Where a product of three is rounded once to f32: the code times the inner
+/// factor, exact, times the outer one. Null if it is not exact.
+Value ScaledEmitter::emitDecodeByFactors(Value payload,
+                                         const ScaleFactors &factors,
+                                         const BlockNumber &zeroPoint) {
+  FloatType f32 = builder.getF32Type();
+  ExactRange codes = getDifferenceRange(zeroPoint);
+  if (!logical.isF32() || !codes.fits(f32) || !factors.inner.range.fits(f32) ||
+      !(codes * factors.inner.range).fits(f32) ||
+      !factors.outer.range.fits(f32))
+    return {};
+  auto body = [&](ScalarBuilder &b, ValueRange values) -> Value {
+    Value real = format.emitDecode(b, loc, values[0]);
+    if (!zeroPoint.is(0))
+      real = b.apply<arith::SubFOp>(real, zeroPoint.read(b, values[3], f32));
+    real = b.apply<arith::MulFOp>(real, factors.inner.read(b, values[1], f32));
+    return b.apply<arith::MulFOp>(real, factors.outer.read(b, values[2], f32));
+  };
+  return emitElementwise(builder, loc, loops, payload,
+                         {factors.inner, factors.outer, zeroPoint}, f32, body);
+}
+
 FailureOr<Value> ScaledEmitter::emitDecode(ValueRange constituents,
                                            Division division) {
+  Value payload = loops.split(builder, loc, constituents.front());
+  auto join = [&](Value reals) {
+    return loops.join(builder, loc, reals, constituents.front());
+  };
   FailureOr<BlockParameters> parameters =
       readParameters(constituents.drop_front());
   if (failed(parameters))
     return failure();
   const BlockNumber &scale = parameters->scale;
   const BlockNumber &zeroPoint = parameters->zeroPoint;
+  if (division == Division::Rounded)
+    if (auto factors = readScaleFactors(constituents.drop_front()))
+      if (Value reals = emitDecodeByFactors(payload, *factors, zeroPoint))
+        return join(reals);
   FloatType type = chooseProductType(getDifferenceRange(zeroPoint), scale.range,
                                      logical, division);
   if (!type)
     return emitInexact("the exact value");
-  Value payload = loops.split(builder, loc, constituents.front());
   Type element = division == Division::Rounded ? logical : type;
   auto body = [&](ScalarBuilder &b, ValueRange values) -> Value {
     Value real = format.emitDecode(b, loc, values[0]);
@@ -84,7 +132,6 @@ FailureOr<Value> ScaledEmitter::emitDecode(ValueRange constituents,
       real = b.apply<arith::MulFOp>(real, scale.read(b, values[1], type));
     return division == Division::Rounded ? emitRoundTo(b, real, logical) : real;
   };
-  Value reals = emitElementwise(builder, loc, loops, payload,
-                                {scale, zeroPoint}, element, body);
-  return loops.join(builder, loc, reals, constituents.front());
+  return join(emitElementwise(builder, loc, loops, payload, {scale, zeroPoint},
+                              element, body));
 }

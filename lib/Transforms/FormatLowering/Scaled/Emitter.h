@@ -118,6 +118,14 @@ private:
                           << nested;
   }
   FailureOr<BlockNumber> readEncodedScale(ValueRange constituents);
+  /// A scale in #qfmt.scaled with one scale for all: the two numbers whose
+  /// product it is.
+  struct ScaleFactors {
+    BlockNumber inner, outer;
+  };
+  std::optional<ScaleFactors> readScaleFactors(ValueRange constituents);
+  Value emitDecodeByFactors(Value payload, const ScaleFactors &factors,
+                            const BlockNumber &zeroPoint);
 
   FailureOr<QuotientPlan> planQuotient(const BlockNumber &scale,
                                        const ExactRange &range,

@@ -16,13 +16,17 @@ ScaledEmitter::planQuotient(const BlockNumber &scale, const ExactRange &range,
   bool isRounded = modes.division == Division::Rounded;
   if (isRounded && (logical.isF32() || logical.isF64()) &&
       scale.range.fits(logical))
-    return QuotientPlan{logical, Quotient::Nearest};
+    return QuotientPlan{logical, isInvertiblePower(scale.range, logical)
+                                     ? Quotient::ByPower
+                                     : Quotient::Nearest};
   QuotientPlan plan{builder.getF64Type(), Quotient::Nearest};
   if (scale.is(1))
     return plan;
+  unsigned precision;
   if (isRounded) {
-    plan.quotient = chooseQuotient(ExactRange::of(logical).bits,
-                                   ExactRange::of(logical), scale.range, kIEEE);
+    precision = ExactRange::of(logical).bits;
+    plan.quotient =
+        chooseQuotient(precision, ExactRange::of(logical), scale.range, kIEEE);
   } else {
     int smallestScale = scale.tensor ? scale.range.low : scale.range.high - 1;
     CodeEmitter::QuotientNeeds needs =
@@ -31,10 +35,17 @@ ScaledEmitter::planQuotient(const BlockNumber &scale, const ExactRange &range,
     // Directed modes step at 0, too.
     if (needs.stepsAtZero)
       element.rounding = RoundingMode::Ceil;
-    plan.quotient = chooseQuotient(needs.bits, range, scale.range, element);
+    precision = needs.bits;
+    plan.quotient = chooseQuotient(precision, range, scale.range, element);
   }
   if (!scale.range.fits(plan.type) || plan.quotient == Quotient::Impossible)
     return emitInexact("the quotient");
+  // The reciprocal of a scale pays if neighbours in memory have it in common.
+  if (plan.quotient == Quotient::Nearest && scale.tensor &&
+      loops.sharesInnermost() &&
+      allowsReciprocal(precision, isRounded ? ExactRange::of(logical) : range,
+                       scale.range))
+    plan.quotient = Quotient::ByReciprocal;
   return plan;
 }
 
