@@ -63,8 +63,8 @@ bool mlir::qfmt::isInvertiblePower(const ExactRange &scale, FloatType type) {
 ///
 /// z has the sign of y and is not 0, so that quotients of zeros keep their sign
 /// and those of infinities are no NaNs.
-static Value emitQuotientByReciprocal(ScalarBuilder &b, Value x, Value s) {
-  Type type = x.getType(), bits = b.getI64Type();
+Reciprocal mlir::qfmt::emitReciprocal(ScalarBuilder &b, Value s) {
+  Type type = s.getType(), bits = b.getI64Type();
   Value one = b.constant(type, 1.0);
   auto emitRest = [&](Value y) -> Value {
     return math::FmaOp::create(b, b.createOrFold<arith::NegFOp>(s), y, one);
@@ -80,9 +80,12 @@ static Value emitQuotientByReciprocal(ScalarBuilder &b, Value x, Value s) {
   // A scale of 0 or infinity has one reciprocal, in place of both.
   Value isRegular =
       b.compare(CmpFPredicate::OLT, b.createOrFold<math::AbsFOp>(rest), 0.5);
-  y = b.select(isRegular, y, nearest);
-  z = b.select(isRegular, z, nearest);
-  return math::FmaOp::create(b, x, y, b.apply<arith::MulFOp>(x, z));
+  return {b.select(isRegular, y, nearest), b.select(isRegular, z, nearest)};
+}
+
+Value mlir::qfmt::emitQuotient(ScalarBuilder &b, Value x, const Reciprocal &s) {
+  return math::FmaOp::create(b, x, s.nearest,
+                             b.apply<arith::MulFOp>(x, s.rest));
 }
 
 /// The last bit of `value` set where `condition` holds: one unit towards zero
@@ -111,7 +114,7 @@ static Value emitIsInexact(ScalarBuilder &b, Value error) {
 Value mlir::qfmt::emitQuotient(ScalarBuilder &b, Value x, Value s,
                                Quotient quotient) {
   if (quotient == Quotient::ByReciprocal)
-    return emitQuotientByReciprocal(b, x, s);
+    return emitQuotient(b, x, emitReciprocal(b, s));
   if (quotient == Quotient::ByPower)
     return b.apply<arith::MulFOp>(
         x, b.apply<arith::DivFOp>(b.constant(s.getType(), 1.0), s));

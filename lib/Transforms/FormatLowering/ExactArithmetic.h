@@ -42,6 +42,16 @@ bool allowsReciprocal(unsigned precision, const ExactRange &x,
 /// True if the scale is a power of two whose reciprocal `type` holds, too.
 bool isInvertiblePower(const ExactRange &scale, FloatType type);
 
+/// What `ByReciprocal` takes the place of s.
+struct Reciprocal {
+  /// Next to 1 / s, and what is missing.
+  Value nearest, rest;
+};
+
+/// Of an f64.
+Reciprocal emitReciprocal(ScalarBuilder &b, Value s);
+Value emitQuotient(ScalarBuilder &b, Value x, const Reciprocal &s);
+
 /// x / s, both f64; `Nearest` and `ByPower` of any type.
 Value emitQuotient(ScalarBuilder &b, Value x, Value s, Quotient quotient);
 

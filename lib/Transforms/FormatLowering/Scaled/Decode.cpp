@@ -36,28 +36,30 @@ ScaledEmitter::readEncodedScale(ValueRange constituents) {
 }
 
 /// `constituents` without the payload.
+BlockNumber ScaledEmitter::readZeroPoints(ValueRange constituents) {
+  if (Type format = scaled.getZeroPointFormat())
+    return BlockNumber::getCodes(
+        loops.dropUnitDims(builder, loc, constituents.back()), format);
+  return BlockNumber::get(*scaled.getStaticZeroPoint());
+}
+
+/// `constituents` without the payload.
+FailureOr<BlockNumber> ScaledEmitter::readScales(ValueRange constituents) {
+  if (scaled.getScaleEncoding())
+    return readEncodedScale(
+        scaled.getZeroPointFormat() ? constituents.drop_back() : constituents);
+  if (Type format = scaled.getScaleFormat())
+    return BlockNumber::getCodes(
+        loops.dropUnitDims(builder, loc, constituents.front()), format);
+  return BlockNumber::get(*scaled.getStaticScale(logical));
+}
+
 FailureOr<BlockParameters>
 ScaledEmitter::readParameters(ValueRange constituents) {
-  BlockParameters parameters;
-  if (Type zeroFormat = scaled.getZeroPointFormat()) {
-    parameters.zeroPoint = BlockNumber::getCodes(
-        loops.dropUnitDims(builder, loc, constituents.back()), zeroFormat);
-    constituents = constituents.drop_back();
-  } else {
-    parameters.zeroPoint = BlockNumber::get(*scaled.getStaticZeroPoint());
-  }
-  if (scaled.getScaleEncoding()) {
-    FailureOr<BlockNumber> scale = readEncodedScale(constituents);
-    if (failed(scale))
-      return failure();
-    parameters.scale = *scale;
-  } else if (Type scaleFormat = scaled.getScaleFormat()) {
-    parameters.scale = BlockNumber::getCodes(
-        loops.dropUnitDims(builder, loc, constituents.front()), scaleFormat);
-  } else {
-    parameters.scale = BlockNumber::get(*scaled.getStaticScale(logical));
-  }
-  return parameters;
+  FailureOr<BlockNumber> scale = readScales(constituents);
+  if (failed(scale))
+    return failure();
+  return BlockParameters{*scale, readZeroPoints(constituents)};
 }
 
 std::optional<ScaledEmitter::ScaleFactors>
@@ -70,13 +72,11 @@ ScaledEmitter::readScaleFactors(ValueRange constituents) {
   ScaledEmitter outer(builder, loc, getScaleType());
   if (outer.loops.getGridMap().getNumResults() != 0)
     return std::nullopt;
-  FailureOr<BlockParameters> parameters =
-      outer.readParameters(constituents.drop_front());
-  if (failed(parameters))
+  FailureOr<BlockNumber> scale = outer.readScales(constituents.drop_front());
+  if (failed(scale))
     return std::nullopt;
   Value codes = loops.dropUnitDims(builder, loc, constituents.front());
-  return ScaleFactors{BlockNumber::getCodes(codes, nested.getFormat()),
-                      parameters->scale};
+  return ScaleFactors{BlockNumber::getCodes(codes, nested.getFormat()), *scale};
 }
 
 /// Where a product of three is rounded once to f32: the code times the inner
@@ -107,16 +107,15 @@ FailureOr<Value> ScaledEmitter::emitDecode(ValueRange constituents,
   auto join = [&](Value reals) {
     return loops.join(builder, loc, reals, constituents.front());
   };
-  FailureOr<BlockParameters> parameters =
-      readParameters(constituents.drop_front());
-  if (failed(parameters))
-    return failure();
-  const BlockNumber &scale = parameters->scale;
-  const BlockNumber &zeroPoint = parameters->zeroPoint;
+  BlockNumber zeroPoint = readZeroPoints(constituents.drop_front());
   if (division == Division::Rounded)
     if (auto factors = readScaleFactors(constituents.drop_front()))
       if (Value reals = emitDecodeByFactors(payload, *factors, zeroPoint))
         return join(reals);
+  FailureOr<BlockNumber> read = readScales(constituents.drop_front());
+  if (failed(read))
+    return failure();
+  const BlockNumber &scale = *read;
   FloatType type = chooseProductType(getDifferenceRange(zeroPoint), scale.range,
                                      logical, division);
   if (!type)

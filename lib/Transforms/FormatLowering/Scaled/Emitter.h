@@ -118,6 +118,8 @@ private:
                           << nested;
   }
   FailureOr<BlockNumber> readEncodedScale(ValueRange constituents);
+  FailureOr<BlockNumber> readScales(ValueRange constituents);
+  BlockNumber readZeroPoints(ValueRange constituents);
   /// A scale in #qfmt.scaled with one scale for all: the two numbers whose
   /// product it is.
   struct ScaleFactors {
@@ -131,8 +133,22 @@ private:
                                        const ExactRange &range,
                                        const TensorEncodeModes &modes) const;
   static EncodeModes getElementModes(const TensorEncodeModes &modes);
+  /// What the elements of a block are divided by.
+  struct Divisor {
+    /// True if numbers[0] is the scale, else numbers are what the plan's
+    /// quotient takes in its place.
+    bool isScale;
+    BlockNumber numbers[2];
+  };
+  Divisor prepareDivisor(const BlockNumber &scale,
+                         const QuotientPlan &plan) const;
+  Value emitRoundQuotient(ScalarBuilder &b, Value quotient,
+                          Division division) const;
   Value emitElementQuotient(ScalarBuilder &b, Value element,
                             const BlockNumber &scale, Value s,
+                            const QuotientPlan &plan, Division division) const;
+  Value emitElementQuotient(ScalarBuilder &b, Value element,
+                            const Divisor &divisor, ValueRange values,
                             const QuotientPlan &plan, Division division) const;
   Value emitCodes(Value elements, const BlockParameters &parameters,
                   const QuotientPlan &plan, const TensorEncodeModes &modes);

@@ -3,6 +3,7 @@
 // Quotients x / s and the codes of the payload that they become.
 
 #include "Emitter.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace mlir::qfmt;
@@ -49,6 +50,15 @@ ScaledEmitter::planQuotient(const BlockNumber &scale, const ExactRange &range,
   return plan;
 }
 
+/// A quotient in the type of `plan` as the operation says: rounded to the
+/// logical type or not.
+Value ScaledEmitter::emitRoundQuotient(ScalarBuilder &b, Value quotient,
+                                       Division division) const {
+  if (division == Division::Exact || quotient.getType() == logical)
+    return quotient;
+  return emitRead(b, emitRoundTo(b, quotient, logical));
+}
+
 /// What is rounded to a code: x / s as `plan` says, and rounded to the logical
 /// type if the operation says so. `s` is the scale's element, if it has one.
 Value ScaledEmitter::emitElementQuotient(ScalarBuilder &b, Value element,
@@ -60,9 +70,62 @@ Value ScaledEmitter::emitElementQuotient(ScalarBuilder &b, Value element,
     return x;
   x = emitQuotient(b, b.extend(x, plan.type), scale.read(b, s, plan.type),
                    plan.quotient);
-  if (division == Division::Rounded && plan.type != logical)
-    x = emitRead(b, emitRoundTo(b, x, logical));
-  return x;
+  return emitRoundQuotient(b, x, division);
+}
+
+/// The same with `values` of the block's divisor.
+Value ScaledEmitter::emitElementQuotient(ScalarBuilder &b, Value element,
+                                         const Divisor &divisor,
+                                         ValueRange values,
+                                         const QuotientPlan &plan,
+                                         Division division) const {
+  if (divisor.isScale)
+    return emitElementQuotient(b, element, divisor.numbers[0], values[0], plan,
+                               division);
+  Value x = b.extend(emitRead(b, element), plan.type);
+  x = plan.quotient == Quotient::ByPower
+          ? b.apply<arith::MulFOp>(x, values[0])
+          : emitQuotient(b, x, Reciprocal{values[0], values[1]});
+  return emitRoundQuotient(b, x, division);
+}
+
+/// What to divide the elements of a block by, on the grid where that pays.
+ScaledEmitter::Divisor
+ScaledEmitter::prepareDivisor(const BlockNumber &scale,
+                              const QuotientPlan &plan) const {
+  auto emitGrid =
+      [&](function_ref<Value(ScalarBuilder &, Value)> compute) -> BlockNumber {
+    Value tensor =
+        emitMap(builder, loc, scale.tensor, plan.type,
+                [&](ScalarBuilder &b, ValueRange values) {
+                  return compute(b, scale.read(b, values[0], plan.type));
+                });
+    return {0, tensor, CodeEmitter(), scale.range};
+  };
+  bool isDecoded = !scale.format || getElementTypeOrSelf(scale.tensor).isF32();
+  if (!scale.tensor || !loops.sharesInnermost())
+    return {true, {scale, BlockNumber()}};
+  switch (plan.quotient) {
+  case Quotient::ByPower:
+    return {false,
+            {emitGrid([&](ScalarBuilder &b, Value s) {
+               return b.apply<arith::DivFOp>(b.constant(plan.type, 1.0), s);
+             }),
+             BlockNumber()}};
+  case Quotient::ByReciprocal:
+    return {false,
+            {emitGrid([](ScalarBuilder &b, Value s) {
+               return emitReciprocal(b, s).nearest;
+             }),
+             emitGrid([](ScalarBuilder &b, Value s) {
+               return emitReciprocal(b, s).rest;
+             })}};
+  default:
+    return {true,
+            {isDecoded ? scale
+                       : emitGrid([](ScalarBuilder &, Value s) { return s; }),
+             BlockNumber()}};
+  }
 }
 
 EncodeModes ScaledEmitter::getElementModes(const TensorEncodeModes &modes) {
@@ -77,17 +140,18 @@ Value ScaledEmitter::emitCodes(Value elements,
                                const BlockParameters &parameters,
                                const QuotientPlan &plan,
                                const TensorEncodeModes &modes) {
-  const BlockNumber &scale = parameters.scale;
   const BlockNumber &zeroPoint = parameters.zeroPoint;
   EncodeModes element = getElementModes(modes);
+  Divisor divisor = prepareDivisor(parameters.scale, plan);
   auto body = [&](ScalarBuilder &b, ValueRange values) -> Value {
-    Value quotient = emitElementQuotient(b, values[0], scale, values[1], plan,
-                                         modes.division);
+    Value quotient = emitElementQuotient(
+        b, values[0], divisor, values.slice(1, 2), plan, modes.division);
     return format.emitEncode(b, loc, quotient, element,
-                             readZeroPoint(b, zeroPoint, values[2]));
+                             readZeroPoint(b, zeroPoint, values[3]));
   };
   Type code = getCodeType(scaled.getNumberFormat().getStorageType());
-  return emitElementwise(builder, loc, loops, elements, {scale, zeroPoint},
+  return emitElementwise(builder, loc, loops, elements,
+                         {divisor.numbers[0], divisor.numbers[1], zeroPoint},
                          code, body);
 }
 
