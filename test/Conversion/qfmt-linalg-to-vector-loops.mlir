@@ -136,3 +136,28 @@ func.func @dynamic(%x: memref<?xf32>, %y: memref<?xf32>) {
   }
   return
 }
+
+// -----
+
+// The maximum of a row: 72 elements are four vectors and half a one, which overlaps the last of them.
+// CHECK-LABEL: @maximum(
+// CHECK-SAME:    %[[X:.*]]: memref<3x72xf32>, %[[Y:.*]]: memref<3xi32>
+// CHECK:         scf.for %[[ROW:.*]] =
+// CHECK:           %[[START:.*]] = memref.load %[[Y]][%[[ROW]]]
+// CHECK:           %[[INITIAL:.*]] = vector.broadcast %[[START]] : i32 to vector<16xi32>
+// CHECK-COUNT-5:   vector.load %[[X]]
+// CHECK:           %[[MAXIMUM:.*]] = vector.reduction <maxsi>
+// CHECK:           memref.store %[[MAXIMUM]], %[[Y]][%[[ROW]]]
+// CHECK-NOT:     linalg.generic
+#in = affine_map<(i, j) -> (i, j)>
+#out = affine_map<(i, j) -> (i)>
+func.func @maximum(%x: memref<3x72xf32>, %y: memref<3xi32>) {
+  linalg.generic {indexing_maps = [#in, #out], iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<3x72xf32>) outs(%y : memref<3xi32>) {
+  ^bb0(%a: f32, %b: i32):
+    %0 = arith.bitcast %a : f32 to i32
+    %1 = arith.maxsi %b, %0 : i32
+    linalg.yield %1 : i32
+  }
+  return
+}

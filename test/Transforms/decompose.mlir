@@ -24,12 +24,12 @@ func.func @dequantize_static(%x: tensor<4x8xf32, #i8> {qfmt.name = "x"}) -> (ten
 
 // -----
 
-#unsigned = #qfmt.scaled<ui8, scale = 0.5>
+#unsigned = #qfmt.scaled<ui8, scale = 0.3>
 
 // The division is in f32, as the logical type, and by the scale; codes of ui8 are signless.
 // CHECK-LABEL: func.func @quantize_static(
 // CHECK-SAME: %[[X:.*]]: tensor<8xf32>) -> tensor<8xi8>
-// CHECK: %[[SCALE:.*]] = arith.constant 5.000000e-01 : f32
+// CHECK: %[[SCALE:.*]] = arith.constant 3.000000e-01 : f32
 // CHECK: %[[QUOTIENT:.*]] = arith.divf %{{.*}}, %[[SCALE]] : f32
 // CHECK: math.round %{{.*}} : f32
 // CHECK: arith.constant 2.550000e+02 : f32
@@ -113,15 +113,18 @@ func.func @dequantize_partial_block(%x: tensor<4x40xf32, #mxfp4>) -> tensor<4x40
 
 #mxfp4 = #qfmt.scaled<f4E2M1FN, block = [1, 32], scale = f8E8M0FNU>
 
-// Scales at run time: the maximum of each block, its scale, then the codes.
+// Scales at run time: the maximum of each block, its scale, then the codes. Maxima are those of the bits, as integers. The
+// reciprocal of a power of two is exact.
 // CHECK-LABEL: func.func @quantize_blocks(
 // CHECK-SAME: %[[X:.*]]: tensor<4x64xf32>) -> (tensor<4x64xi4> {qfmt.name = "q"}, tensor<4x2xi8> {qfmt.name = "q.scale"})
 // CHECK: %[[SPLIT:.*]] = tensor.expand_shape %[[X]]
 // CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "parallel", "reduction"]} ins(%[[SPLIT]]
-// CHECK: arith.maximumf
+// CHECK: arith.maxsi
 // CHECK: %[[SCALES:.*]] = linalg.generic {{.*}} outs(%{{.*}} : tensor<4x2xi8>)
-// CHECK: linalg.generic {{.*}} ins(%[[SPLIT]], %[[SCALES]] : tensor<4x2x32xf32>, tensor<4x2xi8>)
-// CHECK: arith.divf
+// CHECK: %[[RECIPROCALS:.*]] = linalg.generic {{.*}} ins(%[[SCALES]] : tensor<4x2xi8>) outs(%{{.*}} : tensor<4x2xf32>)
+// CHECK: arith.divf %cst
+// CHECK: linalg.generic {{.*}} ins(%[[SPLIT]], %[[RECIPROCALS]] : tensor<4x2x32xf32>, tensor<4x2xf32>)
+// CHECK: arith.mulf
 // CHECK: return %{{.*}}, %[[SCALES]] : tensor<4x64xi4>, tensor<4x2xi8>
 func.func @quantize_blocks(%x: tensor<4x64xf32>) -> (tensor<4x64xf32, #mxfp4> {qfmt.name = "q"}) {
   %0 = qfmt.quantize %x scale_rule = floor_log2 : tensor<4x64xf32> to tensor<4x64xf32, #mxfp4>
@@ -132,15 +135,38 @@ func.func @quantize_blocks(%x: tensor<4x64xf32>) -> (tensor<4x64xf32, #mxfp4> {q
 
 #nvfp4 = #qfmt.scaled<f4E2M1FN, block = [1, 16], scale = #qfmt.scaled<f8E4M3FN, scale = f32>>
 
-// Scales that are tensors themselves: their exact values, of 28 bits, are held in f64.
+// Scales that are tensors themselves: the code times the inner scale is exact in f32, the product with the outer one is
+// rounded.
 // CHECK-LABEL: func.func @dequantize_nested(
 // CHECK-SAME: %{{.*}}: tensor<4x32xi4> {qfmt.name = "x"}, %{{.*}}: tensor<4x2xi8> {qfmt.name = "x.scale.payload"},
 // CHECK-SAME: %{{.*}}: tensor<1x1xf32> {qfmt.name = "x.scale.scale"})
-// CHECK: linalg.generic {{.*}} outs(%{{.*}} : tensor<4x2xf64>)
-// CHECK: arith.truncf %{{.*}} : f64 to f32
+// CHECK: %[[OUTER:.*]] = tensor.collapse_shape %{{.*}} : tensor<1x1xf32> into tensor<f32>
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %{{.*}}, %[[OUTER]] : tensor<4x2x16xi4>, tensor<4x2xi8>, tensor<f32>)
+// CHECK: %[[REAL:.*]] = qfmt.lookup
+// CHECK: %[[EXACT:.*]] = arith.mulf %[[REAL]], %{{.*}} : f32
+// CHECK: arith.mulf %[[EXACT]], %{{.*}} : f32
+// CHECK-NOT: f64
+// CHECK: return
 func.func @dequantize_nested(%x: tensor<4x32xf32, #nvfp4> {qfmt.name = "x"}) -> tensor<4x32xf32> {
   %0 = qfmt.dequantize %x : tensor<4x32xf32, #nvfp4> to tensor<4x32xf32>
   return %0 : tensor<4x32xf32>
+}
+
+// -----
+
+#nvfp4 = #qfmt.scaled<f4E2M1FN, block = [1, 16], scale = #qfmt.scaled<f8E4M3FN, scale = f32>>
+
+// Scales of 28 bits are held in f64, and their reciprocals in two numbers, one of each for a block.
+// CHECK-LABEL: func.func @quantize_nested(
+// CHECK: linalg.generic {{.*}} outs(%{{.*}} : tensor<4x2xf64>)
+// CHECK: arith.divf %{{.*}} : f64
+// CHECK: linalg.generic {{.*}} : tensor<4x2x16xf32>, tensor<4x2xf64>, tensor<4x2xf64>)
+// CHECK: %[[LITTLE:.*]] = arith.mulf %[[X:.*]], %{{.*}} : f64
+// CHECK: %[[QUOTIENT:.*]] = math.fma %[[X]], %{{.*}}, %[[LITTLE]] : f64
+// CHECK: arith.truncf %[[QUOTIENT]] : f64 to f32
+func.func @quantize_nested(%x: tensor<4x32xf32>) -> tensor<4x32xf32, #nvfp4> {
+  %0 = qfmt.quantize %x : tensor<4x32xf32> to tensor<4x32xf32, #nvfp4>
+  return %0 : tensor<4x32xf32, #nvfp4>
 }
 
 // -----
@@ -152,7 +178,7 @@ func.func @dequantize_nested(%x: tensor<4x32xf32, #nvfp4> {qfmt.name = "x"}) -> 
 // CHECK-LABEL: func.func @convert(
 // CHECK: arith.mulf %{{.*}} : f32
 // CHECK: arith.divf %{{.*}} : f64
-// CHECK: arith.trunci %{{.*}} : i32 to i4
+// CHECK: arith.trunci %{{.*}} : i64 to i4
 func.func @convert(%x: tensor<8xf32, #a>) -> tensor<8xf32, #b> {
   %0 = qfmt.convert %x : tensor<8xf32, #a> to tensor<8xf32, #b>
   return %0 : tensor<8xf32, #b>
