@@ -49,7 +49,8 @@ public:
   unsigned getNumLevels() const { return numLevels; }
 
 private:
-  TypedAttr getKey(size_t start) const;
+  uint64_t getKeyBits(size_t start) const;
+  DenseElementsAttr getKeys(unsigned level) const;
   Value emitKey(unsigned level, Value index);
   Value emitReached(Value key);
 
@@ -77,39 +78,48 @@ Search::Search(ScalarBuilder &b, Value real, const EncodeSteps &steps)
       bits, b.apply<arith::AndIOp>(sign, llvm::maxIntN(width)));
 }
 
-/// Start number `start`, 0 being none; beyond the last there is one that no
-/// real but a NaN reaches.
-TypedAttr Search::getKey(size_t start) const {
+/// The key of start number `start`, 0 being none; beyond the last there is one
+/// that no real but a NaN reaches.
+uint64_t Search::getKeyBits(size_t start) const {
   bool isPadding = start > steps.starts.size();
-  double value = isPadding ? NAN : steps.starts[start - 1];
-  Type type = key.getType();
-  if (isa<FloatType>(type))
-    return b.getFloatAttr(type, value);
-  if (isPadding)
-    return b.getIntegerAttr(type, llvm::maxIntN(type.getIntOrFloatBitWidth()));
-  APFloat real(value);
+  unsigned width = indexType.getIntOrFloatBitWidth();
+  bool isFloat = isa<FloatType>(key.getType());
+  if (isPadding && !isFloat)
+    return llvm::maxIntN(width);
+  APFloat real(isPadding ? NAN : steps.starts[start - 1]);
   bool losesInfo;
-  if (type.isInteger(32))
+  if (width == 32)
     real.convert(APFloat::IEEEsingle(), APFloat::rmNearestTiesToEven,
                  &losesInfo);
   APInt bits = real.bitcastToAPInt();
-  if (bits.isNegative())
-    bits ^= APInt::getSignedMaxValue(bits.getBitWidth());
-  return b.getIntegerAttr(type, bits);
+  if (!isFloat && bits.isNegative())
+    bits ^= APInt::getSignedMaxValue(width);
+  return bits.getZExtValue();
+}
+
+/// The starts, 2^level of them, that decide the bit of `level` for each value
+/// of the higher ones.
+DenseElementsAttr Search::getKeys(unsigned level) const {
+  size_t count = size_t(1) << level;
+  auto type = RankedTensorType::get(count, key.getType());
+  auto collect = [&](auto zero) {
+    std::vector<decltype(zero)> keys;
+    for (size_t i = 0; i < count; ++i)
+      keys.push_back(getKeyBits((2 * i + 1) << (numLevels - 1 - level)));
+    return DenseElementsAttr::getFromRawBuffer(
+        type, {reinterpret_cast<const char *>(keys.data()),
+               keys.size() * sizeof(zero)});
+  };
+  return indexType.isInteger(32) ? collect(uint32_t(0)) : collect(uint64_t(0));
 }
 
 /// The start that decides the bit of `level`, the higher ones being `index`.
 Value Search::emitKey(unsigned level, Value index) {
-  auto getStart = [&](size_t i) {
-    return getKey((2 * i + 1) << (numLevels - 1 - level));
-  };
-  if (level == 0)
-    return arith::ConstantOp::create(b, getStart(0));
-  SmallVector<Attribute> starts;
-  for (size_t i = 0; i < size_t(1) << level; ++i)
-    starts.push_back(getStart(i));
-  auto type = RankedTensorType::get(starts.size(), key.getType());
-  return emitLookup(b, index, DenseElementsAttr::get(type, starts));
+  DenseElementsAttr keys = getKeys(level);
+  if (level > 0)
+    return emitLookup(b, index, keys);
+  return arith::ConstantOp::create(
+      b, cast<TypedAttr>(*keys.getValues<Attribute>().begin()));
 }
 
 /// 1 if the real is at or above the start `other`, else 0.
@@ -163,17 +173,21 @@ static Value emitCode(ScalarBuilder &b, Value index, ArrayRef<uint64_t> codes,
                         RankedTensorType::get(entries.size(), type), entries));
 }
 
-Value mlir::qfmt::emitTableEncode(ScalarBuilder &b, NumberFormat format,
-                                  Value real, const EncodeModes &modes) {
-  const EncodeSteps &all =
-      FormatTables::get(format).getEncodeSteps(format, modes);
+Value mlir::qfmt::emitStepCode(ScalarBuilder &b, const EncodeSteps &all,
+                               unsigned width, Value real) {
   EncodeSteps steps = real.getType().isF32() ? all.inF32() : all;
-  unsigned width = format.getFormatWidth();
   Search search(b, real, steps);
   Value code =
       emitCode(b, search.emit(), steps.codes, width, search.getNumLevels());
-  code =
-      b.select(b.isNaN(real), b.integer(code.getType(), steps.nanCode), code);
+  return b.select(b.isNaN(real), b.integer(code.getType(), steps.nanCode),
+                  code);
+}
+
+Value mlir::qfmt::emitTableEncode(ScalarBuilder &b, NumberFormat format,
+                                  Value real, const EncodeModes &modes) {
+  const EncodeSteps &steps =
+      FormatTables::get(format).getEncodeSteps(format, modes);
+  Value code = emitStepCode(b, steps, format.getFormatWidth(), real);
   Type storage = getCodeType(format.getStorageType());
   return storage == code.getType()
              ? code

@@ -19,6 +19,10 @@ Value emitTableDecode(ScalarBuilder &b, NumberFormat format, Value code);
 Value emitTableEncode(ScalarBuilder &b, NumberFormat format, Value real,
                       const EncodeModes &modes);
 
+/// The code, of `width` bits, that `steps` give a real of f32 or f64.
+Value emitStepCode(ScalarBuilder &b, const EncodeSteps &steps, unsigned width,
+                   Value real);
+
 } // namespace mlir::qfmt
 
 #endif // QFMT_LIB_TRANSFORMS_FORMATLOWERING_TABLE_H

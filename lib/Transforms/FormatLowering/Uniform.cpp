@@ -15,16 +15,20 @@ using arith::CmpIPredicate;
 /// Beyond every code and every zero point (2^16 each), exact in f32.
 static constexpr int64_t kBeyondCodes = 1 << 20;
 
-/// floor(x), or the next integer where the fraction is as `up` says of 1/2:
-/// floor(x + 1/2) without the rounding of that sum. The fraction is exact where
+/// floor(x + 1/2) without the rounding of that sum: the fraction is exact where
 /// it is below 1/2 (Sterbenz), and comparison needs no more. For an infinity it
 /// is a NaN, and the comparison false.
-static Value emitRoundTie(ScalarBuilder &b, Value x, CmpFPredicate up) {
+static Value emitRoundHalfUp(ScalarBuilder &b, Value x) {
   Value floor = b.createOrFold<math::FloorOp>(x);
   Value fraction = b.apply<arith::SubFOp>(x, floor);
-  Value goesUp = b.compare(up, fraction, 0.5);
+  Value up = b.compare(CmpFPredicate::OGE, fraction, 0.5);
   Value next = b.apply<arith::AddFOp>(floor, b.constant(x.getType(), 1.0));
-  return b.select(goesUp, next, floor);
+  return b.select(up, next, floor);
+}
+
+static Value emitRoundHalfDown(ScalarBuilder &b, Value x) {
+  Value up = emitRoundHalfUp(b, b.createOrFold<arith::NegFOp>(x));
+  return b.createOrFold<arith::NegFOp>(up);
 }
 
 /// x, not a NaN, rounded to an integer-valued float.
@@ -41,16 +45,14 @@ static Value emitRound(ScalarBuilder &b, Value x, RoundingMode rounding) {
   case RoundingMode::Ceil:
     return b.createOrFold<math::CeilOp>(x);
   case RoundingMode::HalfUp:
-    return emitRoundTie(b, x, CmpFPredicate::OGE);
+    return emitRoundHalfUp(b, x);
   case RoundingMode::HalfDown:
-    return emitRoundTie(b, x, CmpFPredicate::OGT);
+    return emitRoundHalfDown(b, x);
   case RoundingMode::HalfTowardZero:
     break;
   }
-  // The magnitude as by HalfDown.
-  Value magnitude = b.createOrFold<math::AbsFOp>(x);
-  return b.createOrFold<math::CopySignOp>(
-      emitRoundTie(b, magnitude, CmpFPredicate::OGT), x);
+  Value magnitude = emitRoundHalfDown(b, b.createOrFold<math::AbsFOp>(x));
+  return b.createOrFold<math::CopySignOp>(magnitude, x);
 }
 
 /// The low bits of an integer-valued finite float as an i32. The remainder by
@@ -76,44 +78,65 @@ static Value emitToI32(ScalarBuilder &b, Value x, const IntegerSpec &spec,
       b.getI32Type(), b.clamp(x, -kBeyondCodes, kBeyondCodes));
 }
 
-/// 1 (as an i32) if floor + fraction, 0 <= fraction <= 1, rounds up. `negative`
-/// and `odd` (i1) describe floor.
-static Value emitRoundsUp(ScalarBuilder &b, Value fraction, Value negative,
-                          Value odd, RoundingMode rounding) {
-  Value above = b.compare(CmpFPredicate::OGT, fraction, 0.5);
-  Value tie = b.compare(CmpFPredicate::OEQ, fraction, 0.5);
-  Value inexact = b.compare(CmpFPredicate::OGT, fraction, 0.0);
+namespace {
+/// Where a real lies above its floor; i1 each.
+struct Fraction {
+  /// Not 0; 1/2; more than 1/2.
+  Value inexact, tie, above;
+};
+} // namespace
+
+/// The fraction of the magnitude is exact, that of a negative x is not (it is 1
+/// less the other). All false for infinities.
+static Fraction emitFraction(ScalarBuilder &b, Value x) {
+  Value magnitude = b.createOrFold<math::AbsFOp>(x);
+  Value part = b.apply<arith::SubFOp>(magnitude,
+                                      b.createOrFold<math::FloorOp>(magnitude));
+  Fraction fraction;
+  fraction.inexact = b.compare(CmpFPredicate::OGT, part, 0.0);
+  fraction.tie = b.compare(CmpFPredicate::OEQ, part, 0.5);
+  Value small = b.apply<arith::AndIOp>(
+      fraction.inexact, b.compare(CmpFPredicate::OLT, part, 0.5));
+  fraction.above = b.select(b.compare(CmpFPredicate::OLT, x, 0.0), small,
+                            b.compare(CmpFPredicate::OGT, part, 0.5));
+  return fraction;
+}
+
+/// 1 (as an i32) if floor + fraction rounds up. `negative` and `odd` (i1)
+/// describe floor.
+static Value emitRoundsUp(ScalarBuilder &b, const Fraction &fraction,
+                          Value negative, Value odd, RoundingMode rounding) {
   Value no = arith::ConstantOp::create(b, b.getBoolAttr(false));
+  Value yes = arith::ConstantOp::create(b, b.getBoolAttr(true));
   auto nearest = [&](Value tieGoesUp) -> Value {
-    return b.apply<arith::OrIOp>(above, b.apply<arith::AndIOp>(tie, tieGoesUp));
+    return b.apply<arith::OrIOp>(
+        fraction.above, b.apply<arith::AndIOp>(fraction.tie, tieGoesUp));
   };
-  Value nonNegative = b.apply<arith::XOrIOp>(
-      negative, arith::ConstantOp::create(b, b.getBoolAttr(true)));
   Value up;
   switch (rounding) {
   case RoundingMode::HalfEven:
     up = nearest(odd);
     break;
   case RoundingMode::HalfAway:
-    up = nearest(nonNegative);
+    up = nearest(b.apply<arith::XOrIOp>(negative, yes));
     break;
   case RoundingMode::HalfUp:
-    up = b.apply<arith::OrIOp>(above, tie);
+    up = nearest(yes);
     break;
   case RoundingMode::HalfDown:
-    up = above;
+    up = fraction.above;
     break;
   case RoundingMode::HalfTowardZero:
     up = nearest(negative);
     break;
   case RoundingMode::TowardZero:
-    up = b.apply<arith::AndIOp>(inexact, negative);
+    up = b.apply<arith::AndIOp>(fraction.inexact, negative);
     break;
   case RoundingMode::Floor:
     up = no;
     break;
   case RoundingMode::Ceil:
-    up = inexact;
+    up = fraction.inexact;
     break;
   }
   return b.createOrFold<arith::ExtUIOp>(b.getI32Type(), up);
@@ -125,7 +148,6 @@ static Value emitRoundOfSum(ScalarBuilder &b, Value x, Value zeroPoint,
                             const IntegerSpec &spec, OverflowMode overflow,
                             RoundingMode rounding) {
   Value floor = b.createOrFold<math::FloorOp>(x);
-  Value fraction = b.apply<arith::SubFOp>(x, floor);
   // The rounding of this sum keeps its sign.
   Value sum = b.apply<arith::AddFOp>(
       floor, b.createOrFold<arith::SIToFPOp>(x.getType(), zeroPoint));
@@ -135,7 +157,7 @@ static Value emitRoundOfSum(ScalarBuilder &b, Value x, Value zeroPoint,
   Value odd = b.createOrFold<arith::TruncIOp>(b.getI1Type(),
                                               b.apply<arith::AndIOp>(whole, 1));
   return b.apply<arith::AddIOp>(
-      whole, emitRoundsUp(b, fraction, negative, odd, rounding));
+      whole, emitRoundsUp(b, emitFraction(b, x), negative, odd, rounding));
 }
 
 /// Brings an i32 into the format's range. What is out of it under Zero becomes
