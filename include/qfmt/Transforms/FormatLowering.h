@@ -36,11 +36,12 @@ struct ExactRange {
 
   /// True if `type` holds every one of the reals.
   bool fits(FloatType type) const;
-  /// The products. A power of two adds no bits.
+  /// The products. A power of two adds no bits; it is at most half of the bound.
   ExactRange operator*(const ExactRange &other) const {
-    unsigned sum = bits <= 1 || other.bits <= 1 ? std::max(bits, other.bits)
-                                                : bits + other.bits;
-    return {sum, low + other.low, high + other.high};
+    if (bits <= 1 || other.bits <= 1)
+      return {std::max(bits, other.bits), low + other.low,
+              high + other.high - 1};
+    return {bits + other.bits, low + other.low, high + other.high};
   }
   /// The differences.
   ExactRange operator-(const ExactRange &other) const;
