@@ -128,8 +128,11 @@ static Tensor encodeZeroPoints(ScaledAttr format, EncodedTensorType type,
   Tensor zeros(format.getBlockGrid(type.getShape()), codec.getStorageType());
   for (auto [stored, range, scale] :
        llvm::zip_equal(zeros.getMutableData(), ranges, scales)) {
-    __int128 zero =
-        divideForRounding(-range.low, scale).roundToInteger(rounding, low);
+    ExactReal steps = divideForRounding(-range.low, scale);
+    // A scale that is encoded may have no value other than 0 (C23).
+    __int128 zero = steps.isNaN() ? low : high;
+    if (steps.isFinite())
+      zero = steps.roundToInteger(rounding, low);
     zero = std::clamp<__int128>(zero, low, high);
     stored = codec.encodeInteger(zero, OverflowMode::Saturate);
   }
