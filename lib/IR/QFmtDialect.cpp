@@ -10,6 +10,7 @@
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Transforms/InliningUtils.h"
 #include "qfmt/IR/QFmt.h"
+#include "qfmt/Support/Packing.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 #include <cctype>
@@ -146,23 +147,41 @@ struct QFmtInlinerInterface : DialectInlinerInterface {
 };
 } // namespace
 
-/// (C64) `qfmt.packed` is the type of the codes.
-static LogicalResult verifyPackedAttr(Operation *op, Attribute value) {
+/// (C64) `qfmt.packed` is the type of the codes in a tensor of bytes; what
+/// tensors become when they are compiled is not looked at.
+static LogicalResult verifyPackedAttr(Operation *op, Type boundary,
+                                      Attribute value) {
   auto type = dyn_cast<TypeAttr>(value);
   auto codes = type ? dyn_cast<RankedTensorType>(type.getValue())
                     : RankedTensorType();
-  if (codes && codes.hasStaticShape() && !codes.getEncoding())
+  if (!codes || !codes.hasStaticShape() || codes.getEncoding())
+    return op->emitError() << "'" << QFmtDialect::kPackedAttr
+                           << "' must be the static tensor type of the packed "
+                              "codes, found "
+                           << value;
+  auto format = dyn_cast<NumberFormat>(codes.getElementType());
+  if (!format || format.getFormatWidth() > 8)
+    return op->emitError() << "'" << QFmtDialect::kPackedAttr
+                           << "' needs a number format of at most 8 bits, "
+                              "found "
+                           << codes;
+  auto bytes = dyn_cast_or_null<RankedTensorType>(boundary);
+  int64_t size = getPackedSize(codes.getNumElements(), format.getFormatWidth(),
+                               format.getPacking());
+  if (!bytes || (bytes.getRank() == 1 && bytes.getDimSize(0) == size &&
+                 bytes.getElementType().isSignlessInteger(8)))
     return success();
-  return op->emitError() << "'" << QFmtDialect::kPackedAttr
-                         << "' must be the static tensor type of the packed "
-                            "codes, found "
-                         << value;
+  return op->emitError() << codes << " in '" << QFmtDialect::kPackedAttr
+                         << "' packs into tensor<" << size << "xi8>, found "
+                         << bytes;
 }
 
-/// Attributes of arguments and results. `qfmt.name` must be a string.
-static LogicalResult verifyBoundaryAttr(Operation *op, NamedAttribute attribute) {
+/// Attributes of arguments and results, of the type `boundary`. `qfmt.name`
+/// must be a string.
+static LogicalResult verifyBoundaryAttr(Operation *op, Type boundary,
+                                        NamedAttribute attribute) {
   if (attribute.getName() == QFmtDialect::kPackedAttr)
-    return verifyPackedAttr(op, attribute.getValue());
+    return verifyPackedAttr(op, boundary, attribute.getValue());
   if (attribute.getName() != QFmtDialect::kNameAttr)
     return op->emitError() << "unknown attribute '" << attribute.getName()
                            << "' on an argument or result";
@@ -219,15 +238,20 @@ QFmtDialect::verifyOperationAttribute(Operation *op,
 }
 
 LogicalResult QFmtDialect::verifyRegionArgAttribute(Operation *op, unsigned,
-                                                    unsigned,
+                                                    unsigned index,
                                                     NamedAttribute attribute) {
-  return verifyBoundaryAttr(op, attribute);
+  auto function = dyn_cast<FunctionOpInterface>(op);
+  return verifyBoundaryAttr(
+      op, function ? function.getArgumentTypes()[index] : Type(), attribute);
 }
 
 LogicalResult
-QFmtDialect::verifyRegionResultAttribute(Operation *op, unsigned, unsigned,
+QFmtDialect::verifyRegionResultAttribute(Operation *op, unsigned,
+                                         unsigned index,
                                          NamedAttribute attribute) {
-  return verifyBoundaryAttr(op, attribute);
+  auto function = dyn_cast<FunctionOpInterface>(op);
+  return verifyBoundaryAttr(
+      op, function ? function.getResultTypes()[index] : Type(), attribute);
 }
 
 void QFmtDialect::registerTypes() {

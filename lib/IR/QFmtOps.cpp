@@ -216,7 +216,8 @@ static LogicalResult verifyPacking(Operation *op, RankedTensorType codes,
                                    RankedTensorType bytes,
                                    CodePacking packing) {
   auto code = dyn_cast<IntegerType>(codes.getElementType());
-  if (!code || !code.isSignless() || code.getWidth() > 8)
+  if (!code || !code.isSignless() || code.getWidth() < 1 ||
+      code.getWidth() > 8)
     return op->emitOpError() << "codes are signless integers of 1 to 8 bits, "
                                 "found "
                              << codes;

@@ -55,3 +55,26 @@ func.func private @c64_no_type(tensor<4xi8> {qfmt.packed = "i4"})
 
 // expected-error @+1 {{'qfmt.packed' must be the static tensor type of the packed codes, found tensor<?xi4>}}
 func.func private @c64_dynamic(tensor<4xi8> {qfmt.packed = tensor<?xi4>})
+
+// -----
+
+// expected-error @+1 {{'tensor<4x5xi4>' in 'qfmt.packed' packs into tensor<10xi8>, found 'tensor<9xi8>'}}
+func.func private @c64_too_few_bytes(tensor<9xi8> {qfmt.packed = tensor<4x5xi4>})
+
+// -----
+
+// expected-error @+1 {{'tensor<4x5x!qfmt.ternary>' in 'qfmt.packed' packs into tensor<4xi8>, found 'tensor<2x2xi8>'}}
+func.func private @c64_shaped_bytes() -> (tensor<2x2xi8> {qfmt.packed = tensor<4x5x!qfmt.ternary>})
+
+// -----
+
+// expected-error @+1 {{'qfmt.packed' needs a number format of at most 8 bits, found 'tensor<4xf32>'}}
+func.func private @c64_wide_codes(tensor<16xi8> {qfmt.packed = tensor<4xf32>})
+
+// -----
+
+func.func @c60_no_bits(%c: tensor<4xi0>) {
+  // expected-error @+1 {{'qfmt.pack' op codes are signless integers of 1 to 8 bits, found 'tensor<4xi0>'}}
+  %b = qfmt.pack %c : tensor<4xi0> to tensor<0xi8>
+  return
+}
