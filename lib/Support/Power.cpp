@@ -66,6 +66,8 @@ llvm::StringRef PowerSpec::getInvalidReason() const {
       !std::isfinite(1 / exponent))
     return "must have a finite exponent above 0";
   PowerOfHalves power(*this);
+  if (power.roundToF64(1) == 0)
+    return "rounds to 0 up to a number that f64 does not hold";
   double previous = 0;
   for (int64_t q = 1; q <= getLargestInteger(); ++q) {
     double value = power.roundToF32(2 * q);

@@ -285,4 +285,8 @@ TEST(Power, InvalidSpecsSayWhy) {
   EXPECT_EQ(reason({8, 1000}), "");
   EXPECT_EQ(reason({8, 0.01}), "has values beyond f32");
   EXPECT_EQ(reason({8, 1e8}), "has values that f32 does not tell apart");
+  // Values -1, 0 and 1, but thresholds 2^-333 and 2^(-1e300).
+  EXPECT_EQ(reason({2, 0.003}), "");
+  EXPECT_EQ(reason({2, 1e-300}),
+            "rounds to 0 up to a number that f64 does not hold");
 }
