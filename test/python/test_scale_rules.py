@@ -317,16 +317,35 @@ def test_ceil_log2_is_the_smallest_power_that_holds(tmp_path, engine, f, target)
     assert scales[1] == 0.25 and scales[2] == 0.5
 
 
+def squared_error(blocks: np.ndarray, codes: np.ndarray, scales: np.ndarray) -> np.ndarray:
+    """Of f32, along the last axis; `scales` has 1 there."""
+    exponent = np.frexp(np.abs(blocks).max(axis=-1, keepdims=True))[1] - 1
+    unit = np.ldexp(np.float32(1), -np.clip(exponent, -127, 126))
+    squares = (blocks * unit - codes.astype(np.float32) * (scales * unit)) ** 2
+    padding = -blocks.shape[-1] % 16
+    parts = np.pad(squares, [(0, 0)] * (squares.ndim - 1) + [(0, padding)])
+    parts = parts.reshape(*squares.shape[:-1], -1, 16)
+    sums = np.zeros_like(parts[..., 0, :])
+    for i in range(parts.shape[-2]):
+        sums += parts[..., i, :]
+    assert sums.dtype == np.float32
+    for half in (8, 4, 2, 1):
+        sums = sums[..., :half] + sums[..., half:]
+    return sums[..., 0]
+
+
 @pytest.mark.parametrize("engine", ["reference", "jit"])
-@pytest.mark.parametrize("bits, scale_type", [(4, np.float32), (3, np.float16)])
-def test_mse_is_the_best_candidate(tmp_path, engine, bits, scale_type):
-    x = rows(4, 60, 24)
+@pytest.mark.parametrize("bits, scale_type, size", [(4, np.float32, 8), (3, np.float16, 8), (4, np.float32, 40)])
+def test_mse_is_the_best_candidate(tmp_path, engine, bits, scale_type, size):
+    x = rows(4, 60, 3 * size)
     x[0] = 0
+    if scale_type is np.float32:
+        x[1:4] *= np.array([[1e30], [1e-30], [1e-40]], np.float32)
     scale = {np.float32: "f32", np.float16: "f16"}[scale_type]
-    encoding = f"#qfmt.scaled<i{bits}, block = [1, 8], scale = {scale}>"
+    encoding = f"#qfmt.scaled<i{bits}, block = [1, {size}], scale = {scale}>"
     codes, scales = quantize(tmp_path, x, encoding, 2, "scale_rule = mse", engine)
     largest = 2 ** (bits - 1) - 1
-    blocks = x.reshape(60, 3, 8)
+    blocks = x.reshape(60, 3, size)
     whole = np.abs(blocks).max(axis=2).astype(np.float64) / largest
     best, best_scale = np.full(whole.shape, np.inf), None
     for k in range(80, 15, -1):
@@ -334,15 +353,13 @@ def test_mse_is_the_best_candidate(tmp_path, engine, bits, scale_type):
         s[s == 0] = 1
         wide = s.astype(np.float32)[..., None]
         q = np.clip(np.rint(blocks / wide), -largest - 1, largest)
-        error = np.zeros_like(whole)
-        for i in range(8):
-            error += (blocks[..., i].astype(np.float64) - q[..., i] * wide[..., 0].astype(np.float64)) ** 2
+        error = squared_error(blocks, q, wide)
         better = error < best
         best_scale = s if best_scale is None else np.where(better, s, best_scale)
         best = np.where(better, error, best)
     np.testing.assert_array_equal(scales, best_scale)
     wide = best_scale.astype(np.float32)[..., None]
-    np.testing.assert_array_equal(codes.reshape(60, 3, 8), np.clip(np.rint(blocks / wide), -largest - 1, largest))
+    np.testing.assert_array_equal(codes.reshape(60, 3, size), np.clip(np.rint(blocks / wide), -largest - 1, largest))
 
 
 def test_mse_is_no_worse_than_absmax(tmp_path):

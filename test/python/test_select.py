@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from run_tools import run_mlir
 from test_format_lowering import Module, check, to_logical
+from test_scale_rules import squared_error
 
 FP4 = [0, 0.5, 1, 1.5, 2, 3, 4, 6]
 FP3 = [0, 1, 2, 4]
@@ -61,8 +62,7 @@ def encode_bitmod(x: np.ndarray, mantissa: int, specials: list[float], channel_s
         scale = largest / np.float32(np.abs(table).max())
         scale[scale == 0] = 1
         values = nearest((groups / scale[..., None]).astype(np.float64), table)
-        squares = (groups.astype(np.float64) - values * scale[..., None].astype(np.float64)) ** 2
-        errors.append(np.cumsum(squares, axis=2)[..., -1])
+        errors.append(squared_error(groups, values, scale[..., None]))
         scales.append(scale)
     selectors = np.argmin(errors, axis=0)  # the first of equal ones
     scale = np.choose(selectors, scales)

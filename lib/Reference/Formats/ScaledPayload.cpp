@@ -2,6 +2,8 @@
 
 #include "ScaledPayload.h"
 #include "../ExactQuotient.h"
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 using namespace mlir;
@@ -172,29 +174,93 @@ Tensor encodePayload(ScaledAttr format, EncodedTensorType type,
   return payload;
 }
 
+namespace {
+/// The errors of one block, in numbers of `type`, f32 or f64. The operations
+/// are those of double, rounded once more to f32: for +, - and * that is one
+/// rounding to f32.
+class BlockError {
+public:
+  BlockError(FloatType type, const BlockRange &range, const ExactReal &scale)
+      : type(type), format(BinaryFormat::of(type.getFloatSemantics())) {
+    // The exponent of 2^-lowest is that of the largest numbers.
+    int lowest = -format.maxExponent, exponent = lowest;
+    ExactReal absMax = range.getAbsMax();
+    if (!absMax.isZero())
+      exponent = std::clamp(absMax.getLeadingExponent(), lowest, -lowest - 1);
+    shift = -exponent;
+    step = makeSmall(scale);
+  }
+
+  /// Adds the error of `steps` * scale as the value of x, element number
+  /// `index` along the last dimension of the block.
+  void add(const ExactReal &x, double steps, int64_t index) {
+    double decoded = roundToType(roundToType(steps, type) * step, type);
+    double difference = roundToType(makeSmall(x) - decoded, type);
+    double square = roundToType(difference * difference, type);
+    double &sum = sums[index % kPartialSums];
+    sum = roundToType(sum + square, type);
+  }
+
+  double getTotal() const {
+    std::array<double, kPartialSums> total = sums;
+    for (size_t half = kPartialSums / 2; half > 0; half /= 2)
+      for (size_t i = 0; i < half; ++i)
+        total[i] = roundToType(total[i] + total[i + half], type);
+    return total[0];
+  }
+
+private:
+  static constexpr size_t kPartialSums = 16;
+
+  double makeSmall(const ExactReal &real) const {
+    return real.scaleByPowerOfTwo(shift).roundTo(format).roundToDouble();
+  }
+
+  FloatType type;
+  BinaryFormat format;
+  int shift;
+  double step;
+  std::array<double, kPartialSums> sums = {};
+};
+} // namespace
+
+/// The number of an element along the last dimension of its block.
+static int64_t getLastIndex(ScaledAttr format, ArrayRef<int64_t> shape,
+                            int64_t element) {
+  if (shape.empty())
+    return 0;
+  int64_t index = element % shape.back();
+  ArrayRef<int64_t> block = format.getBlock();
+  return block.empty() || block.back() == ScaledAttr::kWhole
+             ? index
+             : index % block.back();
+}
+
 std::vector<double> getSquaredErrors(ScaledAttr format, EncodedTensorType type,
                                      const Reals &reals,
+                                     ArrayRef<BlockRange> ranges,
                                      const EncodeModes &modes,
                                      const BlockParameters &parameters) {
   EncodeModes nearest = modes;
   nearest.seed = std::nullopt;
   Codec codec(format.getFormat());
-  std::vector<double> scales, errors(parameters.scales.size());
-  for (const ExactReal &scale : parameters.scales)
-    scales.push_back(scale.roundToDouble());
+  FloatType logical = type.getLogicalElementType();
+  FloatType errorType =
+      logical.isF64() ? logical : Float32Type::get(format.getContext());
+  std::vector<BlockError> blocks;
+  for (auto [range, scale] : llvm::zip_equal(ranges, parameters.scales))
+    blocks.emplace_back(errorType, range, scale);
   forEachCode(format, type, reals, nearest, parameters,
               [&](int64_t element, int64_t block, Scalar code) {
-                double x = reals[element].roundToDouble();
-                if (!std::isfinite(x))
-                  return;
-                double steps =
-                    codec.decode(code) - parameters.zeroPoints[block];
-                // One rounding a statement: none may be contracted.
-                double decoded = steps * scales[block];
-                double difference = x - decoded;
-                double square = difference * difference;
-                errors[block] += square;
+                ExactReal x = reals[element];
+                if (x.isFinite())
+                  blocks[block].add(
+                      x, codec.decode(code) - parameters.zeroPoints[block],
+                      getLastIndex(format, type.getShape(), element));
               });
+  std::vector<double> errors;
+  for (const BlockError &block : blocks)
+    errors.push_back(block.getTotal());
   return errors;
 }
 

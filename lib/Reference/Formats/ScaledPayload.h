@@ -61,12 +61,12 @@ Tensor encodePayload(ScaledAttr format, EncodedTensorType type,
                      const Reals &reals, const EncodeModes &modes,
                      const BlockParameters &parameters);
 
-/// The squared error of each block, as scale_rule = mse defines it (spec C24):
-/// over its finite elements x in row-major order the sum of
-/// (x - (decode(code) - z) * s)^2, every operation rounded to f64. Rounds by
-/// `modes.rounding`, even where there is a seed.
+/// The squared error of each block, as scale_rule = mse defines it (spec C24).
+/// Rounds by `modes.rounding`, even where there is a seed. `ranges` are those
+/// of the blocks.
 std::vector<double> getSquaredErrors(ScaledAttr format, EncodedTensorType type,
                                      const Reals &reals,
+                                     ArrayRef<BlockRange> ranges,
                                      const EncodeModes &modes,
                                      const BlockParameters &parameters);
 

@@ -174,7 +174,7 @@ chooseByError(ScaledAttr format, EncodedTensorType type, const Reals &reals,
     for (size_t block = 0; block < ranges.size(); ++block)
       parameters.scales[block] = getTrialScale(format, getCandidate(block));
     std::vector<double> errors =
-        getSquaredErrors(format, type, reals, modes, parameters);
+        getSquaredErrors(format, type, reals, ranges, modes, parameters);
     for (size_t block = 0; block < ranges.size(); ++block)
       if (errors[block] < best[block].error)
         best[block] = {getCandidate(block), errors[block]};

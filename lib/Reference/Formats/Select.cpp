@@ -113,7 +113,7 @@ static SmallVector<Tensor> encodeChoices(SelectAttr format,
     for (ExactReal &scale : trial.scales)
       scale = isStatic ? scale : getTrialScale(choice, scale);
     std::vector<double> errors =
-        getSquaredErrors(choice, type, reals, modes, trial);
+        getSquaredErrors(choice, type, reals, ranges, modes, trial);
     if (index == 0)
       scales = ideal;
     for (size_t block = 0; block < ranges.size(); ++block)

@@ -21,7 +21,7 @@ using arith::CmpIPredicate;
 
 /// Selector and code together have at most so many bits if they are decoded by
 /// tables.
-static constexpr unsigned kMaxTableBits = 8;
+static constexpr unsigned kMaxLookupBits = 8;
 /// So few codes are better compared than looked up with the selector: BitMoD
 /// has one.
 static constexpr size_t kMaxExceptions = 2;
@@ -94,10 +94,7 @@ private:
   FailureOr<BlockChoice> emitChoice(Value elements, const ExactRange &range,
                                     const TensorEncodeModes &modes,
                                     SmallVectorImpl<Value> &constituents);
-  FailureOr<SmallVector<Value>> emitTrial(unsigned index, Value elements,
-                                          const ExactRange &range,
-                                          const TensorEncodeModes &modes,
-                                          ValueRange best);
+  Value emitBest(ValueRange errors);
   FailureOr<Value> emitPayload(Value elements, Value reals,
                                const ExactRange &range,
                                const BlockChoice &choice,
@@ -119,10 +116,12 @@ private:
 
 std::vector<ScaledEmitter> SelectEmitter::getChoices() const {
   std::vector<ScaledEmitter> emitters;
-  for (unsigned index = 0; index < select.getFormats().size(); ++index)
+  for (unsigned index = 0; index < select.getFormats().size(); ++index) {
     emitters.emplace_back(
         builder, loc,
         EncodedTensorType::get(type.getLogicalType(), select.getChoice(index)));
+    emitters.back().shareSteps(select.getFormats(), index);
+  }
   return emitters;
 }
 
@@ -227,7 +226,7 @@ static SmallVector<uint32_t> getBits(ArrayRef<float> values) {
 /// The real that a code of the payload denotes, an f32.
 Value SelectEmitter::emitDecodeCode(ScalarBuilder &b, Value code,
                                     Value selector) {
-  if (select.getCodeWidth() + getSelectorWidth() <= kMaxTableBits) {
+  if (select.getCodeWidth() + getSelectorWidth() <= kMaxLookupBits) {
     SmallVector<uint64_t> exceptions;
     for (uint64_t bits = 0; bits < uint64_t(1) << select.getCodeWidth(); ++bits)
       if (!llvm::all_equal(getBits(getValues(bits))))
@@ -276,69 +275,21 @@ FailureOr<Value> SelectEmitter::emitDecode(ValueRange constituents,
 // Choosing a format for each block
 //===----------------------------------------------------------------------===//
 
-/// `best` are errors, selectors and, unless the scale is static, ideal scales
-/// of the formats so far, or nothing before the first; those after
-/// formats[index].
-FailureOr<SmallVector<Value>>
-SelectEmitter::emitTrial(unsigned index, Value elements,
-                         const ExactRange &range,
-                         const TensorEncodeModes &modes, ValueRange best) {
-  ScaledEmitter &choice = choices[index];
-  BlockParameters parameters{BlockNumber::get(staticScale.value_or(1.0)),
-                             BlockNumber::get(0)};
-  Value ideal;
-  if (!staticScale) {
-    FailureOr<Value> scales = choice.emitIdealScales(elements, range, modes);
-    if (failed(scales))
-      return failure();
-    ideal = *scales;
-    parameters.scale = choice.emitTrialScales(ideal);
-  }
-  FailureOr<Value> error =
-      choice.emitSquaredErrors(elements, range, parameters, modes);
-  if (failed(error))
-    return failure();
-  FloatType f64 = builder.getF64Type();
+/// The number of the first one with the smallest error, 0 if none is finite.
+Value SelectEmitter::emitBest(ValueRange errors) {
   Type selector = builder.getIntegerType(getSelectorWidth());
-  SmallVector<Value> result;
-  if (best.empty()) {
-    // Not a NaN, which nothing would be smaller than.
-    result.push_back(emitMap(
-        builder, loc, *error, f64, [&](ScalarBuilder &b, ValueRange values) {
-          return b.select(b.compare(CmpFPredicate::OLT, values[0], INFINITY),
-                          values[0], b.constant(f64, INFINITY));
-        }));
-    result.push_back(emitMap(
-        builder, loc, *error, selector,
-        [&](ScalarBuilder &b, ValueRange) { return b.integer(selector, 0); }));
-    if (ideal)
-      result.push_back(ideal);
-    return result;
-  }
-  auto emitBetter = [&](Type element, Value before,
-                        function_ref<Value(ScalarBuilder &, ValueRange)> get,
-                        ValueRange inputs) {
-    SmallVector<Value> all{*error, best[0], before};
-    llvm::append_range(all, inputs);
-    return emitMap(builder, loc, all, element,
-                   [&](ScalarBuilder &b, ValueRange values) {
-                     Value isBetter = b.createOrFold<arith::CmpFOp>(
-                         CmpFPredicate::OLT, values[0], values[1]);
-                     return b.select(isBetter, get(b, values), values[2]);
-                   });
-  };
-  result.push_back(emitBetter(
-      f64, best[0],
-      [](ScalarBuilder &, ValueRange values) { return values[0]; }, {}));
-  result.push_back(emitBetter(
-      selector, best[1],
-      [&](ScalarBuilder &b, ValueRange) { return b.integer(selector, index); },
-      {}));
-  if (ideal)
-    result.push_back(emitBetter(
-        f64, best[2],
-        [](ScalarBuilder &, ValueRange values) { return values[3]; }, ideal));
-  return result;
+  return emitMap(
+      builder, loc, errors, selector, [&](ScalarBuilder &b, ValueRange values) {
+        Value best = b.integer(selector, 0);
+        Value error = b.constant(values[0].getType(), INFINITY);
+        for (auto [index, value] : llvm::enumerate(values)) {
+          Value isBetter =
+              b.createOrFold<arith::CmpFOp>(CmpFPredicate::OLT, value, error);
+          best = b.select(isBetter, b.integer(selector, index), best);
+          error = b.select(isBetter, value, error);
+        }
+        return best;
+      });
 }
 
 /// Appends the constituents after the payload.
@@ -346,26 +297,43 @@ FailureOr<BlockChoice>
 SelectEmitter::emitChoice(Value elements, const ExactRange &range,
                           const TensorEncodeModes &modes,
                           SmallVectorImpl<Value> &constituents) {
-  SmallVector<Value> best;
-  for (unsigned index = 0; index < choices.size(); ++index) {
-    FailureOr<SmallVector<Value>> better =
-        emitTrial(index, elements, range, modes, best);
-    if (failed(better))
-      return failure();
-    best = *better;
+  SmallVector<ScaledEmitter::Trial> trials;
+  SmallVector<Value> ideals;
+  for (ScaledEmitter &emitter : choices) {
+    BlockNumber scale = BlockNumber::get(staticScale.value_or(1.0));
+    if (!staticScale) {
+      FailureOr<Value> ideal = emitter.emitIdealScales(elements, range, modes);
+      if (failed(ideal))
+        return failure();
+      ideals.push_back(*ideal);
+      scale = emitter.emitTrialScales(*ideal);
+    }
+    trials.push_back({emitter, {scale, BlockNumber::get(0)}});
   }
+  FailureOr<SmallVector<Value>> errors = ScaledEmitter::emitSquaredErrors(
+      trials, choices.front().emitErrorLoops(elements), range, modes);
+  if (failed(errors))
+    return failure();
+  Value best = emitBest(*errors);
   BlockChoice choice;
-  choice.selector.tensor = best[1];
+  choice.selector.tensor = best;
   if (staticScale) {
     choice.scale = BlockNumber::get(*staticScale);
   } else {
+    SmallVector<Value> inputs{best};
+    llvm::append_range(inputs, ideals);
+    Value ideal =
+        emitMap(builder, loc, inputs, builder.getF64Type(),
+                [&](ScalarBuilder &b, ValueRange values) {
+                  return emitSelect(b, values.front(), values.drop_front());
+                });
     FailureOr<BlockNumber> scale =
-        choices.front().encodeScales(best[2], modes.scaleRule, constituents);
+        choices.front().encodeScales(ideal, modes.scaleRule, constituents);
     if (failed(scale))
       return failure();
     choice.scale = *scale;
   }
-  constituents.push_back(getLoops().addUnitDims(builder, loc, best[1]));
+  constituents.push_back(getLoops().addUnitDims(builder, loc, best));
   return choice;
 }
 

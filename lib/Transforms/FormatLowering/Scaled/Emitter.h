@@ -12,6 +12,7 @@
 #ifndef QFMT_LIB_TRANSFORMS_FORMATLOWERING_SCALED_EMITTER_H
 #define QFMT_LIB_TRANSFORMS_FORMATLOWERING_SCALED_EMITTER_H
 
+#include "../CommonSteps.h"
 #include "../ExactArithmetic.h"
 #include "BlockOperations.h"
 
@@ -58,6 +59,12 @@ public:
   // scale. Grid tensors have one entry a block, unit dimensions dropped.
 
   const BlockLoops &getLoops() const { return loops; }
+  /// This is one of several emitters whose codes are computed from the same
+  /// quotients: that of formats[index]. `formats` outlives it.
+  void shareSteps(ArrayRef<Type> formats, unsigned index) {
+    siblings = formats;
+    sibling = index;
+  }
   /// `reals` as the other steps take them: whole blocks, filled up with NaNs
   /// where they are to be left out of account.
   Value emitSplit(Value reals, const TensorEncodeModes &modes) const;
@@ -79,11 +86,28 @@ public:
   /// Those constituents by scale_rule = two_level.
   FailureOr<BlockNumber>
   encodeTwoLevelScales(Value absMax, SmallVectorImpl<Value> &constituents);
-  /// Grid of squared errors, f64 (spec C24, mse). Rounds by the rounding mode,
-  /// even where there is a seed. `elements` are filled up with NaNs.
-  FailureOr<Value> emitSquaredErrors(Value elements, const ExactRange &range,
-                                     const BlockParameters &parameters,
-                                     const TensorEncodeModes &modes);
+  /// One of several encodings of the same blocks.
+  struct Trial {
+    ScaledEmitter &emitter;
+    BlockParameters parameters;
+  };
+  /// How the errors of blocks are added: loops, the last one over the partial
+  /// sums of a block if the blocks have more than one.
+  struct ErrorLoops {
+    Value elements;
+    /// Grid of factors.
+    Value units;
+    bool hasLanes;
+    AffineMap gridMap, sumMap;
+    SmallVector<utils::IteratorType> iterators;
+  };
+  /// `elements` are filled up with NaNs.
+  ErrorLoops emitErrorLoops(Value elements) const;
+  /// Grids of squared errors (spec C24, mse), one a trial, f32, or f64 if the
+  /// logical type is. Rounds by the rounding mode, even where there is a seed.
+  static FailureOr<SmallVector<Value>>
+  emitSquaredErrors(ArrayRef<Trial> trials, const ErrorLoops &sums,
+                    const ExactRange &range, const TensorEncodeModes &modes);
   /// The codes, in the shape of `elements`. `reals` is the tensor before it was
   /// split.
   FailureOr<Value> emitPayload(Value elements, Value reals,
@@ -172,7 +196,7 @@ private:
   Value emitPowerScales(Value absMax, ScaleRule rule);
   FailureOr<Value> emitBestScales(Value elements, const ExactRange &range,
                                   const TensorEncodeModes &modes);
-  FailureOr<SmallVector<Value>> emitTrial(Value elements,
+  FailureOr<SmallVector<Value>> emitTrial(const ErrorLoops &sums,
                                           const ExactRange &range,
                                           const TensorEncodeModes &modes,
                                           Value whole, Value step,
@@ -185,6 +209,30 @@ private:
                                        const BlockNumber &scale,
                                        RoundingMode rounding);
 
+  /// The code of a quotient.
+  Value emitCode(ScalarBuilder &b, Value quotient, const EncodeModes &modes,
+                 Value zeroPoint) const {
+    if (auto common = CommonSteps::get(siblings, quotient.getType(), modes))
+      return common->emitCode(b, sibling, quotient);
+    return format.emitEncode(b, loc, quotient, modes, zeroPoint);
+  }
+  /// The value of that code.
+  Value emitRounded(ScalarBuilder &b, Value quotient, const EncodeModes &modes,
+                    Value zeroPoint) const {
+    if (auto common = CommonSteps::get(siblings, quotient.getType(), modes))
+      return common->emitValue(b, sibling, quotient);
+    Value code = format.emitEncode(b, loc, quotient, modes, zeroPoint);
+    return format.emitDecode(b, loc, code);
+  }
+  FloatType getErrorType() const {
+    return logical.isF64() ? logical : builder.getF32Type();
+  }
+  Value emitErrorUnits(Value elements) const;
+  Value emitSquaredError(ScalarBuilder &b, const BlockParameters &parameters,
+                         const QuotientPlan &plan,
+                         const TensorEncodeModes &modes, Value element, Value s,
+                         Value unit) const;
+
   OpBuilder &builder;
   Location loc;
   EncodedTensorType type;
@@ -192,6 +240,8 @@ private:
   FloatType logical;
   CodeEmitter format;
   BlockLoops loops;
+  ArrayRef<Type> siblings;
+  unsigned sibling = 0;
 };
 
 } // namespace mlir::qfmt

@@ -146,8 +146,8 @@ Value ScaledEmitter::emitCodes(Value elements,
   auto body = [&](ScalarBuilder &b, ValueRange values) -> Value {
     Value quotient = emitElementQuotient(
         b, values[0], divisor, values.slice(1, 2), plan, modes.division);
-    return format.emitEncode(b, loc, quotient, element,
-                             readZeroPoint(b, zeroPoint, values[3]));
+    return emitCode(b, quotient, element,
+                    readZeroPoint(b, zeroPoint, values[3]));
   };
   Type code = getCodeType(scaled.getNumberFormat().getStorageType());
   return emitElementwise(builder, loc, loops, elements,
