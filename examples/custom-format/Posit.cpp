@@ -131,8 +131,8 @@ double PositType::getLargest() const {
   return decodeCode(getNaR(getWidth()) - 1);
 }
 double PositType::getLowest() const { return -getLargest(); }
-/// Written out, because the interface's own default needs the dialect's library,
-/// which a plugin does not link.
+/// Written out, because the interface's own default needs the dialect's
+/// library, which a plugin does not link.
 double PositType::getScaleTarget() const { return getLargest(); }
 
 std::optional<IntegerGrid> PositType::getIntegerGrid() const {

@@ -63,8 +63,7 @@ evaluate(func::FuncOp function, ArrayRef<ArrayRef<char>> inputs) {
 /// Runs `main` of the module in both ways; each input is one buffer. The
 /// results of compiled code.
 static FailureOr<SmallVector<TensorResult>>
-compare(MLIRContext &context, StringRef text,
-        ArrayRef<ArrayRef<char>> inputs) {
+compare(MLIRContext &context, StringRef text, ArrayRef<ArrayRef<char>> inputs) {
   OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, &context);
   if (!module)
     return failure();
@@ -129,28 +128,29 @@ static std::vector<T> getReals(MLIRContext &context, unsigned exponentBits) {
     // Beyond the largest value there is NaR.
     add(std::isnan(high) ? 2 * low : (low + high) / 2);
   }
-  for (T value : {std::numeric_limits<T>::max(), std::numeric_limits<T>::min(),
-                  infinity})
+  for (T value :
+       {std::numeric_limits<T>::max(), std::numeric_limits<T>::min(), infinity})
     add(value);
   return reals;
 }
 
-/// A module that decodes all codes and encodes reals by all modes.
+/// A module that decodes all codes, and encodes reals by all rounding and
+/// overflow modes, with the NaN modes in turns.
 static std::string getModule(unsigned exponentBits, size_t numReals,
                              unsigned realBits) {
   std::string body, names, types;
   unsigned count = 0;
   for (unsigned i = 0; i <= getMaxEnumValForRoundingMode(); ++i)
     for (OverflowMode overflow :
-         {OverflowMode::Saturate, OverflowMode::Infinity, OverflowMode::Zero})
-      for (NaNMode nan : {NaNMode::Zero, NaNMode::Propagate}) {
-        body += formatv("  %{0} = qfmt.quantize %x rounding = {1} overflow = "
-                        "{2} nan = {3} : !x to !q\n",
-                        count, stringifyRoundingMode(*symbolizeRoundingMode(i)),
-                        stringifyOverflowMode(overflow), stringifyNaNMode(nan));
-        names += formatv("%{0}, ", count++);
-        types += "!q, ";
-      }
+         {OverflowMode::Saturate, OverflowMode::Infinity, OverflowMode::Zero}) {
+      NaNMode nan = (count + i) % 2 == 0 ? NaNMode::Zero : NaNMode::Propagate;
+      body += formatv("  %{0} = qfmt.quantize %x rounding = {1} overflow = {2} "
+                      "nan = {3} : !x to !q\n",
+                      count, stringifyRoundingMode(*symbolizeRoundingMode(i)),
+                      stringifyOverflowMode(overflow), stringifyNaNMode(nan));
+      names += formatv("%{0}, ", count++);
+      types += "!q, ";
+    }
   return formatv(R"mlir(
     !x = tensor<{0}xf{1}>
     !y = tensor<{2}xf{1}>
@@ -184,9 +184,9 @@ static LogicalResult check(MLIRContext &context, unsigned exponentBits,
   std::vector<char> codes;
   for (unsigned code = 0; code < 1u << kWidth; ++code)
     codes.push_back(char(code));
-  auto results = compare(
-      context, getModule(exponentBits, reals.size(), sizeof(T) * 8),
-      {getBytes(reals), getBytes(codes)});
+  auto results =
+      compare(context, getModule(exponentBits, reals.size(), sizeof(T) * 8),
+              {getBytes(reals), getBytes(codes)});
   if (failed(results))
     return failure();
   if (prints)
