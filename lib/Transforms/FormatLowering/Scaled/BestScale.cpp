@@ -21,6 +21,8 @@ static constexpr int kFirstCandidate = 80, kLastCandidate = 16;
 
 /// The errors of a block are added in so many partial sums.
 static constexpr int64_t kPartialSums = 16;
+/// Fewer are not worth a vector.
+static constexpr int64_t kMinVectorSize = 4;
 
 //===----------------------------------------------------------------------===//
 // The error of one element
@@ -99,11 +101,34 @@ Value ScaledEmitter::emitSquaredError(ScalarBuilder &b,
 // The error of a block
 //===----------------------------------------------------------------------===//
 
+/// The first half of the partial sums plus the second one.
+static Value emitHalf(OpBuilder &builder, Location loc, Value sums) {
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, sums);
+  auto type = cast<RankedTensorType>(sums.getType());
+  int64_t half = type.getShape().back() / 2;
+  sizes.back() = builder.getIndexAttr(half);
+  SmallVector<OpFoldResult> offsets(sizes.size(), builder.getIndexAttr(0));
+  SmallVector<OpFoldResult> strides(sizes.size(), builder.getIndexAttr(1));
+  Value first = tensor::ExtractSliceOp::create(builder, loc, sums, offsets,
+                                               sizes, strides);
+  offsets.back() = builder.getIndexAttr(half);
+  Value second = tensor::ExtractSliceOp::create(builder, loc, sums, offsets,
+                                                sizes, strides);
+  return emitMap(builder, loc, {first, second}, type.getElementType(),
+                 [](ScalarBuilder &b, ValueRange values) -> Value {
+                   return b.apply<arith::AddFOp>(values[0], values[1]);
+                 });
+}
+
 /// p_i + p_(i + 8), then p_i + p_(i + 4) and so on; what is missing is 0.
+/// Halves are added as vectors while they are long enough for that.
 static Value emitTree(OpBuilder &builder, Location loc, Value sums,
                       bool hasLanes) {
   if (!hasLanes)
     return sums;
+  for (int64_t count = kPartialSums; count > kMinVectorSize; count /= 2)
+    if (cast<RankedTensorType>(sums.getType()).getShape().back() == count)
+      sums = emitHalf(builder, loc, sums);
   auto type = cast<RankedTensorType>(sums.getType());
   int64_t count = type.getShape().back();
   unsigned rank = type.getRank() - 1;
