@@ -339,17 +339,27 @@ static uint8_t encodeBitMoD(float quotient, int selector) {
   return codes[index];
 }
 
-/// The sum of the squared errors, in order.
-static double getError(const float *reals, size_t count, float scale,
-                       int selector) {
-  double error = 0;
+/// The squared errors in 16 partial sums, of numbers times 2^-floor(log2 a).
+static float getError(const float *reals, size_t count, float unit, float scale,
+                      int selector) {
+  float sums[16] = {};
   for (size_t i = 0; i < count; ++i) {
     uint8_t code = encodeBitMoD(reals[i] / scale, selector);
-    double difference = reals[i] - decodeBitMoD(code, selector) * double(scale);
+    float difference =
+        reals[i] * unit - decodeBitMoD(code, selector) * (scale * unit);
     if (std::isfinite(reals[i]))
-      error += difference * difference;
+      sums[i % 16] += difference * difference;
   }
-  return error;
+  for (size_t half = 8; half > 0; half /= 2)
+    for (size_t i = 0; i < half; ++i)
+      sums[i] += sums[i + half];
+  return sums[0];
+}
+
+/// 2^-e, e the exponent of `largest`, which is 0 or more.
+static float getUnit(float largest) {
+  int exponent = largest == 0 ? -127 : std::ilogb(largest);
+  return std::ldexp(1.0f, -std::min(std::max(exponent, -127), 126));
 }
 
 /// A format for each block of 128, scales of 8 bits, a scale of those for each
@@ -367,12 +377,13 @@ static void encodeBitMoD4(const void *const *inputs, void *const *outputs) {
     for (size_t block = 0; block < kBlocks; ++block) {
       const float *x = reals + row * kColumns + block * kSize;
       float largest = getLargest(x, kSize);
-      double best = std::numeric_limits<double>::infinity();
+      float best = std::numeric_limits<float>::infinity();
       chosen[block] = 0;
       wanted[block] = largest / kSpecialTargets[0];
       for (int selector = 0; selector < 4; ++selector) {
         auto scale = float(double(largest) / kSpecialTargets[selector]);
-        double error = getError(x, kSize, scale == 0 ? 1 : scale, selector);
+        float error = getError(x, kSize, getUnit(largest),
+                               scale == 0 ? 1 : scale, selector);
         if (error < best) {
           best = error;
           chosen[block] = selector;
