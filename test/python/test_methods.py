@@ -167,12 +167,17 @@ def test_safe_chain_length(tmp_path, bits, length):
     """So many products of two widths fit 32 bits, and no more: the integer pass accepts and refuses accordingly."""
 
     def integerize(terms: int) -> None:
-        a, b = (f"tensor<{shape}xf32, #qfmt.scaled<{narrow(p)}>>" for shape, p in zip((f"1x{terms}", f"{terms}x1"), bits))
+        # Stored codes may lie outside of a narrow range; what is converted to it saturates.
+        shapes = f"1x{terms}", f"{terms}x1"
+        a, b = (f"tensor<{shape}xf32, #qfmt.scaled<i{p}>>" for shape, p in zip(shapes, bits))
+        c, d = (f"tensor<{shape}xf32, #qfmt.scaled<{narrow(p)}>>" for shape, p in zip(shapes, bits))
         path = tmp_path / "module.mlir"
         path.write_text(f"""
 func.func @main(%a: {a}, %b: {b}) -> tensor<1x1xf32, #qfmt.scaled<i16>> {{
   %zero = arith.constant dense<0.0> : tensor<1x1xf32>
-  %0 = linalg.matmul ins(%a, %b : {a}, {b}) outs(%zero : tensor<1x1xf32>) -> tensor<1x1xf32>
+  %c = qfmt.convert %a : {a} to {c}
+  %d = qfmt.convert %b : {b} to {d}
+  %0 = linalg.matmul ins(%c, %d : {c}, {d}) outs(%zero : tensor<1x1xf32>) -> tensor<1x1xf32>
   %1 = qfmt.quantize %0 : tensor<1x1xf32> to tensor<1x1xf32, #qfmt.scaled<i16>>
   return %1 : tensor<1x1xf32, #qfmt.scaled<i16>>
 }}
