@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_format_lowering import Module, every_boundary, run, to_codes, width
+from test_format_lowering import ROUNDINGS, Module, check, every_boundary, run, to_codes, width
 from test_numerics import FLOATS, INTEGERS, WIDE_FLOATS, WITHOUT_NAN, every_code, same
 
 BUILD = Path(os.environ.get("QFMT_BUILD_DIR", Path(__file__).parents[2] / "build"))
@@ -53,6 +53,52 @@ def test_every_code_and_step():
 def test_a_type_that_is_no_format():
     done = subprocess.run([CHECK, "!qfmt.float<9, 1>"], capture_output=True, text=True)
     assert done.returncode == 1 and "not a number format" in done.stderr
+
+
+ALL_ROUNDINGS = [*ROUNDINGS, "half_down", "half_toward_zero"]
+OVERFLOWS = ["saturate", "infinity", "zero", "saturate_symmetric"]
+
+
+@pytest.mark.parametrize("number_format", [
+    "i4", "ui8", "!qfmt.int<i8, -127, 127>", "!qfmt.int<ui4, 0, 14>", "!qfmt.ternary"])  # fmt: skip
+def test_zero_points(tmp_path, number_format):
+    """Added before rounding by convert, after it by quantize. The reals next to a half are where a sum may round twice."""
+    halves = np.arange(-20, 20, 0.5, dtype=np.float32)
+    huge = np.array([np.inf, -np.inf, np.nan, 1e30, -1e30, 1e-40, -1e-40], np.float32)
+    around = [np.nextafter(halves, np.float32(99)), np.nextafter(halves, np.float32(-99)), np.arange(-300, 300, 0.25)]
+    values = np.concatenate([*around, huge]).astype(np.float32)
+    plain = f"tensor<{len(values)}xf32>"
+    source = plain[:-1] + ", #qfmt.scaled<f32>>"
+    module = Module(q=source, x=plain)
+    for suffix in ["", ", zero_point = 1", ", scale = 0.3, zero_point = 1"]:
+        target = plain[:-1] + f", #qfmt.scaled<{number_format}{suffix}>>"
+        # An exact quotient by 0.3 has more bits than f64; without saturation all count.
+        wraps = number_format in ("i4", "ui8") and "0.3" not in suffix
+        for rounding in ALL_ROUNDINGS:
+            for overflow in OVERFLOWS + ["wrap"] * wraps:
+                modes = f"rounding = {rounding} overflow = {overflow}"
+                module.add(f"qfmt.convert %q {modes} : {source} to {target}", target, f"convert {target} {modes}")
+                module.add(f"qfmt.quantize %x {modes} : {plain} to {target}", target, f"quantize {target} {modes}")
+    check(tmp_path, module, [values, values])
+
+
+@pytest.mark.parametrize("number_format", [
+    "!qfmt.codebook<[-1.0, -0.25, 0.0, 0.25, 1.0]>", "!qfmt.codebook<[-3.0, -1.0, 1.0, 3.0]>", "!qfmt.power<4, 0.5>",
+    "!qfmt.khot<6, 2>", "!qfmt.fixed<8, 4>", "!qfmt.fixed<5, 7>", "!qfmt.float<2, 1, negative_zero = 5.0>",
+    "!qfmt.float<4, 3, no_subnormals>", "!qfmt.ternary", "!qfmt.float<8, 3, bias = 130, specials = ieee>"])  # fmt: skip
+def test_convert_to_every_kind(tmp_path, number_format):
+    """The quotient of exact values is rounded once, and on the right side of every step."""
+    source = "tensor<256xf32, #qfmt.scaled<i8, scale = 0.3>>"
+    module, counts = Module(q=source), []
+    for suffix, parts in [("", 1), (", scale = 0.7", 1), (", scale = 0.5", 1), (", block = [16], scale = f32", 2)]:
+        target = f"tensor<256xf32, #qfmt.scaled<{number_format}{suffix}>>"
+        wraps = "fixed" in number_format and "block" not in suffix
+        for rounding in ALL_ROUNDINGS:
+            for overflow in OVERFLOWS + ["wrap"] * wraps:
+                modes = f"rounding = {rounding} overflow = {overflow}"
+                module.add(f"qfmt.convert %q {modes} : {source} to {target}", target, f"{target} {modes}")
+                counts.append(parts)
+    check(tmp_path, module, [np.arange(-128, 128).astype(np.int8)], counts)
 
 
 @pytest.fixture(scope="module")
