@@ -19,7 +19,7 @@ from test_numerics import FLOATS, INTEGERS, WIDE_FLOATS, WITHOUT_NAN, every_code
 
 BUILD = Path(os.environ.get("QFMT_BUILD_DIR", Path(__file__).parents[2] / "build"))
 # What the default run does; fewer would mean that formats or points got lost.
-MIN_FORMATS, MIN_FUNCTIONS, MIN_ENCODED, MIN_DECODED = 600, 20000, 40_000_000, 2_000_000
+MIN_FORMATS, MIN_FUNCTIONS, MIN_ENCODED, MIN_DECODED = 700, 12_000, 50_000_000, 1_300_000
 CHECK = BUILD / "bin" / "qfmt-check-formats"
 FULL = os.environ.get("QFMT_FULL", "0") not in ("", "0")
 SUMMARY = re.compile(
@@ -37,9 +37,11 @@ def check_formats(*arguments: str) -> tuple[int, ...]:
 
 
 def test_every_code_and_step():
-    shards = os.cpu_count() or 1
+    processors = os.cpu_count() or 1
+    # Some take longer than others.
+    shards = 4 * processors
     options = ["--full"] if FULL else []
-    with ThreadPoolExecutor(shards) as pool:
+    with ThreadPoolExecutor(processors) as pool:
         results = list(pool.map(lambda i: check_formats(*options, f"--shard={i}", f"--shards={shards}"), range(shards)))
     formats, functions, encoded, decoded, failed, differences = (
         sum(column) for i, column in enumerate(zip(*results)) if i != 1

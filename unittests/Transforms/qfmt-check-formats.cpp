@@ -456,10 +456,10 @@ void Module::addDecode(NumberFormat format) {
             plain, {format, spelling + " decode", {}});
 }
 
-/// All combinations for f32; or, because compiling takes the time, each
-/// rounding with saturation and with one other overflow mode, in turns from one
-/// format to the next, so that formats that share their lowering see all
-/// combinations.
+/// All combinations for f32; or, because compiling takes the time, each rounding
+/// with saturation and every other one with another overflow mode, in turns
+/// from one format to the next, so that formats that share their lowering see
+/// all combinations.
 static std::vector<Modes> getModes(NumberFormat format, size_t turn,
                                    bool full) {
   std::vector<Modes> modes;
@@ -472,8 +472,9 @@ static std::vector<Modes> getModes(NumberFormat format, size_t turn,
   for (unsigned i = 0; i <= getMaxEnumValForRoundingMode(); ++i) {
     add(i, OverflowMode::Saturate, i + turn);
     if (!full) {
-      add(i, others[(i + turn) % 3], i + turn / 3);
-      if (format.canWrap() && (i + turn) % 2 == 0)
+      if ((i + turn) % 2 == 0)
+        add(i, others[(i + turn) / 2 % 3], i + turn / 3);
+      else if (format.canWrap())
         add(i, OverflowMode::Wrap, turn / 2);
       continue;
     }
