@@ -135,6 +135,8 @@ private:
   long double extent;
   llvm::SmallVector<long double> reference;
   PolynomialFit current;
+  /// The largest weighted |f| at reference points so far.
+  long double largestValue = 0;
 };
 } // namespace
 
@@ -148,6 +150,8 @@ bool Exchange::solve() {
       rows[i].push_back(std::pow(x / extent, (long double)power));
     rows[i].push_back((i % 2 ? -1 : 1) / getWeight(x));
     rows[i].push_back(request.function(x));
+    largestValue =
+        std::max(largestValue, std::fabs(rows[i].back()) * getWeight(x));
     if (!llvm::all_of(rows[i], [](long double v) { return std::isfinite(v); }))
       return false;
   }
@@ -305,7 +309,9 @@ bool Exchange::iterate(std::optional<PolynomialFit> &best) {
     if (std::isfinite(current.maxError) &&
         (!best || current.maxError < best->maxError))
       best = current;
-    if (current.maxError <= current.leastError * (1 + 1e-7L))
+    // Levelled, or nothing but rounding errors.
+    if (current.maxError <= current.leastError * (1 + 1e-7L) ||
+        current.maxError <= 0x1p-60L * largestValue)
       return true;
     if (!moved)
       return false;
