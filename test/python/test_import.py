@@ -152,6 +152,21 @@ def test_network_has_the_form_the_passes_read(imported):
     assert not re.findall(r"arith.constant dense<[\[\"]", text)
 
 
+def test_weight_of_a_batch_of_rows_is_a_constant_operand(imported):
+    nodes = [node("MatMul", "x w", "p"), node("Add", "p b")]
+    source = model(nodes, {"x": (2, 3, 5)}, {"w": weight(5, 4), "b": weight(4)})
+    text = stock_mlir_opt(imported(source))
+    (constant,) = re.findall(r"(%\w+) = arith.constant dense_resource<w>", text)
+    assert re.search(rf"linalg.matmul ins\(%\w+, {constant} : tensor<6x5xf32>", text)
+    assert "linalg.batch_matmul" not in text
+
+
+def test_softmax_has_no_places_of_maxima(imported):
+    text = stock_mlir_opt(imported(model(node("Softmax", "x"), {"x": (3, 5)})))
+    assert "arith.maximumf" in text
+    assert "i64" not in text
+
+
 def test_locations_are_node_names(imported):
     text = stock_mlir_opt(imported(residual_block()), "-mlir-print-debuginfo")
     assert 'loc("conv_node")' in text and 'loc("gemm_node")' in text
@@ -280,9 +295,9 @@ def test_malformed_dim_option_is_wrong_usage(text, importer):
 def test_all_unsupported_nodes_are_listed(refusal):
     source = model(
         [
-            helper.make_node("Softmax", ["x"], ["a"], "soft"),
+            helper.make_node("Sinh", ["x"], ["a"], "curve"),
             helper.make_node("Relu", ["a"], ["b"], "fine"),
-            helper.make_node("Erf", ["b"], ["c"]),
+            helper.make_node("Cosh", ["b"], ["c"]),
             helper.make_node("Pad", ["c", "p"], ["d"], "mirror", mode="reflect"),
             helper.make_node("Magic", ["d"], ["y"], "trick", domain="com.example"),
         ],
@@ -293,8 +308,8 @@ def test_all_unsupported_nodes_are_listed(refusal):
     )
     assert refusal(source) == (
         "error: FILE: not supported:\n"
-        "  Softmax (node 'soft'): operator is not supported\n"
-        "  Erf (node 'Erf_2'): operator is not supported\n"
+        "  Sinh (node 'curve'): operator is not supported\n"
+        "  Cosh (node 'Cosh_2'): operator is not supported\n"
         "  Pad (node 'mirror'): mode 'reflect' is not supported; only 'constant' is\n"
         "  com.example.Magic (node 'trick'): operator is not supported\n"
     )
@@ -351,6 +366,19 @@ BATCH_NORM = {name: np.abs(weight(3)) for name in "sbmv"}
         pytest.param(
             node("MatMul", "x v"), {"v": weight(4)},
             "a vector times a batch of matrices is not supported", id="matmul-batch-vector",
+        ),
+        pytest.param(
+            node("LayerNormalization", "x s b", "y m"), {"s": weight(4), "b": weight(4)},
+            "outputs Mean and InvStdDev are not supported", id="layer-norm-mean",
+        ),
+        pytest.param(
+            node("Pow", "x e"), {"e": weight(4)},
+            "an exponent for each element is not supported", id="pow-exponents",
+        ),
+        pytest.param(
+            node("Pow", "x e"), {"e": np.float32(-1)},
+            "Pow (node 'pow_node'): whole exponents are supported from 1 to 8",
+            id="pow-negative",
         ),
         pytest.param(
             node("BatchNormalization", "x s b m v", "y m2 v2", training_mode=1), BATCH_NORM,

@@ -6,6 +6,7 @@ The steps, each one module:
   supported  every node against the table of operators; one complete refusal
   shapes     symbolic dimensions bound, shapes inferred, all static f32
   quantized  QuantizeLinear and DequantizeLinear cut out, to be put in again
+  normalize  nodes that torch-mlir lowers badly or wrongly, in terms of others
   torch_mlir torch-mlir's ONNX path -> linalg on tensors
   finish     the function the rest of qfmt expects: @main, dense_resource
 """
@@ -25,6 +26,7 @@ def import_onnx(path: Path, dims: dict[str, int]) -> bytes:
     from qfmt.onnx_import import (
         finish,
         load,
+        normalize,
         quantized,
         shapes,
         supported,
@@ -35,4 +37,5 @@ def import_onnx(path: Path, dims: dict[str, int]) -> bytes:
     supported.check(model, path)
     model = shapes.bind_and_infer(model, dims, path)
     plan = quantized.cut(model, path)
-    return finish.finish(torch_mlir.lower(model, path), plan)
+    lowered = torch_mlir.lower(normalize.normalize(model), path)
+    return finish.finish(lowered, plan)

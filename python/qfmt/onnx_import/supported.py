@@ -17,6 +17,7 @@ import onnx
 from onnx import numpy_helper
 
 from qfmt.errors import UserError
+from qfmt.onnx_import.normalize import MAX_EXPONENT
 
 # Below 13 many operators change between attributes and inputs; above 25 nothing
 # has been tested. Exporters write 13 to 20 by default.
@@ -124,7 +125,24 @@ def _pad_problem(node: Node) -> str | None:
     return None
 
 
+def _layer_norm_problem(node: Node) -> str | None:
+    if node.has_output(1) or node.has_output(2):
+        return "outputs Mean and InvStdDev are not supported"
+    return None
+
+
+def _pow_problem(node: Node) -> str | None:
+    exponent = node.constant(1)
+    if exponent is not None and exponent.size != 1:
+        return "an exponent for each element is not supported; only one number is"
+    if exponent is not None and exponent.item() == int(exponent.item()):
+        if not 1 <= exponent.item() <= MAX_EXPONENT:
+            return f"whole exponents are supported from 1 to {MAX_EXPONENT}"
+    return None
+
+
 OPERATORS = {
+    "Abs": Operator(),
     "Add": Operator(),
     "AveragePool": Operator(_average_pool_problem),
     "BatchNormalization": Operator(_batch_norm_problem),
@@ -132,20 +150,38 @@ OPERATORS = {
     "Concat": Operator(),
     "Conv": Operator(),
     "DequantizeLinear": Operator(parameters=(1, 2)),  # more in quantized.py
+    "Div": Operator(),
     "Dropout": Operator(_dropout_problem, parameters=(1, 2)),
+    "Erf": Operator(),
+    "Exp": Operator(),
     "Flatten": Operator(),
+    "Floor": Operator(),
+    "Gelu": Operator(),
     "Gemm": Operator(_gemm_problem),
     "GlobalAveragePool": Operator(),
     "Identity": Operator(),
+    "LayerNormalization": Operator(_layer_norm_problem),
+    "Log": Operator(),
     "MatMul": Operator(_matmul_problem),
+    "Max": Operator(),
     "MaxPool": Operator(_pool_problem),
+    "Min": Operator(),
     "Mul": Operator(),
+    "Neg": Operator(),
     "Pad": Operator(_pad_problem, parameters=(1, 2, 3)),
+    "Pow": Operator(_pow_problem, parameters=(1,)),
     "QuantizeLinear": Operator(parameters=(1, 2)),  # more in quantized.py
+    "Reciprocal": Operator(),
+    "ReduceMax": Operator(parameters=(1,)),
     "ReduceMean": Operator(parameters=(1,)),
+    "ReduceSum": Operator(parameters=(1,)),
     "Relu": Operator(),
     "Reshape": Operator(parameters=(1,)),
+    "Sigmoid": Operator(),
+    "Softmax": Operator(),
+    "Sqrt": Operator(),
     "Sub": Operator(),
+    "Tanh": Operator(),
     "Transpose": Operator(),
 }
 
