@@ -21,8 +21,16 @@ import data
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1] / "python"))
+sys.path[:0] = [str(HERE.parent / "shared"), str(HERE.parents[1] / "python")]
 
+from levels import (  # noqa: E402
+    Levels,
+    constant_bytes,
+    count_float_ops,
+    encodings,
+    print_table,
+    say,
+)
 from qfmt import execute, pipeline, sqnr  # noqa: E402
 from qfmt.errors import UserError  # noqa: E402
 from qfmt.onnx_import import import_onnx  # noqa: E402
@@ -56,50 +64,27 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def say(text):
-    print(f"-- {text}", file=sys.stderr, flush=True)
-
-
-class Levels:
-    """The network at every level, as files in a folder."""
+class LevelsWithLayers(Levels):
+    """Also with every layer's result as a result of the network."""
 
     def __init__(self, folder, arguments):
-        self.folder = Path(folder)
         say("importing the ONNX file")
         real = import_onnx(HERE / "fashion_mnist.onnx", {})
-        self.real = self.write("real", real)
-
-        say(f"calibrating on {CALIBRATION_IMAGES} training images")
         images = data.load_images("train")[:CALIBRATION_IMAGES]
-        calibration = self.folder / "calibration.npz"
-        np.savez(calibration, image=to_floats(images))
-        observed = pipeline.annotate(pipeline.observe(real), calibration)
-        self.observed = self.write("observed", observed)
-
-        say("quantizing, making it integer-only")
-        encoded = pipeline.encode(
-            observed,
-            weights=arguments.weights,
-            activations=arguments.activations,
-            input_format=PIXEL_FORMAT,
+        formats = {"weights": arguments.weights, "activations": arguments.activations}
+        super().__init__(
+            folder,
+            real,
+            {"image": to_floats(images)},
+            {**formats, "input_format": PIXEL_FORMAT},
         )
-        self.encoded = self.write("encoded", encoded)
-        integer = pipeline.integerize(encoded)
-        self.integer = self.write("integer", integer)
-
         expose = ["qfmt-expose-intermediates"]
         self.observed_layers = self.write(
-            "observed-layers", pipeline.run_passes(observed, expose)
+            "observed-layers", pipeline.run_passes(self.observed, expose)
         )
-        self.integer_layers = self.write(
-            "integer-layers",
-            pipeline.integerize(pipeline.run_passes(encoded, expose)),
+        self.integer_layers = self.make_integer(
+            "integer-layers", pipeline.run_passes(self.encoded, expose)
         )
-
-    def write(self, name, module):
-        path = self.folder / f"{name}.mlirbc"
-        path.write_bytes(module)
-        return path
 
 
 def name_formats(arguments):
@@ -119,44 +104,6 @@ def accuracy(outputs, labels):
     return 100 * float(np.mean(best == labels))
 
 
-def count_float_ops(module):
-    """Float operations and types left after decomposition, the wrapper not counted."""
-    try:
-        pipeline.verify_integer_only(module.read_bytes())
-        return 0
-    except UserError as error:
-        found = re.search(r"the first of (\d+) such operations", str(error))
-        if not found:
-            raise
-        print(f"not integer-only: {error}", file=sys.stderr)
-        return int(found.group(1))
-
-
-def constant_bytes(module):
-    """Bytes of everything constant that the compiled function reads."""
-    code = run_tool("qfmt-run", module, "--emit=llvm", "-o", "-").decode()
-    found = re.search(r"@qfmt_weights = .*\[(\d+) x i8\]", code)
-    return int(found.group(1))
-
-
-def result_scale(module):
-    """Scale and zero point of the integer function's result."""
-    text = run_tool(
-        "qfmt-opt",
-        module,
-        "--mlir-print-local-scope",
-        "--mlir-elide-resource-strings-if-larger=16",
-    ).decode()
-    signature = re.search(r"func\.func @main\(.*", text).group(0)
-    encoding = re.search(r"-> \(?tensor<[^#]*#qfmt\.scaled<([^>]*)>", signature).group(1)
-    scale = re.search(r"scale = ([-+.e\d]+)", encoding)
-    zero_point = re.search(r"zero_point = (-?\d+)", encoding)
-    return (
-        float(np.float32(scale.group(1))) if scale else 1.0,
-        int(zero_point.group(1)) if zero_point else 0,
-    )
-
-
 def compare_with_reference(levels, pixels, codes):
     """Compiled against evaluated integer level, and against the encoded level."""
     (expected,), _ = execute.run(
@@ -169,8 +116,9 @@ def compare_with_reference(levels, pixels, codes):
     (reals,), _ = execute.run(
         levels.encoded, "main", [to_floats(pixels)], engine="reference"
     )
-    scale, zero_point = result_scale(levels.integer)
-    real_codes = np.rint(reals.astype(np.float64) / scale).astype(np.int64) + zero_point
+    _, (result,) = encodings(levels.integer)
+    real_codes = np.rint(reals.astype(np.float64) / result.scale).astype(np.int64)
+    real_codes += result.zero_point
     lsb = np.abs(codes.astype(np.int64) - real_codes)
     return int(reference_difference), int(lsb.max()), 100 * float(np.mean(lsb != 0))
 
@@ -189,8 +137,8 @@ def layer_noise(levels, pixels):
     ]
 
 
-def print_table(figures, formats):
-    rows = [
+def table(figures, formats):
+    return [
         ("test images", f"{figures['images']}"),
         ("fp32 accuracy", f"{figures['fp32_accuracy']:.2f} %"),
         (f"{formats} accuracy", f"{figures['int8_accuracy']:.2f} %"),
@@ -206,9 +154,6 @@ def print_table(figures, formats):
         ("integer - real arithmetic, largest", f"{figures['max_lsb_difference']} LSB"),
         ("outputs that differ from real", f"{figures['differing_outputs']:.3f} %"),
     ]
-    width = max(len(name) for name, _ in rows)
-    for name, value in rows:
-        print(f"{name:<{width}}  {value:>14}")
 
 
 def measure(levels, arguments):
@@ -260,12 +205,12 @@ def check(figures, formats):
 def main():
     arguments = parse_arguments()
     with tempfile.TemporaryDirectory() as folder:
-        levels = Levels(folder, arguments)
+        levels = LevelsWithLayers(folder, arguments)
         figures = measure(levels, arguments)
         say("signal-to-quantization-noise ratio of every layer")
         layers = layer_noise(levels, data.load_images("test")[:64, np.newaxis])
     formats = name_formats(arguments)
-    print_table(figures, formats)
+    print_table(table(figures, formats))
     sqnr.draw(layers, arguments.picture, f"Fashion-MNIST, {formats}")
     print(f"picture: {arguments.picture}")
     if arguments.json:
