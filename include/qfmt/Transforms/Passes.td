@@ -49,14 +49,27 @@ def RaiseConcat : Pass<"qfmt-raise-concat"> {
   let dependentDialects = ["::mlir::tensor::TensorDialect"];
 }
 
+def EraseUnusedResults : Pass<"qfmt-erase-unused-results", "::mlir::ModuleOp"> {
+  let summary = "Erases results of linalg.generic that nothing reads, and what only they need";
+  let description = [{
+    At level real. Upstream's patterns: results without uses go, with the operations of the body that only they need (the argmax of a
+    torch.max whose index nobody reads), and so do operands that the body does not read or that occur twice. Changes no number.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
 def InsertObservers : Pass<"qfmt-insert-observers", "::mlir::ModuleOp"> {
   let summary = "Puts an `observe` where the network may be quantized";
   let description = [{
     From level real to level observed. An `observe` follows every f32 argument of a function and every f32 tensor computed from
-    arguments, but for tensors that are only moved (padding, reshape, slice, concat, transpose, broadcast: their source is observed)
-    and for those which a single element-wise operation reads that an integer accumulator can enter: sums, differences, minima,
-    maxima, selections, products with constants. So convolution, bias, residual sum and relu are rounded once, after the relu. Ids
-    follow the order of the operations and name their kind: `conv_2d_nchw_fchw.0`.
+    arguments, but for
+    - tensors that are only moved (padding, reshape, slice, concat, transpose, broadcast: their source is observed);
+    - tensors which a single element-wise operation reads that an integer accumulator can enter: sums, differences, minima, maxima,
+      selections, products with constants. So convolution, bias, residual sum and relu are rounded once, after the relu;
+    - the insides of non-linear functions: of softmax, layer norm and GELU the operands are observed and the result, if a contraction,
+      a reduction without broadcast or the caller reads it, but nothing in between. docs/Quantization.md says what an inside is.
+
+    Ids follow the order of the operations and name their kind: `conv_2d_nchw_fchw.0`.
   }];
   let dependentDialects = ["::mlir::qfmt::QFmtDialect"];
   let statistics = [Statistic<"numObservers", "observers", "Observers inserted">];
@@ -83,12 +96,18 @@ def Quantize : Pass<"qfmt-quantize", "::mlir::ModuleOp"> {
     its input, and tensors that meet in a concat share one. With `input-format`, arguments of public functions enter in that format;
     statistics that reach beyond it are an error.
 
+    With `wide-activations`, a tensor takes that format if anything reads it but contractions with constant weights: the residual
+    stream, operands of attention, softmax and layer norm, results. Contractions with constant weights always read `activations`: of a
+    wide tensor a `convert` to the format which the tensor would have without the option.
+
     Arguments and results stay f32: arguments are quantized on entry, results dequantized on return. Padding with less than all
     values of the format (-infinity, before max pooling) becomes padding with its lowest value.
   }];
   let options = [
     Option<"weights", "weights", "std::string", "\"i8\"", "Number format of weights: i2 ... i16">,
     Option<"activations", "activations", "std::string", "\"i8\"", "Number format of activations: i2 ... i16">,
+    Option<"wideActivations", "wide-activations", "std::string", "\"\"",
+           "Number format of activations that not only contractions with constant weights read: i2 ... i16; empty: as activations">,
     Option<"calibration", "calibration", "std::string", "\"minmax\"", "How a range follows from statistics: minmax, percentile, mse">,
     Option<"percentile", "percentile", "double", "99.99", "Share of the values inside of the range, in percent">,
     Option<"inputFormat", "input-format", "std::string", "\"\"",
@@ -203,7 +222,11 @@ def Integerize : Pass<"qfmt-integerize", "::mlir::ModuleOp"> {
     An operation without an integer rule, a scale that is only known at run time and an accumulator that may overflow are errors.
   }];
   let options = [
-    Option<"accumulatorBits", "accumulator-bits", "unsigned", "32", "Width of the accumulators of reductions: 32 or 64">,
+    Option<"accumulatorBits", "accumulator-bits", "unsigned", "0",
+           "Width of the accumulators of sums: 32 or 64, or 0 for 32 where the sum fits">,
+    Option<"tableBits", "table-bits", "unsigned", "8", "Functions of codes of at most that many bits are tables, up to 16">,
+    Option<"functionBits", "function-bits", "unsigned", "24",
+           "Significant bits of the largest value of a function, its sign included">,
     Option<"emitFloatWrapper", "float-wrapper", "bool", "true", "Also emit <name>_f32, which takes and returns floats">
   ];
   let dependentDialects = ["::mlir::qfmt::QFmtDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
