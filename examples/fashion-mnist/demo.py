@@ -23,6 +23,7 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "shared"), str(HERE.parents[1] / "python")]
 
+from images import PIXEL_FORMAT, accuracy, to_floats  # noqa: E402
 from levels import (  # noqa: E402
     Levels,
     constant_bytes,
@@ -37,7 +38,6 @@ from qfmt.onnx_import import import_onnx  # noqa: E402
 from qfmt.tools import run_tool  # noqa: E402
 
 CALIBRATION_IMAGES = 512
-PIXEL_FORMAT = "ui8:0.00392156862745098"
 ALLOWED_LOSS = 0.3
 
 
@@ -92,16 +92,6 @@ def name_formats(arguments):
     if arguments.weights == arguments.activations == "i8":
         return "int8"
     return f"{arguments.weights}/{arguments.activations}"
-
-
-def to_floats(images):
-    return (images / np.float32(255)).astype(np.float32)
-
-
-def accuracy(outputs, labels):
-    """Percent of images whose largest output (the first, if several) is the label."""
-    best = outputs.reshape(len(labels), -1).argmax(axis=1)
-    return 100 * float(np.mean(best == labels))
 
 
 def compare_with_reference(levels, pixels, codes):
