@@ -22,10 +22,13 @@ static constexpr long double kMargin = 1e-9L;
 double mlir::qfmt::findLargestErrorOfAll(const IntegerProgram &program,
                                          Range range,
                                          RealFunctionRef expected) {
-  long double largest = 0;
-  for (int64_t i = range.lo; i <= range.hi; ++i)
-    largest = std::max(largest, std::fabs(program.evaluate(i) - expected(i)));
-  return double(largest + kMargin);
+  long double largest = 0, largestValue = 0;
+  for (int64_t i = range.lo; i <= range.hi; ++i) {
+    long double value = expected(i);
+    largest = std::max(largest, std::fabs(program.evaluate(i) - value));
+    largestValue = std::max(largestValue, std::fabs(value));
+  }
+  return double(largest + kMargin + 0x1p-57L * largestValue);
 }
 
 namespace {

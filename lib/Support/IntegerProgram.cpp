@@ -223,6 +223,13 @@ Value IntegerProgramBuilder::shiftLeft(Value lhs, Value amount) {
               shift(a.hi, a.hi < 0 ? n.lo : n.hi));
 }
 
+Value IntegerProgramBuilder::shiftLeftInto(Value lhs, Value amount,
+                                           Range range) {
+  if (!getRange(amount).isWithin({0, 63}))
+    return fail("a shift amount is not within 0 ... 63");
+  return push(Opcode::ShiftLeft, lhs, amount, range.lo, range.hi);
+}
+
 Value IntegerProgramBuilder::shiftRight(Value lhs, Value amount) {
   if (isConstant(amount, 0))
     return lhs;
@@ -240,7 +247,9 @@ Value IntegerProgramBuilder::roundingShiftRightBy(Value lhs, unsigned amount) {
 }
 
 Value IntegerProgramBuilder::roundingShiftRight(Value lhs, Value amount) {
-  Value half = shiftRightBy(shiftLeft(addConstant(1), amount), 1);
+  // 2^amount >> 1 for every amount up to 63.
+  Value half = shiftRight(addConstant(int64_t(1) << 62),
+                          subtract(addConstant(63), amount));
   Value result = shiftRight(add(lhs, half), amount);
   if (hasFailed())
     return result;

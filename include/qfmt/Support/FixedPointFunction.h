@@ -78,7 +78,8 @@ approximateFunction(const FixedPointRequest &request,
                     std::string *reason = nullptr);
 
 /// The largest |program(i) - expected(i)| for all i of [lo, hi], in long
-/// double, plus 1e-9 for the errors of `expected`. For programs of one input.
+/// double, plus 1e-9 and 2^-57 of the largest value for the errors of
+/// `expected`. For programs of one input.
 double findLargestErrorOfAll(const IntegerProgram &program,
                              IntegerProgram::Range range,
                              RealFunctionRef expected);

@@ -115,13 +115,16 @@ public:
   Value shiftLeftBy(Value lhs, unsigned amount) {
     return shiftLeft(lhs, addConstant(amount));
   }
+  /// A shift whose result the caller proves to lie in `range`, such as a
+  /// normalisation by leading zeros.
+  Value shiftLeftInto(Value lhs, Value amount, Range range);
   Value shiftRight(Value lhs, Value amount);
   Value shiftRightBy(Value lhs, unsigned amount) {
     return shiftRight(lhs, addConstant(amount));
   }
   /// floor(lhs / 2^amount + 1/2): an addition and a shift.
   Value roundingShiftRightBy(Value lhs, unsigned amount);
-  /// The same by a value: 2^amount >> 1 is added before.
+  /// The same by a value of 0 ... 63: 2^amount >> 1 is added before.
   Value roundingShiftRight(Value lhs, Value amount);
   Value bitAnd(Value lhs, int64_t mask);
   Value minimum(Value lhs, Value rhs);
