@@ -7,7 +7,7 @@ Compiled code against the reference, bit for bit, and both against models in num
 import numpy as np
 import pytest
 from run_tools import run_mlir
-from test_format_lowering import ASYMMETRIC, BLOCKED, Module, add_quantize, block_values, check, to_logical
+from test_format_lowering import ASYMMETRIC, BLOCKED, Module, add_quantize, block_values, check, run, to_logical
 
 CODEBOOK = "!qfmt.codebook<[-8.0, -2.5, -1.0, -0.25, 0.0, 0.25, 1.5, 6.0]>"
 WITHOUT_ZERO = "!qfmt.codebook<[-3.0, -1.0, 1.0, 2.0]>"
@@ -85,6 +85,47 @@ def test_two_level(tmp_path, logical, columns):
         add_quantize(module, "%x", plain, encoding, "scale_rule = two_level")
         counts.append(count)
     check(tmp_path, module, [to_logical(block_values((14, columns), 5).astype(np.float64), logical)], counts)
+
+
+# Encodings of scales whose code nearest to 1 is that of 0 beside large scales; in some no number, or just a negative one,
+# is next to 0.
+ZERO_SCALES = [
+    ("#qfmt.scaled<i4, scale = f32>", 2),
+    ("#qfmt.scaled<ui4, scale = f32, zero_point = 3>", 2),
+    ("#qfmt.scaled<ui4, scale = f32, zero_point = 15>", 2),
+    ("#qfmt.scaled<ui8, block = [1, *], scale = f32, zero_point = ui4>", 3),
+    ("#qfmt.scaled<f4E2M1FN, block = [1, *], scale = f32>", 2),
+    ("#qfmt.scaled<!qfmt.fixed<6, 3>, scale = f32>", 2),
+    (f"#qfmt.scaled<{CODEBOOK}, block = [2, 2], scale = f32>", 2),
+    ("#qfmt.scaled<!qfmt.codebook<[-2.0, -1.0, 0.0]>, block = [1, *], scale = f32>", 2),
+    ("#qfmt.scaled<i1, scale = f32>", 2),
+    ("#qfmt.select<[f4E2M1FN, !qfmt.float<2, 1, negative_zero = 5.0>], block = [1, *], scale = f32>", 3),
+]
+
+
+@pytest.mark.parametrize("number_format", ["f8E5M2", "f8E4M3FNUZ", "i8", "ui8"])
+def test_zero_blocks_beside_large_ones(tmp_path, number_format):
+    """They read as zeros, and no scale of theirs is 0 (C23): 0 / 0 would be the NaN that the format has."""
+    x = np.zeros((14, 32), np.float32)
+    x[:, 8:] = block_values((14, 24), 4)
+    zero_point = ", zero_point = ui8" if number_format == "ui8" else ""
+    module, counts = Module(x="tensor<14x32xf32>"), []
+    for scale, count in ZERO_SCALES:
+        encoding = f"#qfmt.scaled<{number_format}, block = [1, 8], scale = {scale}{zero_point}>"
+        encoded = f"tensor<14x32xf32, {encoding}>"
+        add_quantize(module, "%x", "tensor<14x32xf32>", encoding, "overflow = infinity nan = propagate")
+        counts.append(count + 1 + bool(zero_point))
+        name = f"%again{len(counts)}"
+        module.lines.append(
+            f"  {name} = qfmt.quantize %x overflow = infinity nan = propagate : tensor<14x32xf32> to {encoded}"
+        )
+        module.add(f"qfmt.dequantize {name} : {encoded} to tensor<14x32xf32>", "tensor<14x32xf32>", encoding)
+        counts.append(1)
+    check(tmp_path, module, [x], counts)
+    outputs = run(tmp_path, module, [x], sum(counts), "jit")
+    for i, (scale, _) in enumerate(ZERO_SCALES):
+        read = outputs[sum(counts[: 2 * i + 1])]
+        np.testing.assert_array_equal(read[:, :8], 0, scale)
 
 
 def test_rules_of_convert(tmp_path):

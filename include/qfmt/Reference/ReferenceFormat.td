@@ -33,8 +33,8 @@ def QFmt_ReferenceFormat : AttrInterface<"ReferenceFormat"> {
            "const ::mlir::qfmt::reference::Reals &":$reals,
            "const ::mlir::qfmt::reference::EncodeModes &":$modes)>,
     InterfaceMethod<[{
-      Gives the elements `indices` the code nearest to `value` (half to even, saturating); no constituent but the payload
-      changes.}],
+      Gives the elements `indices` the code nearest to `value`, which is not negative (half to even, saturating); no constituent
+      but the payload changes. Where that code denotes 0 and `value` is not 0: the smallest positive number (spec C23).}],
       "void", "setElements",
       (ins "::mlir::qfmt::EncodedTensorType":$type,
            "::llvm::MutableArrayRef<::mlir::qfmt::reference::Tensor>":$constituents,

@@ -10,7 +10,7 @@
 //   logical type, and then quantized as any tensor (half to even, saturating,
 //   the same scale rule). A zero block counts as 0 there, so that it does not
 //   stretch the scales of its neighbours; afterwards each scale that came out
-//   as 0 gets the code nearest to 1.
+//   as 0 gets the code nearest to 1 that does not denote 0.
 // - A zero point that is a constituent is clamp(round(lo - min(x, 0) / s)) also
 //   when the scale is static; it saturates in its own format, too.
 //
@@ -129,10 +129,8 @@ static Tensor encodeZeroPoints(ScaledAttr format, EncodedTensorType type,
   for (auto [stored, range, scale] :
        llvm::zip_equal(zeros.getMutableData(), ranges, scales)) {
     ExactReal steps = divideForRounding(-range.low, scale);
-    // A scale that is encoded may have no value other than 0 (C23).
-    __int128 zero = steps.isNaN() ? low : high;
-    if (steps.isFinite())
-      zero = steps.roundToInteger(rounding, low);
+    // Scales are finite and not 0 (C23).
+    __int128 zero = steps.roundToInteger(rounding, low);
     zero = std::clamp<__int128>(zero, low, high);
     stored = codec.encodeInteger(zero, OverflowMode::Saturate);
   }
@@ -184,14 +182,11 @@ static void setElements(ScaledAttr format, EncodedTensorType type,
   EncodeModes modes;
   modes.division = EncodeModes::Division::Exact;
   PayloadEncoder encoder(format, type.getLogicalElementType(), modes);
-  llvm::SmallDenseSet<int64_t> wanted(indices.begin(), indices.end());
-  MutableArrayRef<Scalar> codes = constituents.front().getMutableData();
-  forEachElement(format, type.getShape(), [&](int64_t element, int64_t block) {
-    if (!wanted.contains(element))
-      return;
-    encoder.setBlock(parameters.scales[block], parameters.zeroPoints[block]);
-    codes[element] = encoder.encode(value, element);
-  });
+  setElements(format, type.getShape(), constituents.front(), indices, value,
+              encoder, [&](int64_t block) {
+                encoder.setBlock(parameters.scales[block],
+                                 parameters.zeroPoints[block]);
+              });
 }
 
 //===----------------------------------------------------------------------===//

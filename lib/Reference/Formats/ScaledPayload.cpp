@@ -129,6 +129,20 @@ Scalar PayloadEncoder::encode(const ExactReal &value, int64_t index) const {
   return encodeQuotient(quotient, modes.rounding);
 }
 
+Scalar PayloadEncoder::encodeNonZero(const ExactReal &value) const {
+  ExactReal quotient = divide(value);
+  Scalar nearest = encodeQuotient(quotient, modes.rounding);
+  auto isZero = [&](Scalar code) { return codec.decode(code) == zeroPoint; };
+  if (value.isZero() || !isZero(nearest))
+    return nearest;
+  Scalar above = encodeQuotient(quotient, RoundingMode::Ceil);
+  if (!isZero(above))
+    return above;
+  // Smaller than any value of a number format.
+  ExactReal tiny = ExactReal::make(/*isNegative=*/true, 1, -1000);
+  return encodeQuotient(tiny, RoundingMode::Floor);
+}
+
 Scalar PayloadEncoder::encode(double value, int64_t index) const {
   if (!divisor || !std::isfinite(value))
     return encode(ExactReal::fromDouble(value), index);

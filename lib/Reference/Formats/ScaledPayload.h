@@ -8,6 +8,7 @@
 #include "../Codec.h"
 #include "Blocks.h"
 #include "qfmt/Support/Stochastic.h"
+#include "llvm/ADT/DenseSet.h"
 
 namespace mlir::qfmt::reference {
 
@@ -34,6 +35,10 @@ public:
   Scalar encode(const ExactReal &value, int64_t index) const;
   /// The same for a value of the logical type; faster.
   Scalar encode(double value, int64_t index) const;
+  /// The code nearest to `value`; but if that denotes 0 and `value` is not 0,
+  /// the code of the smallest positive number (spec C23), or, in a block that
+  /// has none, of the negative one nearest to 0. `value` is not negative.
+  Scalar encodeNonZero(const ExactReal &value) const;
 
 private:
   std::optional<double> getDivisor() const;
@@ -55,6 +60,23 @@ private:
   int64_t zeroPoint = 0;
   std::optional<double> divisor;
 };
+
+/// Gives the elements `indices` of a payload the code nearest to `value`, as
+/// ReferenceFormat::setElements has it. `encoder` is asked for the codes of a
+/// block after `setBlock` was called with the block's number.
+template <typename EncoderT>
+void setElements(ScaledAttr blocks, ArrayRef<int64_t> shape, Tensor &payload,
+                 ArrayRef<int64_t> indices, const ExactReal &value,
+                 EncoderT &encoder, function_ref<void(int64_t)> setBlock) {
+  llvm::SmallDenseSet<int64_t> wanted(indices.begin(), indices.end());
+  MutableArrayRef<Scalar> codes = payload.getMutableData();
+  forEachElement(blocks, shape, [&](int64_t element, int64_t block) {
+    if (!wanted.contains(element))
+      return;
+    setBlock(block);
+    codes[element] = encoder.encodeNonZero(value);
+  });
+}
 
 /// The payload.
 Tensor encodePayload(ScaledAttr format, EncodedTensorType type,

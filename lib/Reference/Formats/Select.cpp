@@ -159,12 +159,18 @@ public:
 
   template <typename RealT>
   Scalar encode(const RealT &value, int64_t index) const {
-    Scalar code = encoders[selector].encode(value, index);
+    return toPayload(encoders[selector].encode(value, index));
+  }
+  Scalar encodeNonZero(const ExactReal &value) const {
+    return toPayload(encoders[selector].encodeNonZero(value));
+  }
+
+private:
+  Scalar toPayload(Scalar code) const {
     return getElementFromBits(getElementBits(code, storage[selector]),
                               payloadType);
   }
 
-private:
   Type payloadType;
   std::vector<PayloadEncoder> encoders;
   std::vector<Type> storage;
@@ -227,15 +233,10 @@ struct SelectModel : ReferenceFormat::ExternalModel<SelectModel, SelectAttr> {
     EncodeModes modes;
     modes.division = EncodeModes::Division::Exact;
     SelectEncoder encoder(format, type, modes);
-    llvm::SmallDenseSet<int64_t> wanted(indices.begin(), indices.end());
-    MutableArrayRef<Scalar> codes = constituents.front().getMutableData();
-    forEachElement(format.getChoice(0), type.getShape(),
-                   [&](int64_t element, int64_t block) {
-                     if (!wanted.contains(element))
-                       return;
-                     encoder.setBlock(choices, block);
-                     codes[element] = encoder.encode(value, element);
-                   });
+    reference::setElements(
+        format.getChoice(0), type.getShape(), constituents.front(), indices,
+        value, encoder,
+        [&](int64_t block) { encoder.setBlock(choices, block); });
   }
 };
 } // namespace

@@ -12,10 +12,10 @@
 // RUN: cmp %t.q3.npy %t.r3.npy
 // RUN: cmp %t.y.npy %t.ry.npy
 
-// The first row's scale leaves no code nearer to 1 than 0 for the others: their zero points are the ends of the format.
-// CODES: |i1 (3, 4) 127 -128 -1 -1 127 -128 127 127 -128 -128 -128 -128
-// SCALES: |u1 (3, 1) 255 0 0
-// ZEROS: |i1 (3, 1) -1 127 -128
+// The first row's scale leaves no code nearer to 1 than 0 for the others: they get the next one.
+// CODES: |i1 (3, 4) 127 -128 -1 -1 -128 -128 -128 -128 -128 -128 -128 -128
+// SCALES: |u1 (3, 1) 255 1 1
+// ZEROS: |i1 (3, 1) -1 -128 -128
 
 // A scale of scales that is 1 is no reason to read them in f64.
 !steep = tensor<3x4xf32, #qfmt.scaled<i8, block = [1, 4], scale = #qfmt.scaled<ui8, scale = f32>, zero_point = i8>>

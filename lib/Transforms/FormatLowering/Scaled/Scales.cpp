@@ -308,6 +308,24 @@ FailureOr<BlockNumber> ScaledEmitter::emitZeroPoint(Value elements,
   return BlockNumber::getCodes(codes, zeroFormat);
 }
 
+/// (C23) The smallest positive number of a format, less its zero point; where
+/// it has none, the negative one nearest to 0.
+static double getNumberNextToZero(NumberFormat format,
+                                  std::optional<int64_t> zeroPoint) {
+  // A zero point of a block of scales, none of which is negative, is lo.
+  if (format.hasIntegerCodes())
+    return format.getLargest() > zeroPoint.value_or(format.getLowest()) ? 1
+                                                                        : -1;
+  auto roundAway = [&](bool isNegative, RoundingMode mode) {
+    ExactReal tiny = ExactReal::make(isNegative, 1, -1000);
+    return format.decodeCode(
+        format.encodeReal(tiny, mode, OverflowMode::Saturate, NaNMode::Zero));
+  };
+  double above = roundAway(/*isNegative=*/false, RoundingMode::Ceil);
+  return above != 0 ? above
+                    : roundAway(/*isNegative=*/true, RoundingMode::Floor);
+}
+
 /// Scales are not 0 (C23), so an element is 0 if its code is the zero point.
 FailureOr<SmallVector<Value>>
 ScaledEmitter::emitReplaceZeros(ValueRange constituents) {
@@ -326,16 +344,25 @@ ScaledEmitter::emitReplaceZeros(ValueRange constituents) {
   EncodeModes exact;
   exact.zeroPointPlace = ZeroPointPlace::BeforeRounding;
   FloatType f64 = builder.getF64Type();
+  double next = getNumberNextToZero(scaled.getNumberFormat(),
+                                    scaled.getStaticZeroPoint());
   auto body = [&](ScalarBuilder &b, ValueRange values) -> Value {
+    Value zeroCode = readZeroPoint(b, zeroPoint, values[2]);
+    auto encode = [&](Value quotient) {
+      return format.emitEncode(b, loc, quotient, exact, zeroCode);
+    };
+    auto selectNonZero = [&](Value code, Value other) {
+      Value real = format.emitDecode(b, loc, code);
+      Value zero = zeroPoint.read(b, values[2], real.getType());
+      Value isZero =
+          b.createOrFold<arith::CmpFOp>(CmpFPredicate::OEQ, real, zero);
+      return b.select(isZero, other, code);
+    };
     Value quotient = emitQuotient(
         b, b.constant(f64, 1.0), scale.read(b, values[1], f64), plan->quotient);
-    Value one = format.emitEncode(b, loc, quotient, exact,
-                                  readZeroPoint(b, zeroPoint, values[2]));
-    Value real = format.emitDecode(b, loc, values[0]);
-    Value zero = zeroPoint.read(b, values[2], real.getType());
-    Value isZero =
-        b.createOrFold<arith::CmpFOp>(CmpFPredicate::OEQ, real, zero);
-    return b.select(isZero, one, values[0]);
+    Value one = encode(quotient);
+    one = selectNonZero(one, encode(b.constant(f64, next)));
+    return selectNonZero(values[0], one);
   };
   Value payload = loops.split(builder, loc, constituents.front());
   Value codes =
