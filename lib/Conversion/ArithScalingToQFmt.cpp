@@ -19,6 +19,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "qfmt/Conversion/Passes.h"
+#include "qfmt/IR/ArithRounding.h"
 #include "qfmt/IR/QFmt.h"
 
 namespace mlir::qfmt {
@@ -177,22 +178,6 @@ LogicalResult convertExtF(arith::ScalingExtFOp op) {
   return success();
 }
 
-RoundingMode getRounding(std::optional<arith::RoundingMode> mode) {
-  switch (mode.value_or(arith::RoundingMode::to_nearest_even)) {
-  case arith::RoundingMode::to_nearest_even:
-    return RoundingMode::HalfEven;
-  case arith::RoundingMode::downward:
-    return RoundingMode::Floor;
-  case arith::RoundingMode::upward:
-    return RoundingMode::Ceil;
-  case arith::RoundingMode::toward_zero:
-    return RoundingMode::TowardZero;
-  case arith::RoundingMode::to_nearest_away:
-    return RoundingMode::HalfAway;
-  }
-  return RoundingMode::HalfEven;
-}
-
 LogicalResult convertTruncF(arith::ScalingTruncFOp op) {
   if (failed(checkTypes(op, op.getOut().getType(), op.getScale().getType(),
                         op.getIn().getType())))
@@ -209,7 +194,8 @@ LogicalResult convertTruncF(arith::ScalingTruncFOp op) {
     operands.push_back(scales.grid);
   auto quantize = QuantizeOp::create(b, loc, TypeRange(type), operands);
   // As arith.truncf.
-  quantize.setRounding(getRounding(op.getRoundingmode()));
+  quantize.setRounding(getRounding(
+      op.getRoundingmode().value_or(arith::RoundingMode::to_nearest_even)));
   quantize.setOverflow(OverflowMode::Infinity);
   quantize.setNan(NaNMode::Propagate);
   auto parts = ConstituentsOp::create(b, loc, quantize);

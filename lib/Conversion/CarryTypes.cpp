@@ -62,4 +62,11 @@ void populateCarriedTypes(const TypeConverter &types,
   cf::populateCFStructuralTypeConversionsAndLegality(types, patterns, target);
 }
 
+LogicalResult convertUnfolded(Operation *root, ConversionTarget &target,
+                              RewritePatternSet &&patterns) {
+  ConversionConfig config;
+  config.foldingMode = DialectConversionFoldingMode::Never;
+  return applyPartialConversion(root, target, std::move(patterns), config);
+}
+
 } // namespace mlir::qfmt

@@ -23,6 +23,11 @@ void populateCarriedTypes(const TypeConverter &types,
                           RewritePatternSet &patterns,
                           ConversionTarget &target);
 
+/// A partial conversion that does not fold what it makes: the folders of quant
+/// remove dcast(qcast(x)), as if the values were not rounded.
+LogicalResult convertUnfolded(Operation *root, ConversionTarget &target,
+                              RewritePatternSet &&patterns);
+
 } // namespace mlir::qfmt
 
 #endif // QFMT_CONVERSION_CARRYTYPES_H

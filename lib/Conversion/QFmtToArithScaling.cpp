@@ -19,6 +19,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "qfmt/Conversion/Passes.h"
+#include "qfmt/IR/ArithRounding.h"
 #include "qfmt/IR/QFmt.h"
 #include <cmath>
 #include <limits>
@@ -78,23 +79,6 @@ ScaledAttr readEncoding(EncodedTensorType type,
   return scaled;
 }
 
-std::optional<arith::RoundingMode> getRounding(RoundingMode mode) {
-  switch (mode) {
-  case RoundingMode::HalfEven:
-    return arith::RoundingMode::to_nearest_even;
-  case RoundingMode::HalfAway:
-    return arith::RoundingMode::to_nearest_away;
-  case RoundingMode::TowardZero:
-    return arith::RoundingMode::toward_zero;
-  case RoundingMode::Floor:
-    return arith::RoundingMode::downward;
-  case RoundingMode::Ceil:
-    return arith::RoundingMode::upward;
-  default:
-    return std::nullopt;
-  }
-}
-
 /// arith.truncf gives what IEEE 754 says of overflow and NaN.
 bool hasArithOverflow(QuantizeOp op, NumberFormat format) {
   ExactReal large = ExactReal::fromDouble(0x1.0p+200);
@@ -121,7 +105,7 @@ LogicalResult checkQuantize(QuantizeOp op, ScaledAttr scaled) {
   if (scaled.getScaleFormat() && op.getGiven().empty())
     return op.emitOpError() << "chooses scales, which 'arith.scaling_truncf' "
                                "takes; give them to 'qfmt.quantize'";
-  if (!getRounding(op.getRounding()) || op.getStochasticSeed())
+  if (!getArithRounding(op.getRounding()) || op.getStochasticSeed())
     return op.emitOpError() << "has "
                             << (op.getStochasticSeed() ? "stochastic rounding"
                                                        : "a rounding mode")
@@ -305,7 +289,7 @@ struct QuantizeConversion : OpConversionPattern<QuantizeOp> {
         cast<RankedTensorType>(reals.getType()).clone(scaled.getFormat()),
         reals, scales,
         arith::RoundingModeAttr::get(op.getContext(),
-                                     *getRounding(op.getRounding())),
+                                     *getArithRounding(op.getRounding())),
         arith::FastMathFlagsAttr());
     SmallVector<Value> parts = {split.join(rewriter, loc, codes)};
     llvm::append_range(parts, adaptor.getGiven());
@@ -327,10 +311,7 @@ struct ConvertQFmtToArithScalingPass
                                                            &getContext());
     target.addIllegalOp<DequantizeOp, QuantizeOp>();
     populateConstituentValues(types, patterns, target);
-    ConversionConfig config;
-    config.foldingMode = DialectConversionFoldingMode::Never;
-    if (failed(applyPartialConversion(getOperation(), target,
-                                      std::move(patterns), config)))
+    if (failed(convertUnfolded(getOperation(), target, std::move(patterns))))
       signalPassFailure();
   }
 };

@@ -484,11 +484,7 @@ struct ConvertQFmtToQuantPass
         types, &getContext());
     target.addIllegalOp<QuantizeOp, DequantizeOp, AssembleOp, ConstituentsOp>();
     populateCarriedTypes(types, patterns, target);
-    // quant folds dcast(qcast(x)) to x, as if the values were not rounded.
-    ConversionConfig config;
-    config.foldingMode = DialectConversionFoldingMode::Never;
-    if (failed(applyPartialConversion(getOperation(), target,
-                                      std::move(patterns), config)))
+    if (failed(convertUnfolded(getOperation(), target, std::move(patterns))))
       signalPassFailure();
   }
 };

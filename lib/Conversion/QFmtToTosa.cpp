@@ -520,10 +520,7 @@ struct ConvertQFmtToTosaPass
         types, &getContext());
     target.addIllegalOp<DequantizeOp, QuantizeOp>();
     populateConstituentValues(types, patterns, target);
-    ConversionConfig config;
-    config.foldingMode = DialectConversionFoldingMode::Never;
-    if (failed(applyPartialConversion(getOperation(), target,
-                                      std::move(patterns), config)))
+    if (failed(convertUnfolded(getOperation(), target, std::move(patterns))))
       signalPassFailure();
   }
 };

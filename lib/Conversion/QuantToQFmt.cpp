@@ -477,11 +477,7 @@ struct ConvertQuantToQFmtPass
                  StorageCastConversion>(types, &getContext());
     target.addIllegalDialect<quant::QuantDialect>();
     populateCarriedTypes(types, patterns, target);
-    // quant folds dcast(qcast(x)) to x, as if the values were not rounded.
-    ConversionConfig config;
-    config.foldingMode = DialectConversionFoldingMode::Never;
-    if (failed(applyPartialConversion(getOperation(), target,
-                                      std::move(patterns), config)))
+    if (failed(convertUnfolded(getOperation(), target, std::move(patterns))))
       signalPassFailure();
   }
 };

@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "../Frame.h"
 #include "../Handlers.h"
+#include "qfmt/IR/ArithRounding.h"
 #include "qfmt/Support/ExactReal.h"
 #include <cmath>
 
@@ -507,21 +508,6 @@ struct Identity {
 };
 } // namespace
 
-static RoundingMode convertRoundingMode(arith::RoundingMode mode) {
-  switch (mode) {
-  case arith::RoundingMode::to_nearest_even:
-    return RoundingMode::HalfEven;
-  case arith::RoundingMode::downward:
-    return RoundingMode::Floor;
-  case arith::RoundingMode::upward:
-    return RoundingMode::Ceil;
-  case arith::RoundingMode::toward_zero:
-    return RoundingMode::TowardZero;
-  case arith::RoundingMode::to_nearest_away:
-    return RoundingMode::HalfAway;
-  }
-}
-
 static LogicalResult emitRoundFloat(Operation *op, unsigned result,
                                     Instruction &instruction) {
   auto mode = cast<arith::TruncFOp>(op).getRoundingmode();
@@ -530,7 +516,7 @@ static LogicalResult emitRoundFloat(Operation *op, unsigned result,
   Type type = instruction.resultType;
   if (!type.isF16() && !type.isBF16() && !type.isF32())
     return failure();
-  instruction.immediate = static_cast<int64_t>(convertRoundingMode(*mode));
+  instruction.immediate = static_cast<int64_t>(getRounding(*mode));
   instruction.kernel = roundFloatKernel;
   return success();
 }

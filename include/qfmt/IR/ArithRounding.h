@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The rounding modes that the arith dialect has, too.
+
+#ifndef QFMT_IR_ARITHROUNDING_H
+#define QFMT_IR_ARITHROUNDING_H
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "qfmt/Support/Rounding.h"
+#include "llvm/ADT/STLExtras.h"
+#include <optional>
+
+namespace mlir::qfmt {
+
+/// All modes of arith, each with ours.
+inline constexpr std::pair<arith::RoundingMode, RoundingMode>
+    kArithRoundings[] = {
+        {arith::RoundingMode::to_nearest_even, RoundingMode::HalfEven},
+        {arith::RoundingMode::to_nearest_away, RoundingMode::HalfAway},
+        {arith::RoundingMode::toward_zero, RoundingMode::TowardZero},
+        {arith::RoundingMode::downward, RoundingMode::Floor},
+        {arith::RoundingMode::upward, RoundingMode::Ceil}};
+
+inline RoundingMode getRounding(arith::RoundingMode mode) {
+  return llvm::find_if(kArithRoundings,
+                       [&](const auto &pair) { return pair.first == mode; })
+      ->second;
+}
+
+/// None if arith lacks the mode.
+inline std::optional<arith::RoundingMode> getArithRounding(RoundingMode mode) {
+  for (const auto &[arithMode, ours] : kArithRoundings)
+    if (ours == mode)
+      return arithMode;
+  return std::nullopt;
+}
+
+} // namespace mlir::qfmt
+
+#endif // QFMT_IR_ARITHROUNDING_H
