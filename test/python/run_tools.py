@@ -25,6 +25,15 @@ def stock_mlir_opt(path: Path, *options: str) -> str:
     return done.stdout
 
 
+def run_text(tmp_path: Path, text: str, inputs, count: int, engine: str = "jit", passes=()) -> list[np.ndarray]:
+    """The results of @main of `text` after `passes`."""
+    source = tmp_path / "main.mlir"
+    source.write_text(text)
+    if passes:
+        source.write_bytes(run_tool("qfmt-opt", source, *passes))
+    return run_mlir(source, inputs, count, f"--engine={engine}")
+
+
 def run_mlir(path: Path, inputs: list[np.ndarray], count: int, *options: str) -> list[np.ndarray]:
     """The `count` results of @main on `inputs`; skips if qfmt-run is not built."""
     try:

@@ -5,13 +5,10 @@ and its errors are those of the table of "Addition is all you need".
 `lmul` below is written from the definition, independently of the C++ code.
 """
 
-from pathlib import Path
-
 import ml_dtypes
 import numpy as np
 import pytest
-
-from qfmt.tools import run_tool
+from run_tools import run_text
 
 # name -> numpy type, exponent bits, mantissa bits, bias, field of infinity or
 # None, largest finite field, NaN
@@ -58,28 +55,6 @@ def lmul(name, a, b, kept=None):
     is_nan = (fields[0] > infinity) | (fields[1] > infinity)
     is_nan |= (is_infinite[0] & is_zero[1]) | (is_infinite[1] & is_zero[0])
     return np.where(is_nan, nan, product)
-
-
-def run(tmp_path: Path, text: str, inputs, count, engine="jit", passes=()):
-    """The results of @main, after `passes`."""
-    source = tmp_path / "main.mlir"
-    source.write_text(text)
-    if passes:
-        source.write_bytes(run_tool("qfmt-opt", source, *passes))
-    names = []
-    for index, value in enumerate(inputs):
-        names.append(tmp_path / f"in{index}.npy")
-        np.save(names[-1], value)
-    results = [tmp_path / f"out{index}.npy" for index in range(count)]
-    run_tool(
-        "qfmt-run",
-        source,
-        f"--engine={engine}",
-        "--entry=main",
-        "--inputs=" + ",".join(map(str, names)),
-        "--outputs=" + ",".join(map(str, results)),
-    )
-    return [np.load(result) for result in results]
 
 
 def product_module(name, count, mantissas):
@@ -146,8 +121,8 @@ def test_bits(tmp_path, name):
     signed = np.dtype(f"i{a.dtype.itemsize}")
     text = product_module(name, a.size, kept)
     inputs = [a.view(signed), b.view(signed)]
-    compiled = run(tmp_path, text, inputs, len(kept))
-    reference = run(tmp_path, text, inputs, len(kept), "reference")
+    compiled = run_text(tmp_path, text, inputs, len(kept))
+    reference = run_text(tmp_path, text, inputs, len(kept), "reference")
     for mantissa, jit, expected in zip(kept, compiled, reference):
         bits = lmul(name, a, b, mantissa)
         assert (jit.view(a.dtype) == bits).all(), mantissa
@@ -158,7 +133,7 @@ def multiply(tmp_path, x, y, mantissas):
     """Compiled products of f32 arrays."""
     bits = [values.astype(np.float32).ravel().view(np.int32) for values in (x, y)]
     text = product_module("f32", bits[0].size, mantissas)
-    results = run(tmp_path, text, bits, len(mantissas))
+    results = run_text(tmp_path, text, bits, len(mantissas))
     return [r.view(np.float32).astype(np.float64).reshape(x.shape) for r in results]
 
 
@@ -256,7 +231,7 @@ func.func @main(%x: {plain}, %y: {plain}) -> ({plain}, {plain}) {{
 }}
 """
     inputs = [values.astype(np.float32) for values in grid]
-    results = run(tmp_path, text, inputs, 2)
+    results = run_text(tmp_path, text, inputs, 2)
     for product, expected in zip(results, (both, operands_only)):
         found = measure(product.astype(np.float64), x, y)
         assert found == pytest.approx(expected, abs=6e-6)
@@ -290,8 +265,8 @@ func.func @main(%a: tensor<19x37xf32>, %b: tensor<37x21xf32>) -> tensor<19x21xf3
     a = random.normal(size=(19, 37)).astype(np.float32)
     b = random.normal(size=(37, 21)).astype(np.float32)
     passes = [f"--qfmt-lmul=mantissa={bits}"]
-    (compiled,) = run(tmp_path, text, [a, b], 1, "jit", passes)
-    (reference,) = run(tmp_path, text, [a, b], 1, "reference", passes)
+    (compiled,) = run_text(tmp_path, text, [a, b], 1, "jit", passes)
+    (reference,) = run_text(tmp_path, text, [a, b], 1, "reference", passes)
     products = lmul(
         "f32",
         a[:, :, None].view(np.uint32),

@@ -2,37 +2,12 @@
 """qfmt-simulate-precision against bit masks and clips in NumPy, and the error
 tables of "To FP8 and back again"; qfmt.sharpness against its closed form."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-
-from qfmt.tools import run_tool
+from run_tools import run_text
 
 EXPONENT_BITS = {"f16": 5, "bf16": 8, "f32": 8, "f64": 11}
 WIDTH = {"f16": 16, "bf16": 16, "f32": 32, "f64": 64}
-
-
-def run(tmp_path: Path, text: str, inputs, count, engine="jit", passes=()):
-    """The results of @main, after `passes`."""
-    source = tmp_path / "main.mlir"
-    source.write_text(text)
-    if passes:
-        source.write_bytes(run_tool("qfmt-opt", source, *passes))
-    names = []
-    for index, value in enumerate(inputs):
-        names.append(tmp_path / f"in{index}.npy")
-        np.save(names[-1], value)
-    results = [tmp_path / f"out{index}.npy" for index in range(count)]
-    run_tool(
-        "qfmt-run",
-        source,
-        f"--engine={engine}",
-        "--entry=main",
-        "--inputs=" + ",".join(map(str, names)),
-        "--outputs=" + ",".join(map(str, results)),
-    )
-    return [np.load(result) for result in results]
 
 
 def simulate(tmp_path, bits, element, exponent, mantissa, rounding="toward_zero"):
@@ -48,8 +23,8 @@ func.func @main(%bits: {integer}) -> {integer} {{
     options = f"exponent={exponent} mantissa={mantissa} rounding={rounding} scope=all"
     passes = [f"--qfmt-simulate-precision={options}"]
     signed = bits.view(np.dtype(f"i{bits.dtype.itemsize}"))
-    (compiled,) = run(tmp_path, text, [signed], 1, "jit", passes)
-    (reference,) = run(tmp_path, text, [signed], 1, "reference", passes)
+    (compiled,) = run_text(tmp_path, text, [signed], 1, "jit", passes)
+    (reference,) = run_text(tmp_path, text, [signed], 1, "reference", passes)
     assert (compiled == reference).all()
     return compiled.view(bits.dtype)
 
@@ -182,7 +157,7 @@ func.func @main(%a: tensor<13x29xf32>, %b: tensor<29x17xf32>, %c: tensor<13x17xf
     for k in range(29):
         expected += masked_a[:, k : k + 1] * masked_b[k : k + 1, :]
     for engine in ("jit", "reference"):
-        (found,) = run(tmp_path, text, [a, b, c], 1, engine, passes)
+        (found,) = run_text(tmp_path, text, [a, b, c], 1, engine, passes)
         assert (found == expected).all(), engine
 
 
@@ -204,7 +179,7 @@ func.func @main(%z: tensor<{rows}x{classes}x{element}>, %t: tensor<{rows}xi32>) 
   return %s : tensor<{rows}x{element}>
 }}
 """
-    (result,) = run(tmp_path, text, [logits, targets.astype(np.int32)], 1, engine)
+    (result,) = run_text(tmp_path, text, [logits, targets.astype(np.int32)], 1, engine)
     return result
 
 
