@@ -5,7 +5,7 @@
 // Output: scf loops over 1-D tensors of i8, one code a byte, with vector reads
 //         and writes. Where such a tensor stands for one of iN there is a
 //         builtin.unrealized_conversion_cast, which qfmt-widen-storage removes.
-//         qfmt.packed is dropped.
+//         qfmt.packed and qfmt.format are dropped.
 // The high bits of a byte that holds a code are ignored, and are any.
 // Does not join a loop with what reads or wrote the codes.
 //
@@ -515,12 +515,15 @@ struct LowerPack : OpConversionPattern<PackOp> {
 /// Number formats must not outlive this dialect's operations: tools that know
 /// LLVM only could not read their types.
 void dropDescriptions(Operation *root) {
-  auto name = StringAttr::get(root->getContext(), QFmtDialect::kPackedAttr);
   root->walk([&](FunctionOpInterface function) {
-    for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i)
-      function.removeArgAttr(i, name);
-    for (unsigned i = 0, e = function.getNumResults(); i < e; ++i)
-      function.removeResultAttr(i, name);
+    for (StringRef name :
+         {QFmtDialect::kPackedAttr, QFmtDialect::kFormatAttr}) {
+      auto attribute = StringAttr::get(root->getContext(), name);
+      for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i)
+        function.removeArgAttr(i, attribute);
+      for (unsigned i = 0, e = function.getNumResults(); i < e; ++i)
+        function.removeResultAttr(i, attribute);
+    }
   });
 }
 

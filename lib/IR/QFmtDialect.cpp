@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The dialect: registration, aliases, and what concerns all its attributes and
+// The dialect: registration, and what concerns all its attributes and
 // types. Each format has a file of its own under Formats/.
 
+#include "Formats/TypeSyntax.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Transforms/InliningUtils.h"
+#include "qfmt/IR/Certificate.h"
 #include "qfmt/IR/QFmt.h"
 #include "qfmt/Support/Packing.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
-#include <cctype>
 #include <cmath>
 
 using namespace mlir;
@@ -37,6 +38,10 @@ static ParseResult parseDouble(AsmParser &parser, FloatAttr &attribute) {
 
 static void printDouble(AsmPrinter &printer, FloatAttr attribute) {
   printer.printFloat(attribute.getValue());
+}
+
+static void printCount(AsmPrinter &printer, unsigned count) {
+  printer << count;
 }
 
 LogicalResult
@@ -97,46 +102,6 @@ uint64_t mlir::qfmt::getStorageBits(NumberFormat format, uint64_t count) {
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// Short names of encodings, so that types stay readable.
-struct QFmtAsmInterface : OpAsmDialectInterface {
-  using OpAsmDialectInterface::OpAsmDialectInterface;
-
-  AliasResult getAlias(Attribute attr, raw_ostream &os) const override {
-    auto scaled = dyn_cast<ScaledAttr>(attr);
-    if (!scaled)
-      return AliasResult::NoAlias;
-    os << getName(scaled);
-    return AliasResult::FinalAlias;
-  }
-
-  static std::string getName(ScaledAttr scaled) {
-    std::string name;
-    llvm::raw_string_ostream os(name);
-    ArrayRef<int64_t> block = scaled.getBlock();
-    int64_t innermost = block.empty() ? 0 : block.back();
-    bool isFP4 = isa<Float4E2M1FNType>(scaled.getFormat());
-    Type scale = scaled.getScaleFormat();
-    if (innermost == 32 && scale && isa<Float8E8M0FNUType>(scale) &&
-        isa<FloatType>(scaled.getFormat())) {
-      os << "mxfp" << scaled.getNumberFormat().getFormatWidth();
-      return name;
-    }
-    if (innermost == 16 && isFP4 && scaled.getScaleEncoding()) {
-      os << "nvfp4";
-      return name;
-    }
-    std::string format;
-    llvm::raw_string_ostream(format) << scaled.getFormat();
-    os << "q_";
-    for (char c : format)
-      if (std::isalnum(static_cast<unsigned char>(c)))
-        os << c;
-      else if (c == ',')
-        os << 'm';
-    return name;
-  }
-};
-
 /// All operations are pure and without regions.
 struct QFmtInlinerInterface : DialectInlinerInterface {
   using DialectInlinerInterface::DialectInlinerInterface;
@@ -176,12 +141,35 @@ static LogicalResult verifyPackedAttr(Operation *op, Type boundary,
                          << bytes;
 }
 
+/// (C66) `qfmt.format` is the number format whose codes a tensor stores; what
+/// tensors become when they are compiled is not looked at.
+static LogicalResult verifyFormatAttr(Operation *op, Type boundary,
+                                      Attribute value) {
+  auto type = dyn_cast<TypeAttr>(value);
+  if (!type)
+    return op->emitError() << "'" << QFmtDialect::kFormatAttr
+                           << "' must be a number format, found " << value;
+  NumberFormat format =
+      verifyNumberFormat(type.getValue(), [&] { return op->emitError(); });
+  if (!format)
+    return failure();
+  auto codes = dyn_cast_or_null<RankedTensorType>(boundary);
+  if (!codes || (codes.getElementType() == format.getStorageType() &&
+                 !codes.getEncoding()))
+    return success();
+  return op->emitError() << "codes of '" << QFmtDialect::kFormatAttr << "' "
+                         << type.getValue() << " are stored as "
+                         << format.getStorageType() << ", found " << boundary;
+}
+
 /// Attributes of arguments and results, of the type `boundary`. `qfmt.name`
 /// must be a string.
 static LogicalResult verifyBoundaryAttr(Operation *op, Type boundary,
                                         NamedAttribute attribute) {
   if (attribute.getName() == QFmtDialect::kPackedAttr)
     return verifyPackedAttr(op, boundary, attribute.getValue());
+  if (attribute.getName() == QFmtDialect::kFormatAttr)
+    return verifyFormatAttr(op, boundary, attribute.getValue());
   if (attribute.getName() != QFmtDialect::kNameAttr)
     return op->emitError() << "unknown attribute '" << attribute.getName()
                            << "' on an argument or result";
@@ -212,6 +200,12 @@ QFmtDialect::verifyOperationAttribute(Operation *op,
     return op->emitError() << "'" << name
                            << "' is a dictionary {bytes = dense_resource, "
                               "symbol = string} of a module";
+  }
+  if (name == kErrorBoundAttr) {
+    auto bound = dyn_cast<FloatAttr>(attribute.getValue());
+    if (bound && bound.getType().isF64() && bound.getValueAsDouble() >= 0)
+      return success();
+    return op->emitError() << "'" << name << "' is an f64 of at least 0";
   }
   if (name == kTargetFeaturesAttr) {
     auto features = dyn_cast<ArrayAttr>(attribute.getValue());
@@ -277,5 +271,5 @@ void QFmtDialect::initialize() {
 #define GET_OP_LIST
 #include "qfmt/IR/QFmtOps.cpp.inc"
       >();
-  addInterfaces<QFmtAsmInterface, QFmtInlinerInterface>();
+  addInterfaces<QFmtInlinerInterface>();
 }

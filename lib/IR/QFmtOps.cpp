@@ -17,15 +17,17 @@ using namespace mlir::qfmt;
 #include "qfmt/IR/QFmtOps.cpp.inc"
 
 /// (C20) Shape and logical type stay the same.
-static LogicalResult verifySameLogicalType(Operation *op,
-                                           RankedTensorType plain,
-                                           RankedTensorType encoded) {
-  RankedTensorType logical = EncodedTensorType::get(encoded).getLogicalType();
-  if (plain != logical)
-    return op->emitOpError()
-           << "needs the same shape and logical type on both sides, found "
-           << plain << " and " << logical;
-  return success();
+static LogicalResult verifySameLogicalType(Operation *op) {
+  auto getLogicalType = [](Type type) {
+    EncodedTensorType encoded = EncodedTensorType::get(type);
+    return encoded ? Type(encoded.getLogicalType()) : type;
+  };
+  Type input = op->getOperand(0).getType(), result = op->getResult(0).getType();
+  if (getLogicalType(input) == getLogicalType(result))
+    return success();
+  return op->emitOpError()
+         << "needs the same shape and logical type on both sides, found "
+         << input << " and " << result;
 }
 
 /// (C21) Only consecutive multiples of a unit wrap around.
@@ -134,21 +136,15 @@ static LogicalResult verifyEncode(OpT op) {
 }
 
 LogicalResult QuantizeOp::verify() {
-  if (failed(verifySameLogicalType(*this, getInput().getType(),
-                                   getResult().getType())))
+  if (failed(verifySameLogicalType(*this)))
     return failure();
   return verifyEncode(*this);
 }
 
-LogicalResult DequantizeOp::verify() {
-  return verifySameLogicalType(*this, getResult().getType(),
-                               getInput().getType());
-}
+LogicalResult DequantizeOp::verify() { return verifySameLogicalType(*this); }
 
 LogicalResult ConvertOp::verify() {
-  auto source = EncodedTensorType::get(getInput().getType());
-  if (failed(verifySameLogicalType(*this, source.getLogicalType(),
-                                   getResult().getType())))
+  if (failed(verifySameLogicalType(*this)))
     return failure();
   return verifyEncode(*this);
 }
@@ -188,7 +184,20 @@ LogicalResult ConstituentsOp::verify() {
                             getConstituents().getTypes());
 }
 
+/// (C30), (C37), (C38) What is elementwise has scalars, vectors or tensors of
+/// known rank.
+static LogicalResult verifyRanks(Operation *op) {
+  for (Type type :
+       llvm::concat<const Type>(op->getOperandTypes(), op->getResultTypes()))
+    if (isa<UnrankedTensorType>(type))
+      return op->emitOpError()
+             << "needs scalars, vectors or ranked tensors, found " << type;
+  return success();
+}
+
 LogicalResult DyadicScaleOp::verify() {
+  if (failed(verifyRanks(*this)))
+    return failure();
   // (C30) The product is computed in 64 bits.
   for (Value operand : getOperands())
     if (!getElementTypeOrSelf(operand.getType()).isInteger() ||
@@ -198,7 +207,8 @@ LogicalResult DyadicScaleOp::verify() {
   Type result = getElementTypeOrSelf(getResult().getType());
   if (!result.isInteger() || result.getIntOrFloatBitWidth() > 64)
     return emitOpError()
-           << "the result is an integer of at most 64 bits, found " << result;
+           << "the result is an integer of at most 64 bits, found "
+           << getResult().getType();
   // (C32) What rounds twice has its two modes.
   if (getDoubleRounding() && getRounding() != RoundingMode::HalfEven)
     return emitOpError() << "double_rounding has rounding modes of its own, "
@@ -251,10 +261,12 @@ LogicalResult UnpackOp::verify() {
 //===----------------------------------------------------------------------===//
 
 LogicalResult LookupOp::verify() {
+  if (failed(verifyRanks(*this)))
+    return failure();
   // (C37) One dimension, one entry an index.
   auto table = dyn_cast<DenseElementsAttr>(getTable());
-  if (!table)
-    return emitOpError() << "the table is a dense constant, found "
+  if (!table || !isa<RankedTensorType>(table.getType()))
+    return emitOpError() << "the table is a dense constant tensor, found "
                          << getTable();
   if (table.getType().getRank() != 1 || table.getNumElements() == 0)
     return emitOpError() << "the table has one dimension and an entry, found "
@@ -293,6 +305,8 @@ LMulSpec LMulOp::getSpec() {
 }
 
 LogicalResult LMulOp::verify() {
+  if (failed(verifyRanks(*this)))
+    return failure();
   // (C38) The layout is known, and some mantissa is left.
   std::optional<MinifloatSpec> layout =
       getLayout(getElementTypeOrSelf(getType()));

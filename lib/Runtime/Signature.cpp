@@ -97,6 +97,14 @@ static RankedTensorType getPackedType(DictionaryAttr attributes) {
   return type ? cast<RankedTensorType>(type.getValue()) : RankedTensorType();
 }
 
+/// The number format of an unencoded argument or result; null if nothing says
+/// that its elements are codes.
+static Type getFormat(DictionaryAttr attributes) {
+  auto type = attributes ? attributes.getAs<TypeAttr>(QFmtDialect::kFormatAttr)
+                         : TypeAttr();
+  return type ? type.getValue() : Type();
+}
+
 /// Appends the buffers of one argument or result.
 static LogicalResult appendBuffers(func::FuncOp function, Type type,
                                    StringRef kind, unsigned index,
@@ -135,7 +143,7 @@ static LogicalResult appendBuffers(func::FuncOp function, Type type,
 
   EncodedTensorType encoded = EncodedTensorType::get(type);
   if (!encoded)
-    return append(type, Type(), name, key);
+    return append(type, getFormat(attributes), name, key);
   SmallVector<Constituent> constituents = encoded.getConstituents();
   for (const Constituent &constituent : constituents)
     if (failed(append(constituent.type, constituent.format,

@@ -308,6 +308,8 @@ private:
                TypeAttr::get(RankedTensorType::get(
                    partType.getShape(),
                    format ? format : partType.getElementType())));
+    else if (format && format != partType.getElementType())
+      list.set(QFmtDialect::kFormatAttr, TypeAttr::get(format));
     parts.push_back(
         {partType, isPacked, getPacking(format), list.getDictionary(context)});
   }

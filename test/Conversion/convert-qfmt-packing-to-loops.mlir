@@ -95,7 +95,7 @@ func.func @base3(%b: tensor<2xi8>) -> tensor<7xi2> {
 
 // Tools that know LLVM only could not read a number format.
 // CHECK-LABEL: func.func @no_description
-// CHECK-NOT:     qfmt.packed
-func.func @no_description(%b: tensor<2xi8> {qfmt.packed = tensor<7x!qfmt.ternary>}) {
+// CHECK-NOT:     qfmt.{{packed|format}}
+func.func @no_description(%b: tensor<2xi8> {qfmt.packed = tensor<7x!qfmt.ternary>}, %c: tensor<2xi8> {qfmt.format = ui8}) {
   return
 }

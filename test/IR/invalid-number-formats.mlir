@@ -67,6 +67,16 @@ func.func private @c51_huge_position(!qfmt.fixed<8, 1000000>)
 
 // -----
 
+// expected-error @+1 {{expected a number from 0 to 65536, found -8}}
+func.func private @c51_negative_width(!qfmt.fixed<-8, 4>)
+
+// -----
+
+// expected-error @+1 {{expected '>'}}
+func.func private @c51_unsigned_twice(!qfmt.fixed<8, 4, unsigned, unsigned>)
+
+// -----
+
 // expected-error @+1 {{!qfmt.fixed<8, 129> has values that f32 does not hold}}
 func.func private @c51_values_beyond_f32(!qfmt.fixed<8, 129>)
 
@@ -132,8 +142,33 @@ func.func private @c10_unknown_specials(!qfmt.float<4, 3, specials = some>)
 
 // -----
 
-// expected-error @+1 {{expected bias, specials, no_subnormals or negative_zero, found 'subnormals'}}
+// expected-error @+1 {{expected 'bias', 'specials', 'no_subnormals' or 'negative_zero', found 'subnormals'}}
 func.func private @c10_unknown_option(!qfmt.float<4, 3, subnormals>)
+
+// -----
+
+// expected-error @+1 {{'bias' is given twice}}
+func.func private @c10_two_biases(!qfmt.float<4, 3, bias = 1, bias = 2>)
+
+// -----
+
+// expected-error @+1 {{'no_subnormals' is given twice}}
+func.func private @c10_flag_twice(!qfmt.float<4, 3, no_subnormals, bias = 4, no_subnormals>)
+
+// -----
+
+// expected-error @+1 {{expected '='}}
+func.func private @c10_bias_without_a_value(!qfmt.float<4, 3, bias>)
+
+// -----
+
+// expected-error @+1 {{expected a number from 0 to 65536, found -4}}
+func.func private @c10_negative_exponent_bits(!qfmt.float<-4, 3>)
+
+// -----
+
+// expected-error @+1 {{!qfmt.float<4, 0> has no subnormals, drop 'no_subnormals'}}
+func.func private @c10_no_subnormals_to_leave_out(!qfmt.float<4, 0, no_subnormals>)
 
 // -----
 
@@ -232,6 +267,32 @@ func.func private @c53_below_f32(!qfmt.codebook<[0.0, 1.0e-46]>)
 
 // -----
 
+// 0, 1, 2, ... are the codes themselves, whatever the power of two between them.
+// expected-error @+1 {{!qfmt.codebook with the multiples of 1.000000e+00 from 0 to 3.000000e+00 is ui2, use that}}
+func.func private @c53_an_integer(!qfmt.codebook<[0.0, 1.0, 2.0, 3.0]>)
+
+// -----
+
+// expected-error @+1 {{!qfmt.codebook with the multiples of 2.500000e-01 from 0 to 7.500000e-01 is !qfmt.fixed<2, 0, unsigned>, use that}}
+func.func private @c53_fixed_point(!qfmt.codebook<[0.0, 0.25, 0.5, 0.75]>)
+
+// -----
+
+// expected-error @+1 {{!qfmt.codebook with the multiples of 4.000000e+00 from 0 to 4.000000e+00 is !qfmt.fixed<1, 3, unsigned>, use that}}
+func.func private @c53_fixed_point_of_one_bit(!qfmt.codebook<[0.0, 4.0]>)
+
+// -----
+
+// expected-error @+1 {{!qfmt.power<4, 1.000000e+00> is !qfmt.int<i4, -7, 7>, use that}}
+func.func private @c54_an_integer(!qfmt.power<4, 1.0>)
+
+// -----
+
+// expected-error @+1 {{expected a number from 0 to 65536, found -4}}
+func.func private @c54_negative_width(!qfmt.power<-4, 0.5>)
+
+// -----
+
 // expected-error @+1 {{!qfmt.power<1, 5.000000e-01> must have 2 to 16 bits}}
 func.func private @c54_one_bit(!qfmt.power<1, 0.5>)
 
@@ -264,6 +325,21 @@ func.func private @c54_values_beyond_f32(!qfmt.power<8, 0.01>)
 
 // expected-error @+1 {{!qfmt.power<4, 1.000000e+09> has values that f32 does not tell apart}}
 func.func private @c54_values_too_near(!qfmt.power<4, 1.0e+9>)
+
+// -----
+
+// expected-error @+1 {{!qfmt.khot<8, 8, unsigned> is ui8, use that}}
+func.func private @c55_an_integer(!qfmt.khot<8, 8, unsigned>)
+
+// -----
+
+// expected-error @+1 {{expected a number from 0 to 65536, found -1}}
+func.func private @c55_negative_ones(!qfmt.khot<8, -1>)
+
+// -----
+
+// expected-error @+1 {{expected '>'}}
+func.func private @c55_unsigned_twice(!qfmt.khot<8, 2, unsigned, unsigned>)
 
 // -----
 
@@ -301,8 +377,8 @@ func.func @c21_range(%x: tensor<4xf32>) {
 // -----
 
 func.func @c21_codebook(%x: tensor<4xf32>) {
-  // expected-error @+1 {{'qfmt.quantize' op overflow = wrap needs an integer or fixed-point format all of whose codes are used, found '!qfmt.codebook<[0.000000e+00, 1.000000e+00]>'; use saturate or infinity}}
-  %q = qfmt.quantize %x overflow = wrap : tensor<4xf32> to tensor<4xf32, #qfmt.scaled<!qfmt.codebook<[0.0, 1.0]>>>
+  // expected-error @+1 {{'qfmt.quantize' op overflow = wrap needs an integer or fixed-point format all of whose codes are used, found '!qfmt.codebook<[0.000000e+00, 3.000000e+00]>'; use saturate or infinity}}
+  %q = qfmt.quantize %x overflow = wrap : tensor<4xf32> to tensor<4xf32, #qfmt.scaled<!qfmt.codebook<[0.0, 3.0]>>>
   return
 }
 

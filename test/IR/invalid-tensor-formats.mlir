@@ -132,6 +132,11 @@ func.func private @c80_many_codebooks(tensor<4xf32, #qfmt.additive<codebooks = 1
 
 // -----
 
+// expected-error @+1 {{expected a number from 0 to 65536, found -1}}
+func.func private @c80_negative_count(tensor<4xf32, #qfmt.additive<codebooks = -1, bits = 8, group = [2], table = f16>>)
+
+// -----
+
 // expected-error @+1 {{additive takes codes of 1 to 16 bits, found 0}}
 func.func private @c80_no_bits(tensor<4xf32, #qfmt.additive<codebooks = 1, bits = 0, group = [2], table = f16>>)
 

@@ -307,7 +307,7 @@ func.func @quantize_result_is_not_encoded(%x: tensor<4xf32>) {
 // -----
 
 func.func @c20_quantize_changes_shape(%x: tensor<4xf32>) {
-  // expected-error @+1 {{'qfmt.quantize' op needs the same shape and logical type on both sides, found 'tensor<4xf32>' and 'tensor<5xf32>'}}
+  // expected-error @+1 {{'qfmt.quantize' op needs the same shape and logical type on both sides, found 'tensor<4xf32>' and 'tensor<5xf32, #qfmt.scaled<i8>>'}}
   %0 = qfmt.quantize %x : tensor<4xf32> to tensor<5xf32, #qfmt.scaled<i8>>
   return
 }
@@ -315,7 +315,7 @@ func.func @c20_quantize_changes_shape(%x: tensor<4xf32>) {
 // -----
 
 func.func @c20_dequantize_changes_logical_type(%q: tensor<4xf16, #qfmt.scaled<i8>>) {
-  // expected-error @+1 {{'qfmt.dequantize' op needs the same shape and logical type on both sides, found 'tensor<4xf32>' and 'tensor<4xf16>'}}
+  // expected-error @+1 {{'qfmt.dequantize' op needs the same shape and logical type on both sides, found 'tensor<4xf16, #qfmt.scaled<i8>>' and 'tensor<4xf32>'}}
   %0 = qfmt.dequantize %q : tensor<4xf16, #qfmt.scaled<i8>> to tensor<4xf32>
   return
 }
@@ -323,7 +323,7 @@ func.func @c20_dequantize_changes_logical_type(%q: tensor<4xf16, #qfmt.scaled<i8
 // -----
 
 func.func @c20_convert_changes_shape(%q: tensor<4xf32, #qfmt.scaled<i8>>) {
-  // expected-error @+1 {{'qfmt.convert' op needs the same shape and logical type on both sides, found 'tensor<4xf32>' and 'tensor<?xf32>'}}
+  // expected-error @+1 {{'qfmt.convert' op needs the same shape and logical type on both sides, found 'tensor<4xf32, #qfmt.scaled<i8>>' and 'tensor<?xf32, #qfmt.scaled<i4>>'}}
   %0 = qfmt.convert %q : tensor<4xf32, #qfmt.scaled<i8>> to tensor<?xf32, #qfmt.scaled<i4>>
   return
 }
@@ -513,7 +513,7 @@ func.func @c30_index_operand(%a: index, %m: i32) {
 // -----
 
 func.func @c30_result_too_wide(%a: vector<4xi32>) {
-  // expected-error @+1 {{'qfmt.dyadic_scale' op the result is an integer of at most 64 bits, found 'i65'}}
+  // expected-error @+1 {{'qfmt.dyadic_scale' op the result is an integer of at most 64 bits, found 'vector<4xi65>'}}
   %0 = qfmt.dyadic_scale %a, %a, %a : vector<4xi32>, vector<4xi32>, vector<4xi32> to vector<4xi65>
   return
 }
@@ -599,8 +599,40 @@ func.func @c37_other_element_type(%i: i8) {
 // -----
 
 func.func @c37_table_is_a_resource(%i: i8) {
-  // expected-error @+1 {{'qfmt.lookup' op the table is a dense constant, found dense_resource<table> : tensor<2xf32>}}
+  // expected-error @+1 {{'qfmt.lookup' op the table is a dense constant tensor, found dense_resource<table> : tensor<2xf32>}}
   %0 = qfmt.lookup %i in dense_resource<table> : tensor<2xf32> : i8 to f32
+  return
+}
+
+// -----
+
+func.func @c37_table_is_a_vector(%i: i8) {
+  // expected-error @+1 {{'qfmt.lookup' op the table is a dense constant tensor, found dense<[1.000000e+00, 2.000000e+00]> : vector<2xf32>}}
+  %0 = qfmt.lookup %i in dense<[1.0, 2.0]> : vector<2xf32> : i8 to f32
+  return
+}
+
+// -----
+
+func.func @c37_unranked(%i: tensor<*xi8>) {
+  // expected-error @+1 {{'qfmt.lookup' op needs scalars, vectors or ranked tensors, found 'tensor<*xi8>'}}
+  %0 = qfmt.lookup %i in dense<[1.0, 2.0]> : tensor<2xf32> : tensor<*xi8> to tensor<*xf32>
+  return
+}
+
+// -----
+
+func.func @c38_unranked(%a: tensor<*xf32>) {
+  // expected-error @+1 {{'qfmt.lmul' op needs scalars, vectors or ranked tensors, found 'tensor<*xf32>'}}
+  %0 = qfmt.lmul %a, %a : tensor<*xf32>
+  return
+}
+
+// -----
+
+func.func @c30_unranked(%a: tensor<*xi32>) {
+  // expected-error @+1 {{'qfmt.dyadic_scale' op needs scalars, vectors or ranked tensors, found 'tensor<*xi32>'}}
+  %0 = qfmt.dyadic_scale %a, %a, %a : tensor<*xi32>, tensor<*xi32>, tensor<*xi32> to tensor<*xi32>
   return
 }
 

@@ -73,6 +73,26 @@ func.func private @c64_wide_codes(tensor<16xi8> {qfmt.packed = tensor<4xf32>})
 
 // -----
 
+// expected-error @+1 {{'qfmt.format' must be a number format, found "ui8"}}
+func.func private @c66_no_type(tensor<4xi8> {qfmt.format = "ui8"})
+
+// -----
+
+// expected-error @+1 {{expected a number format such as i8, ui4, f8E4M3FN or !qfmt.float<E, M>, found 'index'}}
+func.func private @c66_no_format(tensor<4xi8> {qfmt.format = index})
+
+// -----
+
+// expected-error @+1 {{codes of 'qfmt.format' 'ui4' are stored as 'i4', found 'tensor<4xi8>'}}
+func.func private @c66_other_storage() -> (tensor<4xi8> {qfmt.format = ui4})
+
+// -----
+
+// expected-error @+1 {{codes of 'qfmt.format' 'f32' are stored as 'f32', found 'tensor<4xf32, #qfmt.scaled<i8>>'}}
+func.func private @c66_encoded(tensor<4xf32, #qfmt.scaled<i8>> {qfmt.format = f32})
+
+// -----
+
 func.func @c60_no_bits(%c: tensor<4xi0>) {
   // expected-error @+1 {{'qfmt.pack' op codes are signless integers of 1 to 8 bits, found 'tensor<4xi0>'}}
   %b = qfmt.pack %c : tensor<4xi0> to tensor<0xi8>

@@ -73,3 +73,8 @@ func.func @base3_stays(%codes: tensor<5xi2>, %bytes: tensor<1xi8>) -> (tensor<5x
 // CHECK-LABEL: func.func private @c64_packed
 // CHECK-SAME: qfmt.packed = tensor<4x5x!qfmt.ternary>
 func.func private @c64_packed(tensor<4xi8> {qfmt.name = "w", qfmt.packed = tensor<4x5x!qfmt.ternary>})
+
+// CHECK-LABEL: func.func private @c66_format
+// CHECK-SAME: tensor<?xi8> {qfmt.format = ui8}
+// CHECK-SAME: tensor<4xf8E4M3FN> {qfmt.format = f8E4M3FN}
+func.func private @c66_format(tensor<?xi8> {qfmt.format = ui8}, tensor<4xf8E4M3FN> {qfmt.format = f8E4M3FN})

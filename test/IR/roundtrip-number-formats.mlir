@@ -22,3 +22,7 @@ func.func private @tables(!qfmt.codebook<[-1.0, 0.0, 0.25]>, !qfmt.power<4, 0.5>
 // As elements and as scales.
 // CHECK: func.func private @nested(tensor<4xf32, #[[NESTED]]>)
 func.func private @nested(tensor<4xf32, #qfmt.scaled<!qfmt.khot<8, 2>, block = [4], scale = !qfmt.float<5, 0, specials = fn>>>)
+
+// What differs from a shorter spelling in one code or one threshold.
+// CHECK: func.func private @near_others(!qfmt.khot<8, 7, unsigned>, !qfmt.khot<8, 7>, !qfmt.codebook<[0.000000e+00, 1.000000e+00, 2.000000e+00]>, !qfmt.codebook<[0.000000e+00, 3.000000e+00]>, !qfmt.codebook<[1.000000e+00, 2.000000e+00]>, !qfmt.float<4, 0>)
+func.func private @near_others(!qfmt.khot<8, 7, unsigned>, !qfmt.khot<8, 7>, !qfmt.codebook<[0.0, 1.0, 2.0]>, !qfmt.codebook<[0.0, 3.0]>, !qfmt.codebook<[1.0, 2.0]>, !qfmt.float<4, 0>)

@@ -158,6 +158,25 @@ func.func @bytes(%x: tensor<4xf32, #qfmt.scaled<i8>>, %y: tensor<4xi1>) {
 
 // -----
 
+// What leaves no bits unused keeps its shape, and its format where the element
+// type does not say it.
+// CHECK-LABEL: func.func @unpacked_constituents
+// CHECK-SAME:    tensor<4x8xi8> {qfmt.format = ui8, qfmt.name = "w"}
+// CHECK-SAME:    tensor<4x2xf16> {qfmt.name = "w.scale"}
+// CHECK-SAME:    tensor<4xi8> {qfmt.name = "w.zero_point", qfmt.packed = tensor<4x2xui4>}
+// CHECK-SAME:    -> (tensor<4x8xi8> {qfmt.format = ui8}, tensor<4x2xi8> {qfmt.format = ui8}, tensor<1xi8> {qfmt.packed = tensor<4x2xui1>})
+// SIGNATURES-LABEL: func.func @unpacked_constituents
+// SIGNATURES-NOT:     qfmt.format
+#choice = #qfmt.select<[i8, !qfmt.int<i8, -127, 127>], block = [1, 4], scale = ui8>
+func.func @unpacked_constituents(
+    %w: tensor<4x8xf32, #qfmt.scaled<ui8, block = [1, 4], scale = f16, zero_point = ui4>> {qfmt.name = "w"})
+    -> tensor<4x8xf32, #choice> {
+  %r = "test.use"(%w) : (tensor<4x8xf32, #qfmt.scaled<ui8, block = [1, 4], scale = f16, zero_point = ui4>>) -> tensor<4x8xf32, #choice>
+  return %r : tensor<4x8xf32, #choice>
+}
+
+// -----
+
 // Without a format: bits.
 // CHECK-LABEL: func.func @plain
 // CHECK-SAME:    %[[B:.*]]: tensor<2xi8> {qfmt.packed = tensor<5xi3>}) -> (tensor<2xi8> {qfmt.packed = tensor<5xi3>})

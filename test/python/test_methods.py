@@ -378,21 +378,27 @@ def group_of_128(number_format: str) -> str:
     return f"#qfmt.scaled<{number_format}, block = [1, 128], scale = f32>"
 
 
+def power(bits: int, exponent: float) -> str:
+    """The power 1 is spelled as the integers that it is."""
+    largest = 2 ** (bits - 1) - 1
+    return f"!qfmt.int<i{bits}, {-largest}, {largest}>" if exponent == 1 else f"!qfmt.power<{bits}, {exponent}>"
+
+
 @pytest.mark.parametrize("bits, exponent, printed", POWERS)
 def test_power(tmp_path, normals, bits, exponent, printed):
-    decoded = read_back(tmp_path, normals, group_of_128(f"!qfmt.power<{bits}, {exponent}>"))
+    decoded = read_back(tmp_path, normals, group_of_128(power(bits, exponent)))
     assert agrees(nmse(normals, decoded), printed)
 
 
 @pytest.mark.parametrize("bits", [3, 4, 8])
 def test_power_of_one_is_uniform(tmp_path, normals, bits):
-    power = read_back(tmp_path, normals, group_of_128(f"!qfmt.power<{bits}, 1.0>"))
+    power_of_one = read_back(tmp_path, normals, group_of_128(power(bits, 1.0)))
     uniform = read_back(tmp_path, normals, group_of_128(f"i{bits}"))
-    np.testing.assert_array_equal(power.view(np.uint32), uniform.view(np.uint32))
+    np.testing.assert_array_equal(power_of_one.view(np.uint32), uniform.view(np.uint32))
     groups = normals.reshape(-1, 128)
     scale = np.abs(groups).max(axis=1, keepdims=True) / np.float32(2 ** (bits - 1) - 1)
     by_hand = np.clip(np.rint(groups / scale), -(2 ** (bits - 1)), 2 ** (bits - 1) - 1) * scale
-    np.testing.assert_array_equal(power, by_hand)
+    np.testing.assert_array_equal(power_of_one, by_hand)
 
 
 # ----------------------------------------------------------------------------------------------------------------------

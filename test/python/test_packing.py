@@ -370,3 +370,17 @@ def test_signature(written):
     assert (inputs[4].dtype, inputs[4].shape) == (np.dtype("u1"), (18,))
     assert inputs[4].packed == ("ui4", (5, 7))
     assert inputs[5].packed is None
+
+
+def test_signature_of_constituents_that_stay(tmp_path):
+    """Bytes that are no packed codes keep shape and format beside those that are."""
+    kind = "tensor<4x8xf32, #qfmt.scaled<ui8, block = [1, 4], scale = f16, zero_point = ui4>>"
+    plain, packed = tmp_path / "plain.mlir", tmp_path / "packed.mlir"
+    plain.write_text(f'func.func @main(%w: {kind} {{qfmt.name = "w"}}) -> {kind} {{ return %w : {kind} }}')
+    packed.write_bytes(run_tool("qfmt-opt", plain, "--qfmt-pack-storage=boundaries"))
+    before, after = read_signature(plain, "main"), read_signature(packed, "main")
+    for old, new in [(before.inputs, after.inputs), (before.outputs, after.outputs)]:
+        assert [b.dtype for b in new] == [b.dtype for b in old] == [np.dtype(t) for t in ("u1", "f2", "u1")]
+        assert [b.shape for b in old] == [(4, 8), (4, 2), (4, 2)]
+        assert [b.shape for b in new] == [(4, 8), (4, 2), (4,)]
+    assert [b.name for b in after.inputs] == ["w", "w.scale", "w.zero_point"]

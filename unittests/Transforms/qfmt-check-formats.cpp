@@ -152,7 +152,7 @@ void FormatList::addFloats(unsigned fromWidth, unsigned toWidth) {
 void FormatList::addTables() {
   for (int width = 2; width <= 10; ++width) {
     for (const char *exponent :
-         {"1.0", "0.5", "0.33333333333333331", "0.25", "0.37", "0.75", "0.9"})
+         {"2.0", "0.5", "0.33333333333333331", "0.25", "0.37", "0.75", "0.9"})
       add(formatv("!qfmt.power<{0}, {1}>", width, exponent));
     for (int ones = 1; ones <= width; ++ones)
       for (const char *sign : {"", ", unsigned"})

@@ -4,6 +4,7 @@
 #define QFMT_IR_QFMTATTRS_TD
 
 include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/OpAsmInterface.td"
 include "qfmt/IR/QFmtBase.td"
 include "qfmt/IR/QFmtEnums.td"
 include "qfmt/IR/QFmtTensorFormats.td"
@@ -11,6 +12,7 @@ include "qfmt/IR/TensorFormat.td"
 
 def QFmt_ScaledAttr : AttrDef<QFmt_Dialect, "Scaled", [
     DeclareAttrInterfaceMethods<QFmt_TensorFormat>,
+    DeclareAttrInterfaceMethods<OpAsmAttrInterface, ["getAlias"]>,
     DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
   let mnemonic = "scaled";
   let summary = "Codes of one number format, with a scale and a zero point a block";

@@ -41,6 +41,10 @@ def QFmt_Dialect : Dialect {
     /// packed bytes: the tensor of codes in them, its elements a number format
     /// or a signless integer (a type).
     static constexpr ::llvm::StringLiteral kPackedAttr = "qfmt.packed";
+    /// Discardable attribute of a function's arguments and results that are
+    /// codes, one an element: their number format, where the element type is
+    /// only what stores it (a type).
+    static constexpr ::llvm::StringLiteral kFormatAttr = "qfmt.format";
     /// Discardable unit attribute of a function that converts between floats
     /// and the encoded arguments and results of an integer-only function.
     static constexpr ::llvm::StringLiteral kFloatWrapperAttr = "qfmt.float_wrapper";

@@ -91,7 +91,7 @@ def QFmt_FloatType : QFmt_FormatType<"QFloat", "float", [
     ```
 
     `specials`: none (the default; every code is finite), `ieee` (e all ones: infinity or NaN), `fn` (all ones: NaN) or `fnuz` (the
-    code of -0: NaN). `no_subnormals`: the codes with e = 0 denote 0. `negative_zero = v`: the code of -0 denotes v instead.
+    code of -0: NaN). `no_subnormals`: the codes with e = 0 denote 0 (M > 0). `negative_zero = v`: the code of -0 denotes v instead.
 
     The type never equals a builtin one: where MLIR has the same format the builtin type is to be used, and verification says so.
 
@@ -123,7 +123,7 @@ def QFmt_CodebookType : QFmt_TableType<"Codebook", "codebook"> {
   let summary = "Any 2 to 256 numbers";
   let description = [{
     `values` ascend strictly, are finite and exact in f32; the code is the index, of as many bits as the last index needs. A code
-    beyond the last index denotes the last value; rounding does not make it (spec C53).
+    beyond the last index denotes the last value; rounding does not make it. What is `uiN` or `!qfmt.fixed` is refused (spec C53).
 
     ```mlir
     !qfmt.codebook<[-1.0, -0.25, 0.0, 0.25, 1.0]>
@@ -136,23 +136,25 @@ def QFmt_CodebookType : QFmt_TableType<"Codebook", "codebook"> {
 def QFmt_PowerType : QFmt_TableType<"Power", "power"> {
   let summary = "Integers under a power: PowerQuant and NUPES";
   let description = [{
-    Code q, two's complement of `width` = b bits (2 to 16), denotes sign(q) * |q|^(1/a) rounded to f32, for the `exponent` a,
-    0 < a <= 1; rounding makes the q nearest to sign(x) * |x|^a, between -L and L = 2^(b-1) - 1 (spec C54). With a = 1/2 or
-    1/3 the values are integers. The code -2^(b-1), which rounding does not make, denotes what the formula says.
+    Code q, two's complement of `width` = b bits (2 to 16), denotes sign(q) * |q|^(1/a) rounded to f32, for the `exponent` a
+    above 0; rounding makes the q nearest to sign(x) * |x|^a, between -L and L = 2^(b-1) - 1 (spec C54). The papers have a < 1; with
+    a = 1/2 or 1/3 the values are integers. a = 1 is `!qfmt.int<ib, -L, L>` and refused, as are values beyond f32 or that it does
+    not tell apart. The code -2^(b-1), which rounding does not make, denotes what the formula says.
 
     ```mlir
     !qfmt.power<4, 0.5>
     ```
   }];
   let parameters = (ins "unsigned":$width, "::mlir::FloatAttr":$exponent);
-  let assemblyFormat = "`<` $width `,` custom<Double>($exponent) `>`";
+  let assemblyFormat = "`<` custom<Count>($width) `,` custom<Double>($exponent) `>`";
 }
 
 def QFmt_KHotType : QFmt_TableType<"KHot", "khot"> {
   let summary = "Integers with few one bits, so that a product is a few shifts";
   let description = [{
-    Sign and magnitude in `width` bits (2 to 16), or a magnitude alone; rounding makes magnitudes with at most `ones` = K one bits, and no -0. Other codes
-    denote their integer (spec C55).
+    Sign and magnitude in `width` = W bits (2 to 16), or a magnitude alone (1 to 15); rounding makes magnitudes with at most `ones` = K
+    one bits, and no -0. Other codes denote their integer. K is at most the bits of the magnitude; a magnitude alone with K = W is
+    `uiW` and refused (spec C55).
 
     ```mlir
     !qfmt.khot<8, 2>

@@ -5,6 +5,7 @@
 
 #include "BlockScale.h"
 #include "ParameterList.h"
+#include "TypeSyntax.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 #include <algorithm>
@@ -42,8 +43,8 @@ Attribute AdditiveAttr::parse(AsmParser &parser, Type) {
       parseParameterList(
           parser,
           {{"codebooks",
-            [&] { return parser.parseInteger(codebooks.emplace()); }},
-           {"bits", [&] { return parser.parseInteger(bits.emplace()); }},
+            [&] { return parseCount(parser, codebooks.emplace()); }},
+           {"bits", [&] { return parseCount(parser, bits.emplace()); }},
            {"group", [&] { return parseGroup(parser, group.emplace()); }},
            {"table", [&] { return parser.parseType(table); }},
            {"block", [&] { return parseBlock(parser, block); }},

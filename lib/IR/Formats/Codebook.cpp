@@ -5,6 +5,9 @@
 #include "mlir/IR/Builders.h"
 #include "qfmt/IR/QFmt.h"
 #include "qfmt/Support/Codebook.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace mlir::qfmt;
@@ -31,13 +34,36 @@ void CodebookType::print(AsmPrinter &printer) const {
   printer << "]>";
 }
 
+/// 2^N values i * 2^-f are unsigned fixed point, as is each of their roundings.
+static LogicalResult
+verifyIsNoFixedPoint(ArrayRef<double> values,
+                     function_ref<InFlightDiagnostic()> emitError) {
+  int exponent;
+  if (!llvm::isPowerOf2_64(values.size()) ||
+      std::frexp(values[1], &exponent) != 0.5)
+    return success();
+  for (auto [i, value] : llvm::enumerate(values))
+    if (value != double(i) * values[1])
+      return success();
+  unsigned width = llvm::Log2_64(values.size());
+  // The unit is 2^(exponent - 1).
+  int64_t integerBits = int64_t(width) + exponent - 1;
+  InFlightDiagnostic diag = emitError();
+  diag << "!qfmt.codebook with the multiples of " << values[1] << " from 0 to "
+       << values.back() << " is ";
+  if (integerBits == width)
+    return diag << "ui" << width << ", use that";
+  return diag << "!qfmt.fixed<" << width << ", " << integerBits
+              << ", unsigned>, use that";
+}
+
 LogicalResult
 CodebookType::verify(function_ref<InFlightDiagnostic()> emitError,
                      DenseF64ArrayAttr values) {
   std::string reason = getCodebookInvalidReason(values);
   if (!reason.empty())
     return emitError() << "!qfmt.codebook " << reason;
-  return success();
+  return verifyIsNoFixedPoint(values, emitError);
 }
 
 ValueTable CodebookType::buildTable() const {

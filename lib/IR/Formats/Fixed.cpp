@@ -2,7 +2,7 @@
 //
 // !qfmt.fixed<W, I>: an integer times 2^-(W - I) (spec C51).
 
-#include "OptionalKeyword.h"
+#include "TypeSyntax.h"
 #include "qfmt/IR/QFmt.h"
 #include "qfmt/Support/Fixed.h"
 
@@ -19,8 +19,8 @@ Type FixedType::parse(AsmParser &parser) {
   unsigned width;
   int64_t integerBits;
   bool isUnsigned = false;
-  if (parser.parseLess() || parser.parseInteger(width) ||
-      parser.parseComma() || parser.parseInteger(integerBits) ||
+  if (parser.parseLess() || parseCount(parser, width) || parser.parseComma() ||
+      parser.parseInteger(integerBits) ||
       parseOptionalKeywordAfterComma(parser, "unsigned", isUnsigned) ||
       parser.parseGreater())
     return {};

@@ -3,7 +3,7 @@
 // !qfmt.khot<W, K>: integers whose magnitude has at most K one bits (spec C55).
 // QFX (Zhang et al., 2024).
 
-#include "OptionalKeyword.h"
+#include "TypeSyntax.h"
 #include "qfmt/IR/QFmt.h"
 #include "qfmt/Support/KHot.h"
 
@@ -14,8 +14,8 @@ Type KHotType::parse(AsmParser &parser) {
   SMLoc loc = parser.getCurrentLocation();
   unsigned width, ones;
   bool isUnsigned = false;
-  if (parser.parseLess() || parser.parseInteger(width) ||
-      parser.parseComma() || parser.parseInteger(ones) ||
+  if (parser.parseLess() || parseCount(parser, width) || parser.parseComma() ||
+      parseCount(parser, ones) ||
       parseOptionalKeywordAfterComma(parser, "unsigned", isUnsigned) ||
       parser.parseGreater())
     return {};
@@ -34,6 +34,9 @@ LogicalResult KHotType::verify(function_ref<InFlightDiagnostic()> emitError,
   if (!reason.empty())
     return emitError() << "!qfmt.khot<" << width << ", " << ones
                        << (isSigned ? "> " : ", unsigned> ") << reason;
+  if (!isSigned && ones == width)
+    return emitError() << "!qfmt.khot<" << width << ", " << ones
+                       << ", unsigned> is ui" << width << ", use that";
   return success();
 }
 

@@ -26,7 +26,7 @@ ParseResult mlir::qfmt::parseParameterList(AsmParser &parser,
   do {
     SMLoc loc = parser.getCurrentLocation();
     StringRef key;
-    if (parser.parseKeyword(&key) || parser.parseEqual())
+    if (parser.parseKeyword(&key))
       return failure();
     const Parameter *parameter = llvm::find_if(
         parameters, [&](const Parameter &p) { return p.key == key; });
@@ -36,7 +36,7 @@ ParseResult mlir::qfmt::parseParameterList(AsmParser &parser,
     if (given.test(index))
       return parser.emitError(loc) << "'" << key << "' is given twice";
     given.set(index);
-    if (parameter->parse())
+    if ((!parameter->isFlag && parser.parseEqual()) || parameter->parse())
       return failure();
   } while (succeeded(parser.parseOptionalComma()));
   return success();

@@ -20,6 +20,12 @@ LogicalResult PowerType::verify(function_ref<InFlightDiagnostic()> emitError,
   if (!reason.empty())
     return emitError() << "!qfmt.power<" << width << ", " << value << "> "
                        << reason;
+  if (value == 1) {
+    int64_t largest = PowerSpec{width, value}.getLargestInteger();
+    return emitError() << "!qfmt.power<" << width << ", " << value
+                       << "> is !qfmt.int<i" << width << ", " << -largest
+                       << ", " << largest << ">, use that";
+  }
   return success();
 }
 

@@ -3,6 +3,8 @@
 // !qfmt.float<E, M, ...>: minifloats that MLIR has no builtin type for (spec
 // C10).
 
+#include "ParameterList.h"
+#include "TypeSyntax.h"
 #include "mlir/IR/Builders.h"
 #include "qfmt/IR/QFmt.h"
 #include "qfmt/Support/Minifloat.h"
@@ -40,7 +42,7 @@ static constexpr std::pair<StringLiteral, Specials> kSpecials[] = {
 static ParseResult parseSpecials(AsmParser &parser, Specials &specials) {
   StringRef name;
   SMLoc loc = parser.getCurrentLocation();
-  if (parser.parseEqual() || parser.parseKeyword(&name))
+  if (parser.parseKeyword(&name))
     return failure();
   for (auto [spelling, value] : kSpecials)
     if (spelling == name) {
@@ -53,7 +55,7 @@ static ParseResult parseSpecials(AsmParser &parser, Specials &specials) {
 
 static ParseResult parseNegativeZero(AsmParser &parser, FloatAttr &attribute) {
   double value;
-  if (parser.parseEqual() || parser.parseFloat(value))
+  if (parser.parseFloat(value))
     return failure();
   attribute = parser.getBuilder().getF64FloatAttr(value);
   return success();
@@ -62,36 +64,26 @@ static ParseResult parseNegativeZero(AsmParser &parser, FloatAttr &attribute) {
 Type QFloatType::parse(AsmParser &parser) {
   SMLoc loc = parser.getCurrentLocation();
   unsigned exponentBits, mantissaBits;
-  if (parser.parseLess() || parser.parseInteger(exponentBits) ||
-      parser.parseComma() || parser.parseInteger(mantissaBits))
+  if (parser.parseLess() || parseCount(parser, exponentBits) ||
+      parser.parseComma() || parseCount(parser, mantissaBits))
     return {};
   std::optional<int64_t> bias;
   Specials specials = Specials::None;
   bool subnormals = true;
   FloatAttr negativeZero;
-  while (succeeded(parser.parseOptionalComma())) {
-    SMLoc keywordLoc = parser.getCurrentLocation();
-    StringRef keyword;
-    if (parser.parseKeyword(&keyword))
-      return {};
-    ParseResult result = success();
-    if (keyword == "bias")
-      result = failure(parser.parseEqual() ||
-                       parser.parseInteger(bias.emplace()));
-    else if (keyword == "specials")
-      result = parseSpecials(parser, specials);
-    else if (keyword == "no_subnormals")
-      subnormals = false;
-    else if (keyword == "negative_zero")
-      result = parseNegativeZero(parser, negativeZero);
-    else
-      result = parser.emitError(keywordLoc)
-               << "expected bias, specials, no_subnormals or negative_zero, "
-                  "found '"
-               << keyword << "'";
-    if (failed(result))
-      return {};
-  }
+  auto leaveOutSubnormals = [&] {
+    subnormals = false;
+    return success();
+  };
+  if (succeeded(parser.parseOptionalComma()) &&
+      parseParameterList(
+          parser,
+          {{"bias", [&] { return parser.parseInteger(bias.emplace()); }},
+           {"specials", [&] { return parseSpecials(parser, specials); }},
+           {"no_subnormals", leaveOutSubnormals, /*isFlag=*/true},
+           {"negative_zero",
+            [&] { return parseNegativeZero(parser, negativeZero); }}}))
+    return {};
   if (parser.parseGreater())
     return {};
   // verify says what is wrong with bits outside of this.
@@ -166,6 +158,9 @@ QFloatType::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "!qfmt.float<" << exponentBits << ", "
                        << mantissaBits << "> with bias " << bias << " "
                        << reason;
+  if (!subnormals && mantissaBits == 0)
+    return emitError() << "!qfmt.float<" << exponentBits
+                       << ", 0> has no subnormals, drop 'no_subnormals'";
   StringRef builtin = getBuiltinName(spec);
   if (!builtin.empty())
     return emitError() << "!qfmt.float<" << exponentBits << ", "

@@ -6,6 +6,7 @@
 #include "BlockScale.h"
 #include "ParameterList.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace mlir::qfmt;
@@ -69,6 +70,31 @@ void ScaledAttr::print(AsmPrinter &printer) const {
     printParameter(printer, getZeroPoint());
   }
   printer << ">";
+}
+
+/// Short names, so that types stay readable: those of the field for MXFP and
+/// NVFP4, else q_ and the number format.
+OpAsmAliasResult ScaledAttr::getAlias(raw_ostream &os) const {
+  int64_t innermost = getBlock().empty() ? 0 : getBlock().back();
+  if (innermost == 32 && isa_and_nonnull<Float8E8M0FNUType>(getScaleFormat()) &&
+      isa<FloatType>(getFormat())) {
+    os << "mxfp" << getNumberFormat().getFormatWidth();
+    return OpAsmAliasResult::FinalAlias;
+  }
+  if (innermost == 16 && isa<Float4E2M1FNType>(getFormat()) &&
+      getScaleEncoding()) {
+    os << "nvfp4";
+    return OpAsmAliasResult::FinalAlias;
+  }
+  std::string format;
+  llvm::raw_string_ostream(format) << getFormat();
+  os << "q_";
+  for (char c : format)
+    if (llvm::isAlnum(c))
+      os << c;
+    else if (c == ',')
+      os << 'm';
+  return OpAsmAliasResult::FinalAlias;
 }
 
 //===----------------------------------------------------------------------===//

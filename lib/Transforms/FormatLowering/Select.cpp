@@ -119,7 +119,8 @@ std::vector<ScaledEmitter> SelectEmitter::getChoices() const {
   for (unsigned index = 0; index < select.getFormats().size(); ++index) {
     emitters.emplace_back(
         builder, loc,
-        EncodedTensorType::get(type.getLogicalType(), select.getChoice(index)));
+        EncodedTensorType::get(type.getLogicalType(), select.getChoice(index)),
+        select);
     emitters.back().shareSteps(select.getFormats(), index);
   }
   return emitters;

@@ -273,7 +273,7 @@ FailureOr<Value> ScaledEmitter::emitBestScales(Value elements,
   bool isValid = true;
   auto buildTrial = [&](OpBuilder &nested, Location loc, Value step,
                         ValueRange best) {
-    ScaledEmitter trial(nested, loc, type);
+    ScaledEmitter trial(nested, loc, type, written);
     FailureOr<SmallVector<Value>> better =
         trial.emitTrial(errorLoops, range, modes, whole, step, best);
     isValid &= succeeded(better);

@@ -43,9 +43,12 @@ FloatType chooseProductType(const ExactRange &code, const ExactRange &scale,
 /// One tensor of the encoding, while code for it is emitted.
 class ScaledEmitter {
 public:
-  ScaledEmitter(OpBuilder &builder, Location loc, EncodedTensorType type)
+  /// `written` is the encoding that diagnostics quote; default: that of `type`.
+  ScaledEmitter(OpBuilder &builder, Location loc, EncodedTensorType type,
+                Attribute written = {})
       : builder(builder), loc(loc), type(type),
         scaled(cast<ScaledAttr>(type.getFormat())),
+        written(written ? written : scaled),
         logical(type.getLogicalElementType()), format(scaled.getFormat()),
         loops(type.getType().getContext(), type.getShape(), scaled.getBlock()) {
   }
@@ -129,7 +132,7 @@ private:
     return zeroPoint.is(0) ? codes : codes - zeroPoint.range;
   }
   InFlightDiagnostic emitInexact(const char *what) const {
-    return emitError(loc) << what << " of " << scaled
+    return emitError(loc) << what << " of " << written
                           << " needs more precision than f64 has; use formats "
                              "of fewer bits or fewer nested scales";
   }
@@ -237,6 +240,7 @@ private:
   Location loc;
   EncodedTensorType type;
   ScaledAttr scaled;
+  Attribute written;
   FloatType logical;
   CodeEmitter format;
   BlockLoops loops;
