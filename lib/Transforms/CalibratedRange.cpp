@@ -95,3 +95,11 @@ double mlir::qfmt::computeThreshold(StatisticsAttr statistics,
   }
   return bins.largest;
 }
+
+double mlir::qfmt::getSymmetricScale(double threshold,
+                                     NumberFormat format) {
+  ExactReal scale = ExactReal::divideRounded(
+      ExactReal::fromDouble(threshold),
+      ExactReal::fromDouble(format.getLargest()), BinaryFormat::f32());
+  return scale.isZero() ? 1.0 : scale.roundToDouble();
+}

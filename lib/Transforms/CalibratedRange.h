@@ -33,6 +33,10 @@ struct Calibration {
 double computeThreshold(StatisticsAttr statistics, NumberFormat format,
                         const Calibration &calibration);
 
+/// The scale with which the largest value of `format` stands for `threshold`:
+/// threshold / largest, rounded to f32; 1 where that is 0.
+double getSymmetricScale(double threshold, NumberFormat format);
+
 } // namespace mlir::qfmt
 
 #endif // QFMT_LIB_TRANSFORMS_CALIBRATEDRANGE_H

@@ -8,19 +8,21 @@
 //         - tensors read by one element-wise operation which an integer
 //           accumulator can enter (bias, residual sum, relu): quantizing
 //           between the two would lose bits for nothing;
+//         - the insides of non-linear functions (InnerValues.h), and what is a
+//           linear image of an observed tensor and enters only them;
 //         - tensors that depend on constants alone.
 //         Max pooling is observed although its values are those of its input:
 //         at level encoded a `quantize` follows it.
 //
 //===----------------------------------------------------------------------===//
 
+#include "DataValues.h"
+#include "InnerValues.h"
 #include "LinalgUses.h"
 #include "Moves.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
-#include "mlir/Transforms/RegionUtils.h"
 #include "qfmt/Transforms/Passes.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -34,93 +36,104 @@ using namespace mlir::qfmt;
 
 namespace {
 
-/// The values that depend on the arguments of a function, not on constants
-/// alone. Sizes are none: an index never makes a tensor data.
-class DataValues {
-public:
-  explicit DataValues(FunctionOpInterface function) {
-    function->walk<WalkOrder::PreOrder>([&](Operation *op) {
-      // What a loop carries or a branch yields may be data.
-      bool isControlFlow = isa<RegionBranchOpInterface>(op);
-      if (isControlFlow || op == function)
-        for (Region &region : op->getRegions())
-          llvm::for_each(region.getArguments(), [&](Value v) { insert(v); });
-      if (isControlFlow || readsData(op))
-        llvm::for_each(op->getResults(), [&](Value v) { insert(v); });
-    });
-  }
-
-  bool contains(Value value) const { return values.contains(value); }
-
-private:
-  void insert(Value value) {
-    if (!value.getType().isIndex())
-      values.insert(value);
-  }
-
-  bool readsData(Operation *op) const {
-    SetVector<Value> read(op->operand_begin(), op->operand_end());
-    getUsedValuesDefinedAbove(op->getRegions(), read);
-    return llvm::any_of(read, [&](Value v) { return contains(v); });
-  }
-
-  llvm::DenseSet<Value> values;
-};
-
 bool isObservableType(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   return tensor && tensor.getElementType().isF32() && !tensor.getEncoding();
 }
 
-/// True if the scalar operation `op` of a body is exact on integers with
-/// scales: sums, differences, minima, maxima, comparisons and selections of
-/// data, and products with and quotients by constants.
-bool carriesIntegers(Operation &op, function_ref<bool(Value)> isConstant) {
-  if (llvm::all_of(op.getOperands(), isConstant))
-    return true;
-  if (isa<arith::MulFOp>(op))
-    return llvm::any_of(op.getOperands(), isConstant);
-  if (isa<arith::DivFOp>(op))
-    return isConstant(op.getOperand(1));
-  return isa<arith::AddFOp, arith::SubFOp, arith::NegFOp, arith::MaximumFOp,
-             arith::MaxNumFOp, arith::MinimumFOp, arith::MinNumFOp,
-             arith::CmpFOp, arith::SelectOp, arith::ExtFOp, arith::TruncFOp,
-             linalg::YieldOp>(op);
-}
-
-/// True if `reader` is an element-wise operation that an integer accumulator
-/// can enter.
-bool acceptsAccumulator(Operation *reader, const DataValues &data) {
-  auto op = dyn_cast_or_null<linalg::LinalgOp>(reader);
-  if (!op || !isElementwise(op) || getCopiedInput(op) ||
-      !isObservableType(op->getResult(0).getType()))
+/// A reshape that only adds or drops dimensions of size 1: whatever varies
+/// along dimensions, as the scale of an accumulator does, stays what it is.
+bool isUnitReshape(Operation *op) {
+  if (!isa_and_nonnull<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op))
     return false;
-  llvm::DenseSet<Value> constants;
-  auto isConstant = [&](Value value) {
-    if (auto argument = dyn_cast<BlockArgument>(value);
-        argument && argument.getOwner() == op.getBlock())
-      return !data.contains(op.getMatchingOpOperand(argument)->get());
-    return value.getParentBlock() != op.getBlock() ? !data.contains(value)
-                                                   : constants.contains(value);
+  auto getSizes = [](Value value) {
+    auto type = cast<RankedTensorType>(value.getType());
+    return llvm::filter_to_vector(type.getShape(),
+                                  [](int64_t size) { return size != 1; });
   };
-  for (Operation &scalar : *op.getBlock()) {
-    if (!carriesIntegers(scalar, isConstant))
-      return false;
-    if (llvm::all_of(scalar.getOperands(), isConstant))
-      constants.insert(scalar.result_begin(), scalar.result_end());
-  }
-  return true;
+  return getSizes(op->getOperand(0)) == getSizes(op->getResult(0));
 }
 
-bool needsObserver(Value value, const DataValues &data) {
-  if (value.use_empty() || !isObservableType(value.getType()) ||
-      !data.contains(value))
+/// Decides value by value, in the order of the program.
+class ObserverPolicy {
+public:
+  explicit ObserverPolicy(FunctionOpInterface function)
+      : data(function), inner(function, data) {}
+
+  /// The tensors of the function to observe.
+  SmallVector<Value> choose(FunctionOpInterface function) {
+    for (Value argument : function.getArguments())
+      visit(argument);
+    function->walk<WalkOrder::PreOrder>([&](Operation *op) {
+      if (op != function && !op->hasTrait<OpTrait::IsTerminator>())
+        llvm::for_each(op->getResults(), [&](Value v) { visit(v); });
+    });
+    return chosen.takeVector();
+  }
+
+private:
+  void visit(Value value) {
+    if (value.use_empty() || !isObservableType(value.getType()) ||
+        !data.contains(value))
+      return;
+    if (needsObserver(value))
+      chosen.insert(value);
+  }
+
+  bool needsObserver(Value value);
+  bool entersAccumulator(Value value) const;
+  bool isImageForSteps(Value value);
+
+  DataValues data;
+  InnerValues inner;
+  llvm::SetVector<Value> chosen;
+  /// What is computed exactly from one observed tensor, and that tensor.
+  llvm::DenseMap<Value, Value> images;
+};
+
+bool ObserverPolicy::needsObserver(Value value) {
+  Operation *producer = value.getDefiningOp();
+  if (!producer)
+    return true;
+  if (isTensorMove(producer) || getCopiedInput(producer))
     return false;
-  if (Operation *producer = value.getDefiningOp())
-    if (isTensorMove(producer) || getCopiedInput(producer))
+  if (inner.contains(value))
+    return inner.isRead(value);
+  return !isImageForSteps(value) && !entersAccumulator(value);
+}
+
+/// True if one element-wise operation reads `value` that an accumulator can
+/// enter, outside of non-linear functions.
+bool ObserverPolicy::entersAccumulator(Value value) const {
+  Operation *reader = getOnlyReader(value);
+  while (isUnitReshape(reader))
+    reader = getOnlyReader(reader->getResult(0));
+  return isElementwiseComputation(reader) &&
+         carriesIntegers(cast<linalg::LinalgOp>(reader), data) &&
+         !inner.isStep(reader);
+}
+
+/// True if `value` is computed exactly from one observed tensor and only
+/// non-linear functions read it: they may as well start from that tensor.
+bool ObserverPolicy::isImageForSteps(Value value) {
+  auto op = value.getDefiningOp<linalg::LinalgOp>();
+  if (!op || !isElementwiseComputation(op) || !carriesIntegers(op, data))
+    return false;
+  Value observed;
+  for (OpOperand *input : op.getDpsInputOperands()) {
+    if (!data.contains(input->get()))
+      continue;
+    Value source = skipMoves(input->get());
+    Value root = chosen.contains(source) ? source : images.lookup(source);
+    if (!root || (observed && observed != root))
       return false;
-  return isa<BlockArgument>(value) ||
-         !acceptsAccumulator(getOnlyReader(value), data);
+    observed = root;
+  }
+  images[value] = observed;
+  return observed &&
+         llvm::all_of(getReadersThroughMoves(value), [&](OpOperand *use) {
+           return inner.isStep(use->getOwner());
+         });
 }
 
 /// Ids are the kind of operation and a number that counts it in the module.
@@ -128,14 +141,7 @@ class ObserverInserter {
 public:
   /// The number of observers inserted.
   unsigned insert(FunctionOpInterface function) {
-    DataValues data(function);
-    SmallVector<Value> values;
-    llvm::append_range(values, function.getArguments());
-    function->walk<WalkOrder::PreOrder>([&](Operation *op) {
-      if (op != function && !op->hasTrait<OpTrait::IsTerminator>())
-        llvm::append_range(values, op->getResults());
-    });
-    llvm::erase_if(values, [&](Value v) { return !needsObserver(v, data); });
+    SmallVector<Value> values = ObserverPolicy(function).choose(function);
     for (Value value : values)
       observe(value);
     return values.size();

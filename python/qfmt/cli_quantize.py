@@ -28,6 +28,12 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--weights", default="i8", help="number format, i2 to i16")
     parser.add_argument("--activations", default="i8", help="number format, i2 to i16")
     parser.add_argument(
+        "--wide-activations",
+        metavar="FORMAT",
+        help="number format of tensors that not only products with constant weights read "
+        "(residual sums, attention, norms, results): i2 to i16, default: as --activations",
+    )
+    parser.add_argument(
         "--method",
         choices=["minmax", "percentile", "mse"],
         default="minmax",
@@ -71,6 +77,7 @@ def run(args: argparse.Namespace) -> None:
         module,
         weights=args.weights,
         activations=args.activations,
+        wide_activations=args.wide_activations,
         calibration=args.method,
         percentile=args.percentile,
         input_format=args.input_format,

@@ -118,6 +118,7 @@ def observe(module: bytes) -> bytes:
     return run_passes(
         module,
         [
+            "qfmt-erase-unused-results",
             "qfmt-fold-batch-norm",
             "qfmt-insert-observers",
             pass_with("qfmt-verify-level", level="observed"),
