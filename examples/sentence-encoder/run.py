@@ -85,11 +85,14 @@ class Model:
         return [self.tokenizer.encode(line) for line in lines]
 
     def inputs(self, sentences, size):
-        """Token numbers [n, size], 0 ([PAD]) after a sentence's end, and padding."""
-        numbers = np.zeros((len(sentences), size), np.int64)
+        """Token numbers [n, size] and padding.
+
+        A sentence is repeated until the end. The network ignores what is padding,
+        but calibration does not, and [PAD] takes values that no word does.
+        """
+        numbers = np.array([np.resize(tokens, size) for tokens in sentences])
         padding = np.ones((len(sentences), 1, size), np.float32)
         for row, tokens in enumerate(sentences):
-            numbers[row, : len(tokens)] = tokens
             padding[row, 0, : len(tokens)] = 0
         return numbers, padding
 
