@@ -161,12 +161,6 @@ def test_weight_of_a_batch_of_rows_is_a_constant_operand(imported):
     assert "linalg.batch_matmul" not in text
 
 
-def test_softmax_has_no_places_of_maxima(imported):
-    text = stock_mlir_opt(imported(model(node("Softmax", "x"), {"x": (3, 5)})))
-    assert "arith.maximumf" in text
-    assert "i64" not in text
-
-
 def test_locations_are_node_names(imported):
     text = stock_mlir_opt(imported(residual_block()), "-mlir-print-debuginfo")
     assert 'loc("conv_node")' in text and 'loc("gemm_node")' in text

@@ -2,8 +2,7 @@
 """Linalg from torch-mlir -> the module the rest of qfmt expects.
 
 Names of inputs and outputs become `qfmt.name` on @main's arguments and
-results; results of linalg.generic that nothing reads go (torch-mlir computes the
-place of a maximum with the maximum); constant tensors become dense_resource; transposes of constants are
+results; constant tensors become dense_resource; transposes of constants are
 carried out, so that a weight is a constant where it is used (LLVM 22 folds
 nothing that reads a dense_resource); the operations of qfmt that were cut out are
 put in. Fails if an operation of another dialect
@@ -33,7 +32,6 @@ def finish(bytecode: bytes, plan: quantized.Plan) -> bytes:
         module = ir.Module.parse(bytecode).operation
         (main,) = module.regions[0].blocks[0].operations
         _check_contract(module)
-        _drop_unused_results(main)
         _fold_constant_transposes(main)
         _move_constants_to_resources(main)
         quantized.stitch(main, plan)
@@ -85,85 +83,6 @@ def _operations(main: ir.Operation, name: str) -> list[ir.Operation]:
 
     main.walk(visit)
     return found
-
-
-def _drop_unused_results(main: ir.Operation) -> None:
-    """Of linalg.generic, where the result is not what its body computes others from."""
-    for generic in _operations(main, "linalg.generic"):
-        unused = [
-            index
-            for index, result in enumerate(generic.results)
-            if not _is_used(result) and _only_feeds_itself(generic, index)
-        ]
-        if unused and len(unused) < len(generic.results):
-            _rebuild_without(generic, unused)
-
-
-def _is_used(value: ir.Value) -> bool:
-    return any(True for _ in value.uses)
-
-
-def _only_feeds_itself(generic: ir.Operation, index: int) -> bool:
-    """True if the argument of the result is used for nothing but the result."""
-    block = generic.regions[0].blocks[0]
-    *body, end = block.operations
-    inputs = len(generic.operands) - len(generic.results)
-    reached = {block.arguments[inputs + index]}
-    for operation in body:
-        if any(operand in reached for operand in operation.operands):
-            reached.update(operation.results)
-    others = [v for place, v in enumerate(end.operands) if place != index]
-    return not any(value in reached for value in others)
-
-
-def _rebuild_without(generic: ir.Operation, unused: list[int]) -> None:
-    inputs = len(generic.operands) - len(generic.results)
-    kept = [i for i in range(len(generic.results)) if i not in unused]
-    places = [*range(inputs), *(inputs + i for i in kept)]
-    attributes = {name: generic.attributes[name] for name in generic.attributes}
-    maps = list(generic.attributes["indexing_maps"])
-    attributes["indexing_maps"] = ir.ArrayAttr.get([maps[i] for i in places])
-    attributes["operandSegmentSizes"] = ir.DenseI32ArrayAttr.get([inputs, len(kept)])
-    with ir.InsertionPoint(generic), generic.location:
-        rebuilt = ir.Operation.create(
-            "linalg.generic",
-            results=[generic.results[i].type for i in kept],
-            operands=[generic.operands[i] for i in places],
-            attributes=attributes,
-            regions=1,
-        )
-    for place, index in enumerate(kept):
-        generic.results[index].replace_all_uses_with(rebuilt.results[place])
-    block = generic.regions[0].blocks[0]
-    block.append_to(rebuilt.regions[0])
-    _end_with(block, kept)
-    for index in reversed(unused):
-        block.erase_argument(inputs + index)
-    starts = [generic.operands[inputs + i].owner for i in unused]
-    generic.erase()
-    for operation in starts:
-        _erase_if_dead(operation)
-
-
-def _end_with(block: ir.Block, kept: list[int]) -> None:
-    """Yields only the `kept` values, and drops what was computed for the others."""
-    *body, end = block.operations
-    with ir.InsertionPoint(end), end.location:
-        ir.Operation.create("linalg.yield", operands=[end.operands[i] for i in kept])
-    end.operation.erase()
-    for operation in reversed(body):
-        if not any(_is_used(result) for result in operation.results):
-            operation.operation.erase()
-
-
-def _erase_if_dead(operation) -> None:
-    """The operation and what only it read; all of them are without side effects."""
-    if isinstance(operation, ir.Block) or any(_is_used(r) for r in operation.results):
-        return
-    read = [operand.owner for operand in operation.operands]
-    operation.erase()
-    for other in read:
-        _erase_if_dead(other)
 
 
 def _fold_constant_transposes(main: ir.Operation) -> None:
