@@ -195,7 +195,25 @@ private:
     body();
   }
 
+  /// Loads what does not move along the loops to come. LLVM could not move it,
+  /// as it does not know that the loops do not write there.
+  void loadInvariants() {
+    for (OpOperand *input : op.getDpsInputOperands()) {
+      AffineMap map = op.getMatchingIndexingMap(input);
+      bool isKnown = llvm::all_of(llvm::enumerate(position), [&](auto loop) {
+        return loop.value() || !map.isFunctionOfDim(loop.index());
+      });
+      if (!isKnown || !isa<MemRefType>(input->get().getType()))
+        continue;
+      Value &loaded = invariants[input->getOperandNumber()];
+      if (!loaded)
+        loaded = memref::LoadOp::create(b, loc, input->get(),
+                                        getIndices(*input, 0, 0));
+    }
+  }
+
   void emitOuter(ArrayRef<unsigned> loops) {
+    loadInvariants();
     if (loops.empty())
       return emitUnrolled();
     emitFor(loops.front(), schedule.sizes[loops.front()], 1,
@@ -352,6 +370,8 @@ private:
     auto type = dyn_cast<MemRefType>(buffer.getType());
     if (!type)
       return buffer;
+    if (Value loaded = invariants.lookup(operand.getOperandNumber()))
+      return loaded;
     SmallVector<Value> indices = getIndices(operand, row, vector);
     int64_t stride = *getLoopStride(op, operand, schedule.vectorLoop);
     if (stride == 0)
@@ -410,6 +430,8 @@ private:
   Location loc;
   /// The values of the loops where the builder stands.
   SmallVector<Value> position;
+  /// By operand number, what was loaded before loops along which it stays.
+  llvm::DenseMap<unsigned, Value> invariants;
 };
 
 struct LinalgToVectorLoopsPass

@@ -4,10 +4,14 @@
 // Input:  linalg.generic with output = max(output, f(inputs)), or min.
 // Output: for each element of the output
 //
-//   V vectors of maxima = output
+//   V vectors of maxima = what changes no maximum
 //   for the outer reductions, for the innermost one step V * lanes
 //     combine V vectors of f(inputs)
-//   output = maximum of all lanes
+//   output = maximum of the output and all lanes
+//
+// Short rows that lie beside each other, as many as a vector has lanes, are
+// done together: the maxima of their lanes become one vector, by exchanging
+// lanes of two vectors and combining them, and so on.
 //
 // A maximum may take its operands in any order and some of them twice: where
 // sizes are no multiples, the last vectors overlap the ones before.
@@ -32,6 +36,10 @@ namespace {
 /// Enough for the latency of a maximum.
 constexpr int64_t kMaxVectors = 4;
 constexpr int64_t kMinVectorSize = 4;
+/// More rows together would be much code.
+constexpr int64_t kMaxRows = 16;
+/// Lanes are exchanged within so many bits first, which is cheaper.
+constexpr int64_t kChunkBits = 128;
 
 struct Schedule {
   SmallVector<int64_t> sizes;
@@ -40,6 +48,8 @@ struct Schedule {
   SmallVector<unsigned> reductions;
   unsigned vectorLoop;
   int64_t lanes, vectors;
+  /// As many rows along the last parallel loop as there are lanes at once.
+  bool joinsRows;
   vector::CombiningKind kind;
 };
 
@@ -64,6 +74,26 @@ std::optional<vector::CombiningKind> getKind(linalg::GenericOp op) {
       .Default(std::nullopt);
 }
 
+unsigned getWidth(Type type) {
+  return type.isIndex() ? IndexType::kInternalStorageBitWidth
+                        : type.getIntOrFloatBitWidth();
+}
+
+/// What every maximum, or minimum, of numbers of `type` is no further than.
+Attribute getNeutral(vector::CombiningKind kind, Type type) {
+  using Kind = vector::CombiningKind;
+  bool isMaximum =
+      kind == Kind::MAXSI || kind == Kind::MAXUI || kind == Kind::MAXIMUMF;
+  if (auto real = dyn_cast<FloatType>(type))
+    return FloatAttr::get(type,
+                          APFloat::getInf(real.getFloatSemantics(), isMaximum));
+  unsigned width = getWidth(type);
+  bool isSigned = kind == Kind::MAXSI || kind == Kind::MINSI;
+  APInt least =
+      isSigned ? APInt::getSignedMinValue(width) : APInt::getMinValue(width);
+  return IntegerAttr::get(type, isMaximum ? least : ~least);
+}
+
 /// Vectors of the operand lie along the last dimension of its buffer, or it
 /// does not move.
 bool isLoadable(linalg::GenericOp op, OpOperand &operand, unsigned loop) {
@@ -76,6 +106,18 @@ bool isLoadable(linalg::GenericOp op, OpOperand &operand, unsigned loop) {
          llvm::none_of(map.getResults().drop_back(), [&](AffineExpr expr) {
            return expr.isFunctionOfDim(loop);
          });
+}
+
+/// The rows are short, and the maxima of neighbours lie side by side.
+bool canJoinRows(linalg::GenericOp op, const Schedule &schedule) {
+  if (schedule.parallel.empty() || !schedule.reductions.empty() ||
+      schedule.lanes > kMaxRows)
+    return false;
+  unsigned loop = schedule.parallel.back();
+  OpOperand &output = *op.getDpsInitsMutable().begin();
+  return schedule.sizes[loop] >= schedule.lanes &&
+         schedule.sizes[schedule.vectorLoop] <= kMaxVectors * schedule.lanes &&
+         getLoopStride(op, output, loop) == 1 && isLoadable(op, output, loop);
 }
 
 std::optional<Schedule> makeSchedule(linalg::GenericOp op, int64_t vectorBits) {
@@ -103,6 +145,7 @@ std::optional<Schedule> makeSchedule(linalg::GenericOp op, int64_t vectorBits) {
       std::min<int64_t>(vectorBits / getElementBits(op, schedule.vectorLoop),
                         llvm::bit_floor<uint64_t>(size));
   schedule.vectors = std::min(kMaxVectors, size / schedule.lanes);
+  schedule.joinsRows = canJoinRows(op, schedule);
   return schedule;
 }
 
@@ -122,12 +165,24 @@ private:
   void emitParallel(ArrayRef<unsigned> loops) {
     if (loops.empty())
       return emitElement();
-    auto loop = scf::ForOp::create(
-        b, loc, index(0), index(schedule.sizes[loops.front()]), index(1));
+    int64_t size = schedule.sizes[loops.front()];
+    bool joins = schedule.joinsRows && loops.size() == 1;
+    int64_t whole = joins ? size - size % schedule.lanes : 0;
+    if (joins)
+      emitLoop(loops.front(), 0, whole, schedule.lanes, [&] { emitRows(); });
+    if (whole != size)
+      emitLoop(loops.front(), whole, size, 1,
+               [&] { emitParallel(loops.drop_front()); });
+  }
+
+  void emitLoop(unsigned loop, int64_t begin, int64_t end, int64_t step,
+                function_ref<void()> body) {
+    auto forOp =
+        scf::ForOp::create(b, loc, index(begin), index(end), index(step));
     OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    position[loops.front()] = loop.getInductionVar();
-    emitParallel(loops.drop_front());
+    b.setInsertionPointToStart(forOp.getBody());
+    position[loop] = forOp.getInductionVar();
+    body();
   }
 
   /// One element of the output.
@@ -136,18 +191,81 @@ private:
     SmallVector<Value> indices = getIndices(output, position);
     Value start =
         memref::LoadOp::create(b, loc, output.get(), indices).getResult();
-    Value initial = vector::BroadcastOp::create(
-        b, loc, VectorType::get(schedule.lanes, start.getType()), start);
+    Value result = vector::ReductionOp::create(b, loc, schedule.kind,
+                                               emitLanes(start.getType()));
+    memref::StoreOp::create(b, loc, combine(result, start), output.get(),
+                            indices);
+  }
+
+  /// As many elements of the output as a vector has lanes.
+  void emitRows() {
+    OpOperand &output = *op.getDpsInitsMutable().begin();
+    SmallVector<Value> indices = getIndices(output, position);
+    Type element = cast<MemRefType>(output.get().getType()).getElementType();
+    Value start =
+        vector::LoadOp::create(b, loc, VectorType::get(schedule.lanes, element),
+                               output.get(), indices);
+    Value first = position[schedule.parallel.back()];
+    Value result = emitJoined(element, first, 0, schedule.lanes);
+    vector::StoreOp::create(b, loc, combine(result, start), output.get(),
+                            indices);
+  }
+
+  /// The maxima of `count` rows, in order, each in its part of the lanes of
+  /// every chunk, and if that has fewer lanes, in its part of the chunks.
+  Value emitJoined(Type element, Value first, int64_t row, int64_t count) {
+    if (count == 1) {
+      AffineMap advance = AffineMap::get(1, 0, b.getAffineDimExpr(0) + row);
+      position[schedule.parallel.back()] = getValueOrCreateConstantIndexOp(
+          b, loc,
+          affine::makeComposedFoldedAffineApply(b, loc, advance, {first}));
+      return emitLanes(element);
+    }
+    Value low = emitJoined(element, first, row, count / 2);
+    Value high = emitJoined(element, first, row + count / 2, count / 2);
+    int64_t chunk =
+        std::clamp<int64_t>(kChunkBits / getWidth(element), 1, schedule.lanes);
+    bool isWithinChunks = count <= chunk;
+    int64_t unit = isWithinChunks ? 1 : chunk;
+    int64_t group = isWithinChunks ? chunk : schedule.lanes;
+    auto take = [&](int64_t parity) -> Value {
+      return vector::ShuffleOp::create(b, loc, low, high,
+                                       getAlternating(unit, group, parity));
+    };
+    return combine(take(0), take(1));
+  }
+
+  /// The units of even or odd number of each group of lanes of two vectors:
+  /// groups of those of the first, then those of the second.
+  SmallVector<int64_t> getAlternating(int64_t unit, int64_t group,
+                                      int64_t parity) {
+    SmallVector<int64_t> lanes;
+    for (int64_t at = 0; at < schedule.lanes; at += group)
+      for (int64_t from : {at, at + schedule.lanes})
+        for (int64_t lane = 0; lane < group; ++lane)
+          if (lane / unit % 2 == parity)
+            lanes.push_back(from + lane);
+    return lanes;
+  }
+
+  Value combine(Value a, Value other) {
+    return vector::makeArithReduction(b, loc, schedule.kind, a, other);
+  }
+
+  /// The maxima of one row, as many as there are lanes.
+  Value emitLanes(Type element) {
+    Value initial = arith::ConstantOp::create(
+        b, loc,
+        DenseElementsAttr::get(VectorType::get(schedule.lanes, element),
+                               getNeutral(schedule.kind, element)));
     SmallVector<Value> maxima = emitReductions(
         schedule.reductions, SmallVector<Value>(schedule.vectors, initial));
     while (maxima.size() > 1) {
       Value last = maxima.pop_back_val();
       Value &other = maxima[maxima.size() / 2];
-      other = vector::makeArithReduction(b, loc, schedule.kind, other, last);
+      other = combine(other, last);
     }
-    Value result =
-        vector::ReductionOp::create(b, loc, schedule.kind, maxima.front());
-    memref::StoreOp::create(b, loc, result, output.get(), indices);
+    return maxima.front();
   }
 
   SmallVector<Value> emitReductions(ArrayRef<unsigned> loops,
@@ -180,24 +298,24 @@ private:
     int64_t size = schedule.sizes[schedule.vectorLoop];
     int64_t step = schedule.vectors * schedule.lanes;
     int64_t whole = size - size % step;
-    auto combine = [&](Value &maximum, int64_t offset) {
+    auto advance = [&](Value &maximum, int64_t offset) {
       maximum = emitBody(maximum, offset);
     };
     if (whole == step) {
       position[schedule.vectorLoop] = index(0);
       for (auto [i, maximum] : llvm::enumerate(maxima))
-        combine(maximum, i * schedule.lanes);
+        advance(maximum, i * schedule.lanes);
     } else {
       maxima = emitFor(schedule.vectorLoop, whole, step, maxima,
                        [&](SmallVector<Value> inner) {
                          for (auto [i, maximum] : llvm::enumerate(inner))
-                           combine(maximum, i * schedule.lanes);
+                           advance(maximum, i * schedule.lanes);
                          return inner;
                        });
     }
     position[schedule.vectorLoop] = index(0);
     for (int64_t at = whole, i = 0; at < size; at += schedule.lanes, ++i)
-      combine(maxima[i], std::min(at, size - schedule.lanes));
+      advance(maxima[i], std::min(at, size - schedule.lanes));
     return maxima;
   }
 

@@ -144,9 +144,9 @@ func.func @dynamic(%x: memref<?xf32>, %y: memref<?xf32>) {
 // CHECK-SAME:    %[[X:.*]]: memref<3x72xf32>, %[[Y:.*]]: memref<3xi32>
 // CHECK:         scf.for %[[ROW:.*]] =
 // CHECK:           %[[START:.*]] = memref.load %[[Y]][%[[ROW]]]
-// CHECK:           %[[INITIAL:.*]] = vector.broadcast %[[START]] : i32 to vector<16xi32>
 // CHECK-COUNT-5:   vector.load %[[X]]
-// CHECK:           %[[MAXIMUM:.*]] = vector.reduction <maxsi>
+// CHECK:           %[[LANES:.*]] = vector.reduction <maxsi>
+// CHECK:           %[[MAXIMUM:.*]] = arith.maxsi %[[LANES]], %[[START]]
 // CHECK:           memref.store %[[MAXIMUM]], %[[Y]][%[[ROW]]]
 // CHECK-NOT:     linalg.generic
 #in = affine_map<(i, j) -> (i, j)>
@@ -158,6 +158,79 @@ func.func @maximum(%x: memref<3x72xf32>, %y: memref<3xi32>) {
     %0 = arith.bitcast %a : f32 to i32
     %1 = arith.maxsi %b, %0 : i32
     linalg.yield %1 : i32
+  }
+  return
+}
+
+// -----
+
+// Eight short rows at once, whose lanes are exchanged until lane i has the maximum of row i: twice within four lanes,
+// then fours of lanes. The row that is left is done by itself.
+// CHECK-LABEL: @short_rows(
+// CHECK-SAME:    %[[X:.*]]: memref<2x9x8xf32>, %[[Y:.*]]: memref<2x9xf32>
+// CHECK:         scf.for %[[I:.*]] =
+// CHECK:           %[[START:.*]] = vector.load %[[Y]][%[[I]], %{{.*}}] : memref<2x9xf32>, vector<8xf32>
+// CHECK:           %[[A:.*]] = vector.load %[[X]]
+// CHECK:           %[[B:.*]] = vector.load %[[X]]
+// CHECK:           %[[EVEN:.*]] = vector.shuffle %[[A]], %[[B]] [0, 2, 8, 10, 4, 6, 12, 14] : vector<8xf32>, vector<8xf32>
+// CHECK:           %[[ODD:.*]] = vector.shuffle %[[A]], %[[B]] [1, 3, 9, 11, 5, 7, 13, 15] : vector<8xf32>, vector<8xf32>
+// CHECK:           arith.minimumf %[[EVEN]], %[[ODD]] : vector<8xf32>
+// CHECK:           vector.shuffle %[[LOW:.*]], %[[HIGH:.*]] [0, 1, 2, 3, 8, 9, 10, 11] : vector<8xf32>, vector<8xf32>
+// CHECK:           vector.shuffle %[[LOW]], %[[HIGH]] [4, 5, 6, 7, 12, 13, 14, 15] : vector<8xf32>, vector<8xf32>
+// CHECK:           %[[MINIMA:.*]] = arith.minimumf %{{.*}}, %[[START]] : vector<8xf32>
+// CHECK:           vector.store %[[MINIMA]], %[[Y]][%[[I]], %{{.*}}] : memref<2x9xf32>, vector<8xf32>
+// CHECK:           vector.reduction <minimumf>
+// CHECK:           memref.store %{{.*}}, %[[Y]][%[[I]], %{{.*}}]
+#in = affine_map<(i, j, k) -> (i, j, k)>
+#out = affine_map<(i, j, k) -> (i, j)>
+func.func @short_rows(%x: memref<2x9x8xf32>, %y: memref<2x9xf32>) {
+  linalg.generic {indexing_maps = [#in, #out], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x : memref<2x9x8xf32>) outs(%y : memref<2x9xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %0 = arith.minimumf %b, %a : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+// -----
+
+// What stays along all loops is loaded before them, what stays along the vector before its loop.
+// CHECK-LABEL: @invariants(
+// CHECK-SAME:    %[[X:.*]]: memref<4x32xf32>, %[[ALL:.*]]: memref<f32>, %[[ROWS:.*]]: memref<4xf32>
+// CHECK:         %[[ONE:.*]] = memref.load %[[ALL]][]
+// CHECK:         scf.for %[[I:.*]] =
+// CHECK:           memref.load %[[ROWS]][%[[I]]]
+// CHECK-NOT:       memref.load
+// CHECK:           vector.load %[[X]]
+// CHECK-NOT:       memref.load
+#id = affine_map<(i, j) -> (i, j)>
+#one = affine_map<(i, j) -> ()>
+#row = affine_map<(i, j) -> (i)>
+func.func @invariants(%x: memref<4x32xf32>, %all: memref<f32>, %rows: memref<4xf32>, %y: memref<4x32xf32>) {
+  linalg.generic {indexing_maps = [#id, #one, #row, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%x, %all, %rows : memref<4x32xf32>, memref<f32>, memref<4xf32>) outs(%y : memref<4x32xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32, %d: f32):
+    %0 = arith.mulf %a, %b : f32
+    %1 = arith.addf %0, %c : f32
+    linalg.yield %1 : f32
+  }
+  return
+}
+
+// -----
+
+// CHECK-LABEL: @indices(
+// CHECK:         vector.shuffle {{.*}} : vector<8xindex>, vector<8xindex>
+// CHECK-NOT:     linalg.generic
+#in = affine_map<(i, j) -> (i, j)>
+#out = affine_map<(i, j) -> (i)>
+func.func @indices(%x: memref<8x8xindex>, %y: memref<8xindex>) {
+  linalg.generic {indexing_maps = [#in, #out], iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<8x8xindex>) outs(%y : memref<8xindex>) {
+  ^bb0(%a: index, %b: index):
+    %0 = arith.maxui %b, %a : index
+    linalg.yield %0 : index
   }
   return
 }
