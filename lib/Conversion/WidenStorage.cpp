@@ -21,6 +21,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Transforms/DialectConversion.h"
 #include "qfmt/Conversion/Passes.h"
@@ -56,6 +57,30 @@ Value readElement(OpBuilder &b, Location loc, Value wide, Type narrow) {
   return arith::BitcastOp::create(b, loc, narrow, code);
 }
 
+/// So many of the highest bits of an integer are the same, if not more.
+unsigned countSignBits(Value value) {
+  APInt constant;
+  if (matchPattern(value, m_ConstantInt(&constant)))
+    return constant.getNumSignBits();
+  Operation *op = value.getDefiningOp();
+  if (auto shift = dyn_cast_or_null<arith::ShRSIOp>(op))
+    if (matchPattern(shift.getRhs(), m_ConstantInt(&constant)))
+      return std::min<uint64_t>(constant.getBitWidth(),
+                                countSignBits(shift.getLhs()) +
+                                    constant.getLimitedValue(64));
+  if (auto mask = dyn_cast_or_null<arith::AndIOp>(op))
+    if (matchPattern(mask.getRhs(), m_ConstantInt(&constant)) &&
+        constant.isNonNegative())
+      return constant.getNumSignBits();
+  if (auto select = dyn_cast_or_null<arith::SelectOp>(op))
+    return std::min(countSignBits(select.getTrueValue()),
+                    countSignBits(select.getFalseValue()));
+  if (isa_and_nonnull<arith::AndIOp, arith::OrIOp>(op))
+    return std::min(countSignBits(op->getOperand(0)),
+                    countSignBits(op->getOperand(1)));
+  return 1;
+}
+
 /// The wide element that holds the scalar `narrow`. A condition is 0 or 1.
 Value writeElement(OpBuilder &b, Location loc, Value narrow, Type wide) {
   if (narrow.getType() == wide)
@@ -65,6 +90,14 @@ Value writeElement(OpBuilder &b, Location loc, Value narrow, Type wide) {
     narrow = arith::BitcastOp::create(b, loc, b.getIntegerType(width), narrow);
   if (width == 1)
     return arith::ExtUIOp::create(b, loc, wide, narrow);
+  // What was truncated may be sign-extended already.
+  if (auto truncation = narrow.getDefiningOp<arith::TruncIOp>()) {
+    Value source = truncation.getIn();
+    unsigned sourceWidth = source.getType().getIntOrFloatBitWidth();
+    if (sourceWidth > wide.getIntOrFloatBitWidth() &&
+        countSignBits(source) > sourceWidth - width)
+      return arith::TruncIOp::create(b, loc, wide, source);
+  }
   return arith::ExtSIOp::create(b, loc, wide, narrow);
 }
 

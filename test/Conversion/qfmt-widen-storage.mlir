@@ -26,6 +26,49 @@ func.func @generic(%x: tensor<8xi4>, %y: tensor<8xi32>, %z: tensor<8xi4>) -> ten
 
 // -----
 
+// What has the sign in all higher bits before it is truncated needs no sign extension.
+#id = affine_map<(d0) -> (d0)>
+// CHECK-LABEL: @signed(
+// CHECK:         %[[CODE:.*]] = arith.select
+// CHECK:         %[[WIDE:.*]] = arith.trunci %[[CODE]] : i32 to i8
+// CHECK-NOT:     arith.extsi
+// CHECK:         linalg.yield %[[WIDE]] : i8
+func.func @signed(%x: tensor<8xi32>, %y: tensor<8xi4>) -> tensor<8xi4> {
+  %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+      ins(%x : tensor<8xi32>) outs(%y : tensor<8xi4>) {
+  ^bb0(%a: i32, %b: i4):
+    %c7 = arith.constant 7 : i32
+    %c28 = arith.constant 28 : i32
+    %cm8 = arith.constant -8 : i32
+    %low = arith.andi %a, %c7 : i32
+    %shifted = arith.shrsi %a, %c28 : i32
+    %sign = arith.andi %shifted, %cm8 : i32
+    %code = arith.ori %low, %sign : i32
+    %is = arith.cmpi eq, %a, %c28 : i32
+    %chosen = arith.select %is, %c7, %code : i32
+    %narrow = arith.trunci %chosen : i32 to i4
+    linalg.yield %narrow : i4
+  } -> tensor<8xi4>
+  return %0 : tensor<8xi4>
+}
+
+// A shift by one bit less leaves one bit of the number among those of the sign.
+// CHECK-LABEL: @unsigned(
+// CHECK:         arith.extsi {{.*}} : i4 to i8
+func.func @unsigned(%x: tensor<8xi32>, %y: tensor<8xi4>) -> tensor<8xi4> {
+  %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+      ins(%x : tensor<8xi32>) outs(%y : tensor<8xi4>) {
+  ^bb0(%a: i32, %b: i4):
+    %c27 = arith.constant 27 : i32
+    %shifted = arith.shrsi %a, %c27 : i32
+    %narrow = arith.trunci %shifted : i32 to i4
+    linalg.yield %narrow : i4
+  } -> tensor<8xi4>
+  return %0 : tensor<8xi4>
+}
+
+// -----
+
 // Named operations are generalized: their bodies depend on the element types.
 // CHECK-LABEL: @matmul(
 // CHECK-NOT:     linalg.matmul
