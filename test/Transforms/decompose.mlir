@@ -156,14 +156,26 @@ func.func @dequantize_nested(%x: tensor<4x32xf32, #nvfp4> {qfmt.name = "x"}) -> 
 
 #nvfp4 = #qfmt.scaled<f4E2M1FN, block = [1, 16], scale = #qfmt.scaled<f8E4M3FN, scale = f32>>
 
-// Scales of 28 bits are held in f64, and their reciprocals in two numbers, one of each for a block.
+// Scales of 28 bits are held in f64, and their reciprocals in two numbers, one of each for a block, by one division.
+//
+// The exponent and the units of the sum make the code of three bits; all bits above it are the sign.
 // CHECK-LABEL: func.func @quantize_nested(
-// CHECK: linalg.generic {{.*}} outs(%{{.*}} : tensor<4x2xf64>)
+// CHECK: %[[RECIPROCALS:.*]]:2 = linalg.generic {{.*}} outs(%{{.*}}, %{{.*}} : tensor<4x2xf64>, tensor<4x2xf64>)
 // CHECK: arith.divf %{{.*}} : f64
-// CHECK: linalg.generic {{.*}} : tensor<4x2x16xf32>, tensor<4x2xf64>, tensor<4x2xf64>)
+// CHECK-NOT: arith.divf
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %[[RECIPROCALS]]#0, %[[RECIPROCALS]]#1 : tensor<4x2x16xf32>, tensor<4x2xf64>, tensor<4x2xf64>)
 // CHECK: %[[LITTLE:.*]] = arith.mulf %[[X:.*]], %{{.*}} : f64
 // CHECK: %[[QUOTIENT:.*]] = math.fma %[[X]], %{{.*}}, %[[LITTLE]] : f64
-// CHECK: arith.truncf %[[QUOTIENT]] : f64 to f32
+// CHECK: %[[REAL:.*]] = arith.truncf %[[QUOTIENT]] : f64 to f32
+// CHECK: %[[BITS:.*]] = arith.bitcast %[[REAL]] : f32 to i32
+// CHECK: %[[SUM:.*]] = arith.addf
+// CHECK: %[[SUM_BITS:.*]] = arith.bitcast %[[SUM]] : f32 to i32
+// CHECK: %[[EXPONENT:.*]] = arith.shrui %[[SUM_BITS]], %c22_i32
+// CHECK: %[[CODE:.*]] = arith.addi %[[EXPONENT]], %[[SUM_BITS]]
+// CHECK: %[[LOW:.*]] = arith.andi %[[CODE]], %c7_i32
+// CHECK: %[[SHIFTED:.*]] = arith.shrsi %[[BITS]], %c28_i32
+// CHECK: %[[SIGN:.*]] = arith.andi %[[SHIFTED]], %c-8_i32
+// CHECK: arith.ori %[[LOW]], %[[SIGN]]
 func.func @quantize_nested(%x: tensor<4x32xf32>) -> tensor<4x32xf32, #nvfp4> {
   %0 = qfmt.quantize %x : tensor<4x32xf32> to tensor<4x32xf32, #nvfp4>
   return %0 : tensor<4x32xf32, #nvfp4>

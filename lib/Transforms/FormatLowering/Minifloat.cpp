@@ -95,6 +95,8 @@ static Value emitMinifloatDecode(ScalarBuilder &b, const MinifloatSpec &spec,
 namespace {
 /// What encoding needs of a float, all of one integer type.
 struct Fields {
+  /// The float's.
+  Value bits;
   /// 0 or 1.
   Value sign;
   /// All bits but the sign.
@@ -128,6 +130,7 @@ static Fields emitFields(ScalarBuilder &b, Value real,
   Fields fields;
   Value bits =
       b.createOrFold<arith::BitcastOp>(b.getIntegerType(source.width), real);
+  fields.bits = bits;
   int64_t hidden = int64_t(1) << source.mantissaBits;
   fields.sign = b.apply<arith::ShRUIOp>(bits, source.width - 1);
   fields.magnitude = b.apply<arith::AndIOp>(
@@ -245,6 +248,11 @@ static bool canRoundByAddition(const MinifloatSpec &spec,
 /// last place is the format's, and the units are what the sum's bits are more
 /// than those of 2^(e + m). Magnitudes are bounded first by twice the largest,
 /// which overflows as all beyond do.
+///
+/// The sum's exponent, shifted to its place in the code, and the units are the
+/// code but for a constant. Only the low bits count, so what is negative may
+/// be made positive, and be added with 2^(e + m): an even number, which leaves
+/// ties as they are.
 static RoundedMagnitude emitMagnitudeByAddition(ScalarBuilder &b,
                                                 const MinifloatSpec &spec,
                                                 const SourceLayout &source,
@@ -265,10 +273,25 @@ static RoundedMagnitude emitMagnitudeByAddition(ScalarBuilder &b,
   int64_t smallestNormal = source.getBits(std::ldexp(1.0, 1 - spec.bias));
   Value exponent = b.apply<arith::MaxSIOp>(
       b.apply<arith::AndIOp>(magnitude, source.getInfinity()), smallestNormal);
-  Value addend = b.apply<arith::AddIOp>(exponent, int64_t(moreBits)
-                                                      << source.mantissaBits);
-  Value sum = b.apply<arith::AddFOp>(toReal(magnitude), toReal(addend));
-  Value units = b.apply<arith::SubIOp>(toBits(sum), addend);
+
+  int codeBits = spec.exponentBits + spec.mantissaBits + (saturates ? 0 : 1);
+  int64_t mask = (int64_t(1) << codeBits) - 1;
+  int smallestSum = 1 - spec.bias + moreBits + source.bias;
+  int64_t offset = -(int64_t(smallestSum) << spec.mantissaBits) & mask;
+  // Else the units would reach the exponent's place.
+  bool joins = offset % 2 == 0 && mask + (int64_t(2) << spec.mantissaBits) <
+                                      int64_t(1) << moreBits;
+  if (!joins)
+    offset = 0;
+  Value addend = b.apply<arith::AddIOp>(
+      exponent, (int64_t(moreBits) << source.mantissaBits) + offset);
+  Value sum = toBits(b.apply<arith::AddFOp>(toReal(magnitude), toReal(addend)));
+  Value units = b.apply<arith::SubIOp>(sum, addend);
+  if (joins) {
+    Value code =
+        b.apply<arith::AddIOp>(b.apply<arith::ShRUIOp>(sum, moreBits), sum);
+    return {units, b.apply<arith::AndIOp>(code, mask)};
+  }
   Value field = b.apply<arith::ShRUIOp>(
       b.apply<arith::SubIOp>(exponent, smallestNormal), moreBits);
   return {units, b.apply<arith::AddIOp>(field, units)};
@@ -317,8 +340,12 @@ static Value emitMinifloatEncode(ScalarBuilder &b, const MinifloatSpec &spec,
   if (!byAddition || !saturates)
     overflows = b.compare(CmpIPredicate::sgt, code, spec.getLargestCode());
   if (spec.hasSign) {
-    Value sign = b.apply<arith::ShLIOp>(fields.sign,
-                                        spec.exponentBits + spec.mantissaBits);
+    // With all bits above, so that the code need not be sign-extended to be
+    // stored.
+    int magnitudeBits = spec.exponentBits + spec.mantissaBits;
+    Value sign = b.apply<arith::AndIOp>(
+        b.apply<arith::ShRSIOp>(fields.bits, source.width - 1 - magnitudeBits),
+        -(int64_t(1) << magnitudeBits));
     if (!spec.hasNegativeZero())
       sign = b.select(b.compare(CmpIPredicate::eq, code, 0), b.integer(type, 0),
                       sign);

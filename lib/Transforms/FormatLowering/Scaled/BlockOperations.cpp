@@ -87,23 +87,37 @@ Value mlir::qfmt::emitElementwise(OpBuilder &builder, Location loc,
       .getResult(0);
 }
 
-Value mlir::qfmt::emitMap(OpBuilder &builder, Location loc, ValueRange inputs,
-                          Type resultElement, BodyFn body) {
+SmallVector<Value> mlir::qfmt::emitMaps(OpBuilder &builder, Location loc,
+                                        ValueRange inputs,
+                                        TypeRange resultElements,
+                                        MultiBodyFn body) {
   auto type = cast<RankedTensorType>(inputs.front().getType());
-  SmallVector<AffineMap> maps(inputs.size() + 1,
+  SmallVector<AffineMap> maps(inputs.size() + resultElements.size(),
                               builder.getMultiDimIdentityMap(type.getRank()));
   SmallVector<utils::IteratorType> iterators(type.getRank(),
                                              utils::IteratorType::parallel);
-  Value init = tensor::EmptyOp::create(
-      builder, loc, tensor::getMixedSizes(builder, loc, inputs.front()),
-      resultElement);
+  SmallVector<Value> inits;
+  for (Type element : resultElements)
+    inits.push_back(tensor::EmptyOp::create(
+        builder, loc, tensor::getMixedSizes(builder, loc, inputs.front()),
+        element));
   auto buildBody = [&](OpBuilder &nested, Location loc, ValueRange args) {
     ScalarBuilder b(nested, loc);
-    linalg::YieldOp::create(b, body(b, args.drop_back()));
+    linalg::YieldOp::create(b, body(b, args.drop_back(inits.size())));
   };
-  return linalg::GenericOp::create(builder, loc, init.getType(), inputs, init,
-                                   maps, iterators, buildBody)
-      .getResult(0);
+  return SmallVector<Value>(
+      linalg::GenericOp::create(builder, loc, ValueRange(inits).getTypes(),
+                                inputs, inits, maps, iterators, buildBody)
+          .getResults());
+}
+
+Value mlir::qfmt::emitMap(OpBuilder &builder, Location loc, ValueRange inputs,
+                          Type resultElement, BodyFn body) {
+  return emitMaps(builder, loc, inputs, resultElement,
+                  [&](ScalarBuilder &b, ValueRange values) {
+                    return SmallVector<Value>{body(b, values)};
+                  })
+      .front();
 }
 
 Value mlir::qfmt::emitBlockReduction(OpBuilder &builder, Location loc,

@@ -75,7 +75,15 @@ Value emitElementwise(OpBuilder &builder, Location loc, const BlockLoops &loops,
                       Value elements, ArrayRef<BlockNumber> numbers,
                       Type resultElement, BodyFn body);
 
-/// Elementwise over tensors of one shape.
+using MultiBodyFn =
+    function_ref<SmallVector<Value>(ScalarBuilder &, ValueRange)>;
+
+/// Elementwise over tensors of one shape; one tensor for each value of the
+/// body.
+SmallVector<Value> emitMaps(OpBuilder &builder, Location loc, ValueRange inputs,
+                            TypeRange resultElements, MultiBodyFn body);
+
+/// The same with one result.
 Value emitMap(OpBuilder &builder, Location loc, ValueRange inputs,
               Type resultElement, BodyFn body);
 

@@ -93,39 +93,42 @@ Value ScaledEmitter::emitElementQuotient(ScalarBuilder &b, Value element,
 ScaledEmitter::Divisor
 ScaledEmitter::prepareDivisor(const BlockNumber &scale,
                               const QuotientPlan &plan) const {
-  auto emitGrid =
-      [&](function_ref<Value(ScalarBuilder &, Value)> compute) -> BlockNumber {
-    Value tensor =
-        emitMap(builder, loc, scale.tensor, plan.type,
-                [&](ScalarBuilder &b, ValueRange values) {
-                  return compute(b, scale.read(b, values[0], plan.type));
-                });
-    return {0, tensor, CodeEmitter(), scale.range};
+  using Values = SmallVector<Value>;
+  auto emitGrids =
+      [&](unsigned count,
+          function_ref<Values(ScalarBuilder &, Value)> compute) -> Divisor {
+    Values tensors = emitMaps(
+        builder, loc, scale.tensor, SmallVector<Type>(count, plan.type),
+        [&](ScalarBuilder &b, ValueRange values) {
+          return compute(b, scale.read(b, values[0], plan.type));
+        });
+    Divisor divisor{/*isScale=*/false, {}};
+    for (auto [number, tensor] : llvm::zip(divisor.numbers, tensors))
+      number = {0, tensor, CodeEmitter(), scale.range};
+    return divisor;
   };
   bool isDecoded = !scale.format || getElementTypeOrSelf(scale.tensor).isF32();
   if (!scale.tensor || !loops.sharesInnermost())
     return {true, {scale, BlockNumber()}};
   switch (plan.quotient) {
   case Quotient::ByPower:
-    return {false,
-            {emitGrid([&](ScalarBuilder &b, Value s) {
-               return b.apply<arith::DivFOp>(b.constant(plan.type, 1.0), s);
-             }),
-             BlockNumber()}};
+    return emitGrids(1, [&](ScalarBuilder &b, Value s) -> Values {
+      return {b.apply<arith::DivFOp>(b.constant(plan.type, 1.0), s)};
+    });
   case Quotient::ByReciprocal:
-    return {false,
-            {emitGrid([](ScalarBuilder &b, Value s) {
-               return emitReciprocal(b, s).nearest;
-             }),
-             emitGrid([](ScalarBuilder &b, Value s) {
-               return emitReciprocal(b, s).rest;
-             })}};
+    return emitGrids(2, [](ScalarBuilder &b, Value s) -> Values {
+      Reciprocal reciprocal = emitReciprocal(b, s);
+      return {reciprocal.nearest, reciprocal.rest};
+    });
   default:
-    return {true,
-            {isDecoded ? scale
-                       : emitGrid([](ScalarBuilder &, Value s) { return s; }),
-             BlockNumber()}};
+    break;
   }
+  if (isDecoded)
+    return {true, {scale, BlockNumber()}};
+  Divisor decoded =
+      emitGrids(1, [](ScalarBuilder &, Value s) -> Values { return {s}; });
+  decoded.isScale = true;
+  return decoded;
 }
 
 EncodeModes ScaledEmitter::getElementModes(const TensorEncodeModes &modes) {
