@@ -277,9 +277,9 @@ static void encodeNVFP4(const void *const *inputs, void *const *outputs) {
   *global = getScale<float>(getLargest(wanted, kBlocks), 448);
   for (size_t block = 0; block < kBlocks; ++block) {
     uint8_t code = encodeE4M3(wanted[block] / *global);
-    // A scale of 0 becomes 1.
+    // A scale of 0 becomes 1, or if that is a code of 0 too, the smallest one.
     if (code == 0)
-      code = encodeE4M3(float(1.0 / *global));
+      code = std::max<uint8_t>(encodeE4M3(float(1.0 / *global)), 1);
     scales[block] = code;
     // The product has 28 bits; a quotient that is rounded to f64 first has the
     // same rounding to f32.
