@@ -312,4 +312,21 @@ def ExposeIntermediates : Pass<"qfmt-expose-intermediates", "::mlir::ModuleOp"> 
   let dependentDialects = ["::mlir::qfmt::QFmtDialect"];
 }
 
+def OutlineRegions : Pass<"qfmt-outline-regions", "::mlir::ModuleOp"> {
+  let summary = "Puts each region of a network into a function, and into another one in real arithmetic";
+  let description = [{
+    At level encoded, which stays. A region is what lies between encoded tensors and one quantized tensor: the operations that a
+    `quantize` or `convert` depends on, back to arguments and to results of other `quantize` and `convert`. For region number N of a
+    public function `f`
+
+    - `@f.regionN` takes the encoded tensors and returns the quantized one; `f` calls it,
+    - `@f.regionN.real` takes the same and returns what exact arithmetic has there instead of the codes, in f64: every float type is
+      f64, casts between float types are gone, static scales are the numbers they were.
+
+    The quantization of an argument is no region and stays in `f`. Compute that several regions read is in each of them.
+    `qfmt-run --check-bound` compares regions that `qfmt-integerize` made with their real functions.
+  }];
+  let dependentDialects = ["::mlir::qfmt::QFmtDialect", "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect"];
+}
+
 #endif // QFMT_TRANSFORMS_PASSES_TD
