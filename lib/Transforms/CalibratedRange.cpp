@@ -96,8 +96,7 @@ double mlir::qfmt::computeThreshold(StatisticsAttr statistics,
   return bins.largest;
 }
 
-double mlir::qfmt::getSymmetricScale(double threshold,
-                                     NumberFormat format) {
+double mlir::qfmt::getSymmetricScale(double threshold, NumberFormat format) {
   ExactReal scale = ExactReal::divideRounded(
       ExactReal::fromDouble(threshold),
       ExactReal::fromDouble(format.getLargest()), BinaryFormat::f32());

@@ -3,10 +3,10 @@
 // Input and output: level real. torch-mlir computes the index of every maximum
 // that it takes; no pass for linalg upstream drops those that nobody reads.
 
-#include "qfmt/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "qfmt/Transforms/Passes.h"
 
 namespace mlir::qfmt {
 #define GEN_PASS_DEF_ERASEUNUSEDRESULTS
@@ -27,8 +27,8 @@ struct EraseUnusedResultsPass
     // Constants keep their places: that is canonicalization's business.
     GreedyRewriteConfig config;
     config.enableFolding(false).enableConstantCSE(false);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns),
-                                     config)))
+    if (failed(
+            applyPatternsGreedily(getOperation(), std::move(patterns), config)))
       signalPassFailure();
   }
 };

@@ -226,8 +226,7 @@ bool InnerValues::isInner(linalg::LinalgOp op) const {
   SmallVector<OpOperand *> inputs = getDataInputs(op, data);
   if (!isElementwiseComputation(op) || inputs.empty())
     return false;
-  if (!carriesIntegers(op, data) ||
-      llvm::any_of(inputs, [](OpOperand *input) {
+  if (!carriesIntegers(op, data) || llvm::any_of(inputs, [](OpOperand *input) {
         return isBroadcastThroughMoves(*input);
       }))
     return true;

@@ -81,6 +81,7 @@ private:
   }
 
   bool needsObserver(Value value);
+  bool leavesFunction(Value value) const;
   bool entersAccumulator(Value value) const;
   bool isImageForSteps(Value value);
 
@@ -98,8 +99,16 @@ bool ObserverPolicy::needsObserver(Value value) {
   if (isTensorMove(producer) || getCopiedInput(producer))
     return false;
   if (inner.contains(value))
-    return inner.isRead(value);
+    return inner.isRead(value) ||
+           (leavesFunction(value) && !entersAccumulator(value));
   return !isImageForSteps(value) && !entersAccumulator(value);
+}
+
+/// True if anything but steps of non-linear functions reads `value`.
+bool ObserverPolicy::leavesFunction(Value value) const {
+  return llvm::any_of(getReadersThroughMoves(value), [&](OpOperand *use) {
+    return !inner.isStep(use->getOwner());
+  });
 }
 
 /// True if one element-wise operation reads `value` that an accumulator can
@@ -130,10 +139,7 @@ bool ObserverPolicy::isImageForSteps(Value value) {
     observed = root;
   }
   images[value] = observed;
-  return observed &&
-         llvm::all_of(getReadersThroughMoves(value), [&](OpOperand *use) {
-           return inner.isStep(use->getOwner());
-         });
+  return observed && !leavesFunction(value);
 }
 
 /// Ids are the kind of operation and a number that counts it in the module.

@@ -64,10 +64,9 @@ struct QuantizePass : qfmt::impl::QuantizeBase<QuantizePass> {
   using Base::Base;
 
   void runOnOperation() override {
-    FailureOr<Plan> plan =
-        parsePlan({weights, activations, wideActivations, calibration,
-                   percentile, inputFormat},
-                  getOperation().getLoc());
+    FailureOr<Plan> plan = parsePlan({weights, activations, wideActivations,
+                                      calibration, percentile, inputFormat},
+                                     getOperation().getLoc());
     if (failed(plan) || failed(quantizeActivations(*plan)) ||
         failed(quantizeWeights(*plan)))
       return signalPassFailure();
@@ -82,8 +81,8 @@ struct QuantizePass : qfmt::impl::QuantizeBase<QuantizePass> {
     FormatAssignment formats(getOperation(), plan, weighted);
     if (failed(formats.assign()))
       return failure();
-    numActivations += ActivationRewriter(rewriter, formats, weighted)
-                          .rewrite(getOperation());
+    numActivations +=
+        ActivationRewriter(rewriter, formats, weighted).rewrite(getOperation());
     return success();
   }
 

@@ -136,6 +136,19 @@ def codes_of(values: np.ndarray, module: Path) -> np.ndarray:
 # What is accepted
 
 
+def test_wide_activations_are_those_that_not_only_products_read(quantized):
+    """The argument goes to one convolution, the result to the caller."""
+    source = residual()
+    x = samples_of(source)["x"]
+    options = ["--activations", "i8", "--level", "encoded"]
+    narrow = text_of(quantized(source, {"x": x}, *options))
+    wide = text_of(quantized(source, {"x": x}, *options, "--wide-activations", "i16"))
+    assert "scaled<i16" not in narrow
+    (first,) = re.findall(r"qfmt\.quantize %arg0 : .*#qfmt\.scaled<(\w+)", wide)
+    (last,) = re.findall(r"qfmt\.dequantize %.*#qfmt\.scaled<(\w+)", wide)
+    assert (first, last) == ("i8", "i16")
+
+
 @pytest.mark.parametrize("weights, activations", FORMATS)
 def test_error_is_within_what_the_formats_allow(weights, activations, quantized):
     source = linear()
@@ -458,6 +471,12 @@ def test_wrong_names_of_calibration_arrays_are_refused(refusal):
 def test_wrong_format_name_is_refused(option, name, refusal):
     errors = refusal(linear(), None, option, name)
     assert f"'{name}'" in errors
+
+
+@pytest.mark.parametrize("name", ["i1", "f8", "ui16", "i4"])
+def test_wrong_wide_format_is_refused(name, refusal):
+    errors = refusal(linear(), None, "--wide-activations", name)
+    assert "'wide-activations'" in errors and f"'{name}'" in errors
 
 
 @pytest.mark.parametrize("value", ["ui8", "ui8:0", "ui8:-1", "ui8:nan", "u8:0.5", "ui8:x"])

@@ -141,10 +141,10 @@ void FormatAssignment::assignGroup(unsigned group) {
   SmallVector<ObserveOp> sources = llvm::filter_to_vector(
       members, [&](ObserveOp op) { return !derived.contains(op); });
 
-  bool isWide = plan.wideActivations &&
-                llvm::any_of(members, [&](ObserveOp op) {
-                  return hasOtherReaders(op.getResult());
-                });
+  bool isWide =
+      plan.wideActivations && llvm::any_of(members, [&](ObserveOp op) {
+        return hasOtherReaders(op.getResult());
+      });
   ScaledAttr narrow = computeFormat(sources, plan.activations);
   ScaledAttr shared = narrow;
   if (llvm::all_of(sources, [&](ObserveOp op) { return isFixed(op); }))

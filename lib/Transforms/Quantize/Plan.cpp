@@ -15,8 +15,8 @@ static Type parseQuietly(StringRef text, MLIRContext *context) {
 }
 
 /// An integer format, or null with a diagnostic that names the option.
-static NumberFormat parseIntegerFormat(StringRef option, StringRef text, bool isSigned,
-                                Location loc) {
+static NumberFormat parseIntegerFormat(StringRef option, StringRef text,
+                                       bool isSigned, Location loc) {
   Type type = parseQuietly(text, loc.getContext());
   auto format = dyn_cast_or_null<NumberFormat>(type);
   if (format &&
@@ -30,8 +30,8 @@ static NumberFormat parseIntegerFormat(StringRef option, StringRef text, bool is
   return {};
 }
 
-static FailureOr<Calibration> parseCalibration(StringRef method, double percentile,
-                                        Location loc) {
+static FailureOr<Calibration>
+parseCalibration(StringRef method, double percentile, Location loc) {
   using Method = Calibration::Method;
   auto parsed = llvm::StringSwitch<std::optional<Method>>(method)
                     .Case("minmax", Method::MinMax)
@@ -69,9 +69,8 @@ static FailureOr<ScaledAttr> parseInputFormat(StringRef text, Location loc) {
 }
 
 /// At least as wide as the other activations.
-static NumberFormat parseWideActivations(StringRef text,
-                                         NumberFormat activations,
-                                         Location loc) {
+static NumberFormat
+parseWideActivations(StringRef text, NumberFormat activations, Location loc) {
   NumberFormat format =
       parseIntegerFormat("wide-activations", text, /*isSigned=*/true, loc);
   if (!format || format.getFormatWidth() >= activations.getFormatWidth())
