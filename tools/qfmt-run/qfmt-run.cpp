@@ -4,6 +4,7 @@
 //   qfmt-run model.mlir --inputs=a.npy,b.npy --outputs=y.npy
 //   qfmt-run model.mlir --engine=reference --inputs=... --outputs=...
 //   qfmt-run model.mlir --samples --inputs=images.npy --outputs=logits.npy
+//   qfmt-run model.mlir --check-bound --samples --inputs=images.npy
 //   qfmt-run model.mlir --emit=object -o model.o
 //
 // Inputs and outputs are numpy arrays, one for each argument and result; an
@@ -12,227 +13,29 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Arrays.h"
+#include "CheckBound.h"
+#include "Engine.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/Parser/Parser.h"
 #include "qfmt/IR/QFmt.h"
-#include "qfmt/Pipelines/Pipelines.h"
-#include "qfmt/Reference/Evaluator.h"
 #include "qfmt/Reference/ReferenceFormat.h"
-#include "qfmt/Runtime/CompiledFunction.h"
 #include "qfmt/Runtime/EmitCode.h"
-#include "qfmt/Runtime/Npy.h"
-#include "llvm/Support/CommandLine.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/SourceMgr.h"
-#include "llvm/Support/ToolOutputFile.h"
-#include "llvm/Support/WithColor.h"
 #include <chrono>
 
 using namespace mlir;
 using namespace mlir::qfmt;
-namespace cl = llvm::cl;
 
 namespace {
-
-enum class EngineKind { JIT, Reference };
-enum class Emit { Nothing, LLVM, Assembly, Object };
-
-cl::OptionCategory category("qfmt-run options");
-
-struct Options {
-  cl::opt<std::string> file{cl::Positional, cl::desc("<module>"), cl::Required,
-                            cl::cat(category)};
-  cl::opt<std::string> entry{"entry", cl::desc("the function to run"),
-                             cl::init("main"), cl::cat(category)};
-  cl::list<std::string> inputs{
-      "inputs", cl::CommaSeparated, cl::value_desc("a.npy,b.npy,..."),
-      cl::desc("one array for each argument"), cl::cat(category)};
-  cl::list<std::string> outputs{
-      "outputs", cl::CommaSeparated, cl::value_desc("x.npy,y.npy,..."),
-      cl::desc("one file for each result"), cl::cat(category)};
-  cl::opt<bool> samples{"samples",
-                        cl::desc("every array has one more axis in front; the "
-                                 "function is called once for each index"),
-                        cl::cat(category)};
-  cl::opt<EngineKind> engine{
-      "engine", cl::desc("what executes the function"),
-      cl::init(EngineKind::JIT),
-      cl::values(clEnumValN(EngineKind::JIT, "jit", "compiled code"),
-                 clEnumValN(EngineKind::Reference, "reference",
-                            "the reference evaluator")),
-      cl::cat(category)};
-  cl::opt<bool> printSignature{
-      "print-signature",
-      cl::desc("print the names, numpy types and shapes of the function's "
-               "arrays as JSON, and do nothing else"),
-      cl::cat(category)};
-  cl::opt<unsigned> repeat{"repeat", cl::desc("calls of each input"),
-                           cl::init(1), cl::cat(category)};
-  cl::opt<bool> progress{"progress", cl::desc("report progress on stderr"),
-                         cl::cat(category)};
-  cl::opt<std::string> timeJson{
-      "time-json", cl::value_desc("file"),
-      cl::desc("write the number of calls and the time of one"),
-      cl::cat(category)};
-  cl::opt<Emit> emit{
-      "emit", cl::desc("write code instead of running"),
-      cl::init(Emit::Nothing),
-      cl::values(
-          clEnumValN(Emit::LLVM, "llvm", "optimized LLVM IR"),
-          clEnumValN(Emit::Assembly, "asm", "assembly"),
-          clEnumValN(Emit::Object, "object", "an object file and a C header")),
-      cl::cat(category)};
-  cl::opt<std::string> output{"o", cl::value_desc("file"), cl::init("-"),
-                              cl::desc("where --emit writes"),
-                              cl::cat(category)};
-  cl::opt<std::string> cpu{"mcpu", cl::value_desc("name"),
-                           cl::desc("the processor to compile for (default: "
-                                    "this machine's)"),
-                           cl::cat(category)};
-  cl::opt<unsigned> optLevel{"O", cl::Prefix, cl::init(3),
-                             cl::desc("LLVM's optimization level, 0 to 3"),
-                             cl::cat(category)};
-};
-
-LogicalResult error(const Twine &message) {
-  llvm::WithColor::error(llvm::errs(), "qfmt-run") << message << "\n";
-  return failure();
-}
-
-LogicalResult error(llvm::Error failed) {
-  return error(llvm::toString(std::move(failed)));
-}
-
-CompileOptions getCompileOptions(const Options &options) {
-  CompileOptions compile;
-  compile.entry = options.entry;
-  compile.lowering = buildCompilePipeline;
-  compile.cpu = options.cpu;
-  compile.optLevel = options.optLevel;
-  return compile;
-}
-
-//===----------------------------------------------------------------------===//
-// Engines
-//===----------------------------------------------------------------------===//
-
-/// Something that can call the function.
-using Engine =
-    std::function<FailureOr<SmallVector<TensorResult>>(ArrayRef<TensorView>)>;
-
-FailureOr<Engine> makeJIT(ModuleOp module, const Options &options) {
-  auto compiled = CompiledFunction::compile(module, getCompileOptions(options));
-  if (failed(compiled))
-    return failure();
-  std::shared_ptr<CompiledFunction> function = std::move(*compiled);
-  return Engine([function](ArrayRef<TensorView> inputs)
-                    -> FailureOr<SmallVector<TensorResult>> {
-    return function->call(inputs);
-  });
-}
-
-/// The reference evaluator's tensor of one buffer.
-FailureOr<reference::Tensor> makeTensor(RankedTensorType type,
-                                        const TensorView &view,
-                                        func::FuncOp function) {
-  auto shaped = RankedTensorType::get(view.shape, type.getElementType());
-  int64_t bytes =
-      shaped.getNumElements() *
-      reference::Tensor::getBytesPerElement(shaped.getElementType());
-  return reference::Tensor::fromBytes(
-      shaped, ArrayRef(static_cast<const char *>(view.data), bytes),
-      [&] { return function.emitError(); });
-}
-
-/// Takes one buffer for an ordinary argument, one for each constituent of an
-/// encoded one.
-FailureOr<reference::Value> makeValue(Type type, ArrayRef<TensorView> &inputs,
-                                      func::FuncOp function) {
-  EncodedTensorType encoded = EncodedTensorType::get(type);
-  if (!encoded) {
-    auto tensor =
-        makeTensor(cast<RankedTensorType>(type), inputs.front(), function);
-    if (failed(tensor))
-      return failure();
-    inputs = inputs.drop_front();
-    return reference::Value(std::move(*tensor));
-  }
-  encoded = encoded.withSizesOf(inputs.front().shape);
-  SmallVector<reference::Tensor> parts;
-  for (Type part : encoded.getConstituentTypes()) {
-    auto tensor =
-        makeTensor(cast<RankedTensorType>(part), inputs.front(), function);
-    if (failed(tensor))
-      return failure();
-    parts.push_back(std::move(*tensor));
-    inputs = inputs.drop_front();
-  }
-  return reference::Value(encoded, parts);
-}
-
-TensorResult makeResult(const reference::Tensor &tensor) {
-  auto bytes = std::make_shared<std::vector<char>>(tensor.toBytes());
-  return {bytes->data(), SmallVector<int64_t>(tensor.getShape()), bytes};
-}
-
-FailureOr<Engine> makeReference(ModuleOp module, const Options &options) {
-  auto function = module.lookupSymbol<func::FuncOp>(options.entry);
-  return Engine([function](ArrayRef<TensorView> inputs) mutable
-                -> FailureOr<SmallVector<TensorResult>> {
-    SmallVector<reference::Value> arguments;
-    for (Type type : function.getArgumentTypes()) {
-      FailureOr<reference::Value> value = makeValue(type, inputs, function);
-      if (failed(value))
-        return failure();
-      arguments.push_back(std::move(*value));
-    }
-    auto values = reference::evaluate(function, arguments);
-    if (failed(values))
-      return failure();
-    SmallVector<TensorResult> results;
-    for (const reference::Value &value : *values) {
-      if (!value.isEncoded()) {
-        results.push_back(makeResult(value.getTensor()));
-        continue;
-      }
-      for (const reference::Tensor &part : value.getConstituents())
-        results.push_back(makeResult(part));
-    }
-    return results;
-  });
-}
 
 //===----------------------------------------------------------------------===//
 // Running
 //===----------------------------------------------------------------------===//
-
-/// Reads and checks the arrays; the number of samples is that of the first.
-LogicalResult readInputs(const Options &options,
-                         const FunctionSignature &signature,
-                         SmallVectorImpl<NpyArray> &arrays) {
-  if (options.inputs.size() != signature.inputs.size())
-    return error("'" + signature.function + "' takes " +
-                 Twine(signature.inputs.size()) + " arrays, found " +
-                 Twine(options.inputs.size()) + " with --inputs");
-  for (auto [path, spec] : llvm::zip_equal(options.inputs, signature.inputs)) {
-    llvm::Expected<NpyArray> array = readNpy(path);
-    if (!array)
-      return error(array.takeError());
-    if (llvm::Error failed = checkNpy(*array, spec, options.samples))
-      return error("'" + path + "': " + llvm::toString(std::move(failed)));
-    if (options.samples && !arrays.empty() &&
-        array->shape.front() != arrays.front().shape.front())
-      return error("'" + path + "' has " + Twine(array->shape.front()) +
-                   " samples, but '" + options.inputs.front() + "' has " +
-                   Twine(arrays.front().shape.front()));
-    arrays.push_back(std::move(*array));
-  }
-  return success();
-}
 
 /// Calls the function for every sample and keeps what it returns.
 class Runner {
@@ -244,8 +47,7 @@ public:
         shapes(signature.outputs.size()) {}
 
   LogicalResult run() {
-    int64_t numSamples =
-        options.samples && !inputs.empty() ? inputs.front().shape.front() : 1;
+    int64_t numSamples = getNumSamples(options, inputs);
     for (int64_t i = 0; i < numSamples; ++i) {
       if (failed(runSample(i)))
         return failure();
@@ -282,16 +84,7 @@ public:
 
 private:
   LogicalResult runSample(int64_t index) {
-    SmallVector<TensorView> views;
-    for (const NpyArray &array : inputs) {
-      ArrayRef<int64_t> shape = array.shape;
-      size_t offset = 0;
-      if (options.samples) {
-        shape = shape.drop_front();
-        offset = index * ShapedType::getNumElements(shape) * array.itemSize;
-      }
-      views.push_back({array.data.data() + offset, shape});
-    }
+    SmallVector<TensorView> views = getSample(options, inputs, index);
     FailureOr<SmallVector<TensorResult>> results = failure();
     for (unsigned i = 0; i < std::max(1u, options.repeat.getValue()); ++i) {
       auto start = std::chrono::steady_clock::now();
@@ -344,35 +137,6 @@ private:
 //===----------------------------------------------------------------------===//
 // Writing
 //===----------------------------------------------------------------------===//
-
-/// Files that stay only if all of them could be written.
-class OutputFiles {
-public:
-  LogicalResult write(StringRef path,
-                      llvm::function_ref<void(llvm::raw_ostream &)> print) {
-    std::error_code code;
-    files.push_back(std::make_unique<llvm::ToolOutputFile>(
-        path, code, llvm::sys::fs::OF_None));
-    if (code)
-      return error("cannot write '" + path + "': " + code.message());
-    llvm::raw_fd_ostream &os = files.back()->os();
-    print(os);
-    os.flush();
-    if (!os.has_error())
-      return success();
-    code = os.error();
-    os.clear_error();
-    return error("cannot write '" + path + "': " + code.message());
-  }
-
-  void keep() {
-    for (auto &file : files)
-      file->keep();
-  }
-
-private:
-  SmallVector<std::unique_ptr<llvm::ToolOutputFile>> files;
-};
 
 LogicalResult writeOutputs(const Options &options,
                            const FunctionSignature &signature, Runner &runner) {
@@ -447,14 +211,18 @@ LogicalResult runFunction(ModuleOp module, const Options &options) {
   SmallVector<NpyArray> inputs;
   if (failed(readInputs(options, *signature, inputs)))
     return failure();
+  if (options.checkBound) {
+    if (!options.outputs.empty() || !options.timeJson.empty())
+      return error("--check-bound compares and writes no arrays or times; drop "
+                   "--outputs and --time-json");
+    return checkBound(function, options, inputs);
+  }
   if (!options.outputs.empty() &&
       options.outputs.size() != signature->outputs.size())
     return error("'" + signature->function + "' gives " +
                  Twine(signature->outputs.size()) + " arrays, found " +
                  Twine(options.outputs.size()) + " names with --outputs");
-  FailureOr<Engine> engine = options.engine == EngineKind::JIT
-                                 ? makeJIT(module, options)
-                                 : makeReference(module, options);
+  FailureOr<Engine> engine = makeEngine(module, options);
   if (failed(engine))
     return failure();
   Runner runner(options, *signature, inputs, std::move(*engine));
@@ -477,7 +245,7 @@ LogicalResult emitFunction(ModuleOp module, const Options &options) {
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   Options options;
-  cl::HideUnrelatedOptions(category);
+  cl::HideUnrelatedOptions(options.category);
   cl::ParseCommandLineOptions(argc, argv,
                               "qfmt: runs or compiles a function\n");
 

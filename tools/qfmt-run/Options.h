@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The command line of qfmt-run, and how it reports errors.
+
+#ifndef QFMT_TOOLS_QFMT_RUN_OPTIONS_H
+#define QFMT_TOOLS_QFMT_RUN_OPTIONS_H
+
+#include "qfmt/Pipelines/Pipelines.h"
+#include "qfmt/Runtime/CompiledFunction.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/WithColor.h"
+
+namespace mlir::qfmt {
+
+enum class EngineKind { JIT, Reference };
+enum class Emit { Nothing, LLVM, Assembly, Object };
+
+namespace cl = llvm::cl;
+
+struct Options {
+  cl::OptionCategory category{"qfmt-run options"};
+  cl::opt<std::string> file{cl::Positional, cl::desc("<module>"), cl::Required,
+                            cl::cat(category)};
+  cl::opt<std::string> entry{"entry", cl::desc("the function to run"),
+                             cl::init("main"), cl::cat(category)};
+  cl::list<std::string> inputs{
+      "inputs", cl::CommaSeparated, cl::value_desc("a.npy,b.npy,..."),
+      cl::desc("one array for each argument"), cl::cat(category)};
+  cl::list<std::string> outputs{
+      "outputs", cl::CommaSeparated, cl::value_desc("x.npy,y.npy,..."),
+      cl::desc("one file for each result"), cl::cat(category)};
+  cl::opt<bool> samples{"samples",
+                        cl::desc("every array has one more axis in front; the "
+                                 "function is called once for each index"),
+                        cl::cat(category)};
+  cl::opt<EngineKind> engine{
+      "engine", cl::desc("what executes the function"),
+      cl::init(EngineKind::JIT),
+      cl::values(clEnumValN(EngineKind::JIT, "jit", "compiled code"),
+                 clEnumValN(EngineKind::Reference, "reference",
+                            "the reference evaluator")),
+      cl::cat(category)};
+  cl::opt<bool> printSignature{
+      "print-signature",
+      cl::desc("print the names, numpy types and shapes of the function's "
+               "arrays as JSON, and do nothing else"),
+      cl::cat(category)};
+  cl::opt<unsigned> repeat{"repeat", cl::desc("calls of each input"),
+                           cl::init(1), cl::cat(category)};
+  cl::opt<bool> progress{"progress", cl::desc("report progress on stderr"),
+                         cl::cat(category)};
+  cl::opt<std::string> timeJson{
+      "time-json", cl::value_desc("file"),
+      cl::desc("write the number of calls and the time of one"),
+      cl::cat(category)};
+  cl::opt<bool> checkBound{
+      "check-bound",
+      cl::desc(
+          "make the function, at level encoded, integer-only, and compare "
+          "each of its regions with real arithmetic on the same codes; "
+          "fail if an error exceeds the bound that qfmt-integerize states"),
+      cl::cat(category)};
+  cl::opt<std::string> integerize{
+      "integerize-options", cl::value_desc("table-bits=16 ..."),
+      cl::desc("options of qfmt-integerize for --check-bound"),
+      cl::cat(category)};
+  cl::opt<double> boundFactor{
+      "bound-factor", cl::init(1.0),
+      cl::desc("--check-bound fails beyond this part of a bound (default 1)"),
+      cl::cat(category)};
+  cl::opt<std::string> boundJson{
+      "bound-json", cl::value_desc("file"),
+      cl::desc("write what --check-bound found, an object for each region"),
+      cl::cat(category)};
+  cl::opt<Emit> emit{
+      "emit", cl::desc("write code instead of running"),
+      cl::init(Emit::Nothing),
+      cl::values(
+          clEnumValN(Emit::LLVM, "llvm", "optimized LLVM IR"),
+          clEnumValN(Emit::Assembly, "asm", "assembly"),
+          clEnumValN(Emit::Object, "object", "an object file and a C header")),
+      cl::cat(category)};
+  cl::opt<std::string> output{"o", cl::value_desc("file"), cl::init("-"),
+                              cl::desc("where --emit writes"),
+                              cl::cat(category)};
+  cl::opt<std::string> cpu{"mcpu", cl::value_desc("name"),
+                           cl::desc("the processor to compile for (default: "
+                                    "this machine's)"),
+                           cl::cat(category)};
+  cl::opt<unsigned> optLevel{"O", cl::Prefix, cl::init(3),
+                             cl::desc("LLVM's optimization level, 0 to 3"),
+                             cl::cat(category)};
+};
+
+inline LogicalResult error(const Twine &message) {
+  llvm::WithColor::error(llvm::errs(), "qfmt-run") << message << "\n";
+  return failure();
+}
+
+inline LogicalResult error(llvm::Error failed) {
+  return error(llvm::toString(std::move(failed)));
+}
+
+inline CompileOptions getCompileOptions(const Options &options) {
+  CompileOptions compile;
+  compile.entry = options.entry;
+  compile.lowering = buildCompilePipeline;
+  compile.cpu = options.cpu;
+  compile.optLevel = options.optLevel;
+  return compile;
+}
+
+} // namespace mlir::qfmt
+
+#endif // QFMT_TOOLS_QFMT_RUN_OPTIONS_H
