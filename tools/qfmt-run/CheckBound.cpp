@@ -386,13 +386,13 @@ static std::string getRatio(const CheckedRegion &region) {
 }
 
 static void printTable(ArrayRef<CheckedRegion> regions, llvm::raw_ostream &os) {
-  os << llvm::formatv("{0,-8}{1,10}{2,14}{3,10}{4,14}{5,10}{6,9}{7,7}  {8}\n",
+  os << llvm::formatv("{0,-6} {1,10} {2,12} {3,11} {4,12} {5,11} {6,8} {7,6}  {8}\n",
                       "region", "elements", "worst error", "in steps", "bound",
                       "in steps", "ratio", "codes", "location");
   for (auto [index, region] : llvm::enumerate(regions)) {
     double step = region.grid.step;
     os << llvm::formatv(
-        "{0,-8}{1,10}{2,14:E4}{3,10:F4}{4,14:E4}{5,10:F4}{6,9}{7,7:F0}  {8}\n",
+        "{0,-6} {1,10} {2,12:E4} {3,11:F4} {4,12:E4} {5,11:F4} {6,8} {7,6:F0}  {8}\n",
         index, region.numElements, region.worst, region.worst / step,
         region.bound, region.bound / step, getRatio(region), region.codesOff,
         describe(region.loc));
