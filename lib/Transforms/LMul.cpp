@@ -9,9 +9,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "GeneralizeNamed.h"
 #include "SummedProducts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "qfmt/Transforms/Passes.h"
 
@@ -60,34 +61,13 @@ IntegerAttr getMantissa(arith::MulFOp op, LMulScope scope, int64_t mantissa) {
   return Builder(op.getContext()).getI64IntegerAttr(mantissa);
 }
 
-SmallVector<arith::MulFOp> collect(Operation *root, LMulScope scope) {
-  SmallVector<arith::MulFOp> chosen;
+SmallVector<Operation *> collect(Operation *root, LMulScope scope) {
+  SmallVector<Operation *> chosen;
   root->walk([&](arith::MulFOp op) {
     if (isChosen(op, scope))
       chosen.push_back(op);
   });
   return chosen;
-}
-
-/// The body of a named operation cannot be changed.
-LogicalResult generalizeParents(ArrayRef<arith::MulFOp> products) {
-  llvm::SetVector<Operation *> named;
-  for (arith::MulFOp op : products)
-    if (isa<linalg::LinalgOp>(op->getParentOp()) &&
-        !isa<linalg::GenericOp>(op->getParentOp()))
-      named.insert(op->getParentOp());
-  for (Operation *op : named) {
-    IRRewriter rewriter(op);
-    DictionaryAttr attributes = op->getDiscardableAttrDictionary();
-    FailureOr<linalg::GenericOp> generic =
-        linalg::generalizeNamedOp(rewriter, cast<linalg::LinalgOp>(op));
-    if (failed(generic))
-      return op->emitOpError()
-             << "has a product to approximate, but cannot be written as "
-                "linalg.generic";
-    (*generic)->setDiscardableAttrs(attributes);
-  }
-  return success();
 }
 
 struct LMulPass : qfmt::impl::LMulBase<LMulPass> {
@@ -100,9 +80,11 @@ struct LMulPass : qfmt::impl::LMulBase<LMulPass> {
           << int64_t(mantissa);
       return signalPassFailure();
     }
-    if (failed(generalizeParents(collect(getOperation(), scope))))
+    if (failed(generalizeNamedParents(collect(getOperation(), scope),
+                                      "a product to approximate")))
       return signalPassFailure();
-    for (arith::MulFOp op : collect(getOperation(), scope)) {
+    for (Operation *chosen : collect(getOperation(), scope)) {
+      auto op = cast<arith::MulFOp>(chosen);
       OpBuilder builder(op);
       Value product =
           LMulOp::create(builder, op.getLoc(), op.getType(), op.getLhs(),

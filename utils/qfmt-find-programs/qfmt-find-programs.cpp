@@ -341,7 +341,7 @@ static std::vector<Candidate> fitAll(FloatFunction function,
       result.push_back(makeEvolved(function));
     break;
   case FloatFunction::Log2:
-    for (unsigned degree : llvm::seq(1u, isF32 ? 11u : 15u))
+    for (unsigned degree : llvm::seq(1u, isF32 ? 11u : 22u))
       result.push_back(
           fitLog2(type, FloatProgramKind::PolynomialTimesArgument, degree));
     for (unsigned degree : llvm::seq(0u, isF32 ? 5u : 10u))
@@ -379,8 +379,10 @@ static double addMargin(double observed) {
   return std::ceil(value / unit) * unit;
 }
 
-/// Drops candidates that have no fewer operations and no smaller error than
-/// another, in both modes.
+/// Drops candidates that another beats: it has fewer operations and no larger
+/// error, or as many and a smaller one. A candidate stays if it is best in one
+/// of four respects: with or without fused operations, among all or, if it does
+/// not divide, among those that do not.
 static std::vector<Candidate> selectBest(std::vector<Candidate> candidates) {
   auto beats = [](const Candidate &a, const Candidate &b, bool fma) {
     unsigned operations = a.program.getOperations(fma);
@@ -389,16 +391,22 @@ static std::vector<Candidate> selectBest(std::vector<Candidate> candidates) {
              a.program.getMaxUlp(fma) <= b.program.getMaxUlp(fma) * 1.03;
     return a.program.getMaxUlp(fma) < b.program.getMaxUlp(fma);
   };
+  auto isBest = [&](const Candidate &candidate, bool fma, bool division) {
+    return llvm::none_of(candidates, [&](const Candidate &other) {
+      return (division || !other.program.divides()) &&
+             beats(other, candidate, fma);
+    });
+  };
   std::vector<Candidate> result;
-  for (const Candidate &candidate : candidates) {
-    bool isBest[2] = {true, true};
-    for (const Candidate &other : candidates)
-      for (bool fma : {false, true})
-        if (beats(other, candidate, fma))
-          isBest[fma] = false;
-    if (isBest[0] || isBest[1])
+  for (const Candidate &candidate : candidates)
+    for (int respect = 0; respect < 4; ++respect) {
+      bool fma = respect & 1, division = respect & 2;
+      if ((!division && candidate.program.divides()) ||
+          !isBest(candidate, fma, division))
+        continue;
       result.push_back(candidate);
-  }
+      break;
+    }
   return result;
 }
 

@@ -157,6 +157,39 @@ def LMul : Pass<"qfmt-lmul", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numRewritten", "rewritten", "Multiplications replaced">];
 }
 
+def ExpandMath : Pass<"qfmt-expand-math", "::mlir::ModuleOp"> {
+  let summary = "Expands exp, exp2, log2 and erf to arithmetic of a chosen accuracy";
+  let description = [{
+    `math.exp`, `math.exp2`, `math.log2` and `math.erf` on f16, bf16, f32 and f64, scalars, vectors and tensors of static shape, become
+    straight-line code: range reduction by integer operations on the exponent field, and a program of additions, products and
+    divisions from a table. Of the programs whose error, over all inputs, is at most `max-ulp`, the one with the fewest operations is
+    taken; `max-ops` bounds those. No call of a library remains, so the results are the same on every machine, and code in vectors
+    stays in vectors.
+
+    ```mlir
+    %y = math.exp2 %x : f32
+    ```
+    becomes, with `max-ulp=4`, a clamp of `%x`, a rounding to an integer n by an addition, r = x - n, the quotient (q(r^2) + r) /
+    (q(r^2) - r) with q of degree 2, and two products with powers of two, whose bits are made of n (two, since 2^n itself may overflow or be
+    subnormal where the result does not). With `division=false` a polynomial of degree 5 takes the place of the quotient.
+
+    One ulp is the distance of two neighbouring numbers of the type at the exact result. Special values are those of C: NaN for NaN and
+    logarithms of negative numbers, infinities at overflow and of log2(0); subnormal arguments and results are not flushed. f16
+    and bf16 are computed in f32 and rounded once. The operations of a program are those on the reduced argument, without range
+    reduction; with `fma` a `math.fma` counts as one.
+
+    The table is made by `qfmt-find-programs` (utils/), which fits coefficients by Remez' exchange and measures errors.
+  }];
+  let options = [
+    Option<"maxUlp", "max-ulp", "double", "4.0", "Largest error, in units in the last place of the operation's type; more than 0.5">,
+    Option<"maxOps", "max-ops", "unsigned", "0", "Most operations on the reduced argument; 0: any number">,
+    Option<"division", "division", "bool", "true", "Programs may divide: fewer operations, but slow ones">,
+    Option<"fma", "fma", "bool", "false", "Use math.fma, for which a target without it calls a library">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+  let statistics = [Statistic<"numExpanded", "expanded", "Operations expanded">];
+}
+
 def SimulatePrecision : Pass<"qfmt-simulate-precision", "::mlir::ModuleOp"> {
   let summary = "Rounds tensors to a float of fewer bits, to see what that does to a network";
   let description = [{
