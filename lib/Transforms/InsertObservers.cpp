@@ -88,7 +88,7 @@ private:
   DataValues data;
   InnerValues inner;
   llvm::SetVector<Value> chosen;
-  /// What is computed exactly from one observed tensor, and that tensor.
+  /// What is one observed tensor times constants, and that tensor.
   llvm::DenseMap<Value, Value> images;
 };
 
@@ -122,11 +122,22 @@ bool ObserverPolicy::entersAccumulator(Value value) const {
          !inner.isStep(reader);
 }
 
-/// True if `value` is computed exactly from one observed tensor and only
-/// non-linear functions read it: they may as well start from that tensor.
+/// True if the body only multiplies, divides and negates.
+static bool isScaling(linalg::LinalgOp op) {
+  return llvm::all_of(*op.getBlock(), [](Operation &scalar) {
+    return isa<arith::ConstantOp, arith::MulFOp, arith::DivFOp, arith::NegFOp,
+               arith::ExtFOp, arith::TruncFOp, linalg::YieldOp>(scalar);
+  });
+}
+
+/// True if `value` is one observed tensor times constants and only non-linear
+/// functions read it: they may as well start from that tensor. (A sum with a
+/// constant is rounded inside of the function, to which a norm of rows that are
+/// nearly constant is sensitive.)
 bool ObserverPolicy::isImageForSteps(Value value) {
   auto op = value.getDefiningOp<linalg::LinalgOp>();
-  if (!op || !isElementwiseComputation(op) || !carriesIntegers(op, data))
+  if (!op || !isElementwiseComputation(op) || !carriesIntegers(op, data) ||
+      !isScaling(op))
     return false;
   Value observed;
   for (OpOperand *input : op.getDpsInputOperands()) {

@@ -9,6 +9,7 @@
 
 #include "Integerize/LinalgRewriter.h"
 #include "Integerize/TensorMoves.h"
+#include "qfmt/IR/Certificate.h"
 #include "qfmt/IR/ConstantData.h"
 #include "qfmt/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -16,6 +17,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/IR/Remarks.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <cmath>
 
@@ -51,6 +53,8 @@ private:
 
   FailureOr<TensorModel> getModel(Operation *user, Value value);
   LogicalResult set(Value value, FailureOr<TensorModel> model);
+  /// The codes of an encoded value: the end of a region and the start of others.
+  LogicalResult setEncoded(Value value, FailureOr<TensorModel> model);
 
   func::FuncOp source, target;
   OpBuilder builder;
@@ -143,6 +147,40 @@ LogicalResult FunctionIntegerizer::set(Value value,
   return success();
 }
 
+/// Elements of `value`, as expressions have them from here on.
+static void makeElement(Value value, TensorModel &model) {
+  model.expression = nullptr;
+  ArrayRef<int64_t> shape = model.realType.getShape();
+  AffineMap identity = AffineMap::getMultiDimIdentityMap(
+      shape.size(), value.getContext());
+  model.expression = Expression::makeElement(
+      value, std::make_shared<TensorModel>(model),
+      getNormalIndices(identity, shape));
+}
+
+LogicalResult FunctionIntegerizer::setEncoded(Value value,
+                                              FailureOr<TensorModel> model) {
+  if (failed(model))
+    return failure();
+  // What the region that ends here proves of its result.
+  if (!model->error.isExact()) {
+    double bound = model->error.getTotal(model->getMagnitude());
+    double scale = model->scale.getMax();
+    Operation *op = model->payload.getDefiningOp();
+    op->setAttr(kErrorBoundAttr,
+                builder.getF64FloatAttr(bound * scale));
+    remark::analysis(op->getLoc(), remark::RemarkOpts::name("ErrorBound")
+                                       .category("qfmt-integerize"))
+        << "integers are at most "
+        << remark::metric("Bound", std::to_string(bound * scale))
+        << " off the real result, "
+        << remark::metric("Units", std::to_string(bound)) << " steps";
+    model->error = {};
+  }
+  makeElement(value, *model);
+  return set(value, model);
+}
+
 /// An encoded argument, or a float argument that is quantized and nothing else.
 LogicalResult FunctionIntegerizer::convertArgument(BlockArgument argument) {
   Type type = argument.getType();
@@ -175,6 +213,7 @@ LogicalResult FunctionIntegerizer::convertArgument(BlockArgument argument) {
       ConstituentsOp::create(builder, argument.getLoc(), converted);
   TensorModel model = makeEncodedModel(
       parts.getResult(0), scaled, EncodedTensorType::get(type).getLogicalType());
+  makeElement(encodedValues.front(), model);
   for (Value value : encodedValues)
     models[value] = model;
   return success();
@@ -255,6 +294,7 @@ LogicalResult FunctionIntegerizer::convertAssemble(AssembleOp op) {
   }
   model.payload = arith::ConstantOp::create(
       builder, op.getLoc(), cast<TypedAttr>(constants.front()));
+  makeElement(op.getResult(), model);
   models[op.getResult()] = model;
   return success();
 }
@@ -282,8 +322,9 @@ LogicalResult FunctionIntegerizer::convertQuantize(Operation *op,
            << "rounds by sign (" << stringifyRoundingMode(rounding)
            << ") after adding a zero point, which has no integer rule; use "
               "half_even";
-  return set(result, quantizeTensor(*value, scaled, rounding, overflow, builder,
-                                    op->getLoc(), counts));
+  return setEncoded(result,
+                    quantizeTensor(*value, scaled, rounding, overflow, builder,
+                                   op->getLoc(), settings, counts));
 }
 
 LogicalResult FunctionIntegerizer::convertLinalg(linalg::LinalgOp op) {
@@ -313,9 +354,10 @@ LogicalResult FunctionIntegerizer::convertLinalg(linalg::LinalgOp op) {
     if (!scaled)
       return failure();
     model.realType = encoded.getLogicalType();
-    if (failed(set(value, quantizeTensor(model, scaled, RoundingMode::HalfEven,
-                                         OverflowMode::Saturate, builder,
-                                         op.getLoc(), counts))))
+    if (failed(setEncoded(
+            value, quantizeTensor(model, scaled, RoundingMode::HalfEven,
+                                  OverflowMode::Saturate, builder, op.getLoc(),
+                                  settings, counts))))
       return failure();
   }
   return success();
@@ -327,11 +369,18 @@ LogicalResult FunctionIntegerizer::convertMove(Operation *op) {
     if (!isa<RankedTensorType>(operand.getType()))
       continue;
     FailureOr<TensorModel> model = getModel(op, operand);
+    if (succeeded(model))
+      model = materializeTensor(*model, builder, op->getLoc(), settings, counts);
     if (failed(model))
       return failure();
     operands.push_back(std::move(*model));
   }
-  return set(op->getResult(0), moveTensor(op, operands, builder));
+  FailureOr<TensorModel> moved = moveTensor(op, operands, builder);
+  if (failed(moved))
+    return failure();
+  if (moved->kind == TensorModel::Kind::Integer && !moved->expression)
+    makeElement(op->getResult(0), *moved);
+  return set(op->getResult(0), moved);
 }
 
 LogicalResult FunctionIntegerizer::convertReturn(func::ReturnOp op) {
@@ -465,12 +514,9 @@ struct IntegerizePass : qfmt::impl::IntegerizeBase<IntegerizePass> {
   using Base::Base;
 
   void runOnOperation() override {
-    if (accumulatorBits != 32 && accumulatorBits != 64) {
-      getOperation().emitError() << "accumulator-bits is 32 or 64, found "
-                                 << accumulatorBits;
+    if (failed(verifyOptions()))
       return signalPassFailure();
-    }
-    IntegerizeSettings settings{accumulatorBits};
+    IntegerizeSettings settings{accumulatorBits, tableBits, functionBits};
     IntegerizeCounts counts;
     for (func::FuncOp source :
          llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
@@ -488,6 +534,20 @@ struct IntegerizePass : qfmt::impl::IntegerizeBase<IntegerizePass> {
     }
     numRewritten += counts.rewritten;
     numRescales += counts.rescales;
+  }
+
+  LogicalResult verifyOptions() {
+    if (accumulatorBits != 0 && accumulatorBits != 32 && accumulatorBits != 64)
+      return getOperation().emitError()
+             << "accumulator-bits is 32 or 64, or 0 for either, found "
+             << accumulatorBits;
+    if (tableBits > 16)
+      return getOperation().emitError()
+             << "table-bits is at most 16, found " << tableBits;
+    if (functionBits < 8 || functionBits > 31)
+      return getOperation().emitError()
+             << "function-bits is between 8 and 31, found " << functionBits;
+    return success();
   }
 };
 } // namespace

@@ -1,13 +1,13 @@
-// RUN: qfmt-opt %s -split-input-file -verify-diagnostics -qfmt-integerize
+// RUN: qfmt-opt %s -split-input-file -verify-diagnostics -qfmt-integerize=accumulator-bits=32
 
 #act = #qfmt.scaled<i8, scale = 0.5>
 #id = affine_map<(a) -> (a)>
 func.func @no_rule(%a: tensor<8xf32, #act>) -> tensor<8xf32, #act> {
   %empty = tensor.empty() : tensor<8xf32>
-  // expected-error @+1 {{'math.exp': has no integer rule}}
+  // expected-error @+1 {{'math.acos': has no integer rule}}
   %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%a : tensor<8xf32, #act>) outs(%empty : tensor<8xf32>) {
   ^bb0(%x: f32, %o: f32):
-    %e = math.exp %x : f32
+    %e = math.acos %x : f32
     linalg.yield %e : f32
   } -> tensor<8xf32>
   %1 = qfmt.quantize %0 : tensor<8xf32> to tensor<8xf32, #act>
@@ -191,9 +191,9 @@ func.func @blocked_weights(%a: tensor<4x4xf32, #act>) -> tensor<4x4xf32, #act> {
 #id = affine_map<(a) -> (a)>
 func.func @division(%a: tensor<8xf32, #act>) -> tensor<8xf32, #act> {
   %empty = tensor.empty() : tensor<8xf32>
-  // expected-error @+1 {{'arith.divf': division by a value that is not a constant has no integer rule}}
   %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%a : tensor<8xf32, #act>) outs(%empty : tensor<8xf32>) {
   ^bb0(%x: f32, %o: f32):
+    // expected-error @+1 {{where its operand is 0.000000e+00, a value that the operand's range holds; add a constant to it, clamp it, or calibrate it to another range}}
     %e = arith.divf %x, %x : f32
     linalg.yield %e : f32
   } -> tensor<8xf32>
@@ -215,4 +215,38 @@ func.func @overflow_with_these_weights(%a: tensor<2x4xf32, #wide>) -> tensor<2x1
   %0 = linalg.matmul ins(%a, %w : tensor<2x4xf32, #wide>, tensor<4x1xf32, #wide>) outs(%init : tensor<2x1xf32>) -> tensor<2x1xf32>
   %1 = qfmt.quantize %0 : tensor<2x1xf32> to tensor<2x1xf32, #wide>
   return %1 : tensor<2x1xf32, #wide>
+}
+
+// -----
+
+// Of the divisor no more is known than its format.
+#act = #qfmt.scaled<i8, scale = 0.5>
+#id = affine_map<(a) -> (a)>
+func.func @division_by_zero(%a: tensor<8xf32, #act>, %b: tensor<8xf32, #act>) -> tensor<8xf32, #act> {
+  %empty = tensor.empty() : tensor<8xf32>
+  // expected-error @+1 {{'arith.divf': the operand lies between -6.400000e+01 and 6.350000e+01 as far as is known, off by up to 0.000000e+00, a range that holds zero; add a positive constant to it, or take the maximum with one}}
+  %0 = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel"]} ins(%a, %b : tensor<8xf32, #act>, tensor<8xf32, #act>) outs(%empty : tensor<8xf32>) {
+  ^bb0(%x: f32, %y: f32, %o: f32):
+    %e = arith.divf %x, %y : f32
+    linalg.yield %e : f32
+  } -> tensor<8xf32>
+  %1 = qfmt.quantize %0 : tensor<8xf32> to tensor<8xf32, #act>
+  return %1 : tensor<8xf32, #act>
+}
+
+// -----
+
+#act = #qfmt.scaled<i8, scale = 0.5>
+#id = affine_map<(a) -> (a)>
+func.func @root_of_negative(%a: tensor<8xf32, #act>, %b: tensor<8xf32, #act>) -> tensor<8xf32, #act> {
+  %empty = tensor.empty() : tensor<8xf32>
+  // expected-error @+1 {{'math.sqrt': the operand may be negative; take the maximum with 0}}
+  %0 = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel"]} ins(%a, %b : tensor<8xf32, #act>, tensor<8xf32, #act>) outs(%empty : tensor<8xf32>) {
+  ^bb0(%x: f32, %y: f32, %o: f32):
+    %s = arith.addf %x, %y : f32
+    %e = math.sqrt %s : f32
+    linalg.yield %e : f32
+  } -> tensor<8xf32>
+  %1 = qfmt.quantize %0 : tensor<8xf32> to tensor<8xf32, #act>
+  return %1 : tensor<8xf32, #act>
 }

@@ -68,11 +68,11 @@ func.func @relu(%a: tensor<8xf32, #act>) -> tensor<8xf32, #act> {
   return %1 : tensor<8xf32, #act>
 }
 
-// The scales 0.5 and 0.25 differ by a power of two: both are shifted, exactly, to one scale with guard bits.
+// The scales 0.5 and 0.25 differ by a whole factor: one side is shifted, exactly, to the finer scale.
 // CHECK-LABEL: func.func @residual_add
 // CHECK: linalg.generic
-// CHECK-DAG: arith.shli %{{.*}}, %c13_i32 : i32
-// CHECK-DAG: arith.shli %{{.*}}, %c12_i32 : i32
+// CHECK: arith.shli %{{.*}}, %c1_i32 : i32
+// CHECK-NOT: arith.shli
 // CHECK: arith.addi
 func.func @residual_add(%a: tensor<8xf32, #act>, %b: tensor<8xf32, #pixels>) -> tensor<8xf32, #act> {
   %empty = tensor.empty() : tensor<8xf32>

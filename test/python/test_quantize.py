@@ -405,7 +405,8 @@ def test_missing_network_is_refused(tmp_path, refusal):
 def test_accumulator_overflow_is_refused(refusal):
     # 16 bits by 15 bits leave no bit for 64 sums.
     source = model(node("MatMul", "x m"), {"x": (1, 64)}, {"m": weight(64, 3)})
-    errors = refusal(source, None, "--weights", "i16", "--activations", "i16")
+    errors = refusal(source, None, "--weights", "i16", "--activations", "i16",
+                     "--accumulator-bits", "32")
     assert "overflow" in errors or "accumulator" in errors
     assert "--accumulator-bits" in errors or "accumulator-bits" in errors
 

@@ -3,15 +3,18 @@
 #include "BodyBuilder.h"
 #include "qfmt/Support/Dyadic.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include <cmath>
 
 using namespace mlir;
 using namespace mlir::qfmt;
 
 BodyBuilder::BodyBuilder(OpBuilder &outer, Location loc,
-                         ArrayRef<int64_t> loopSizes)
-    : outer(outer), loc(loc), loopSizes(loopSizes), block(new Block),
-      inner(outer.getContext()) {
+                         ArrayRef<int64_t> loopSizes,
+                         const IntegerizeSettings &settings)
+    : outer(outer), loc(loc), loopSizes(loopSizes), settings(settings),
+      block(new Block), inner(outer.getContext()) {
   inner.setInsertionPointToEnd(block);
 }
 
@@ -39,9 +42,31 @@ Value BodyBuilder::addOutput(Value tensor, AffineMap map) {
   return block->addArgument(getElementType(tensor), loc);
 }
 
+/// Operations without readers go, then inputs, as long as the other operands
+/// still say how far each loop runs.
+void BodyBuilder::eraseUnused() {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(*block)))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+  for (unsigned i = inputs.size(); i-- > 0;) {
+    if (!block->getArgument(i).use_empty())
+      continue;
+    SmallVector<AffineMap> maps = outputMaps;
+    llvm::append_range(maps, inputMaps);
+    maps.erase(maps.begin() + outputMaps.size() + i);
+    if (maps.empty() || !inversePermutation(concatAffineMaps(
+                            maps, inner.getContext())))
+      continue;
+    block->eraseArgument(i);
+    inputs.erase(inputs.begin() + i);
+    inputMaps.erase(inputMaps.begin() + i);
+  }
+}
+
 linalg::GenericOp BodyBuilder::finish(ArrayRef<utils::IteratorType> iterators,
                                       ValueRange yielded) {
   linalg::YieldOp::create(inner, loc, yielded);
+  eraseUnused();
   SmallVector<AffineMap> maps = inputMaps;
   llvm::append_range(maps, outputMaps);
   SmallVector<Type> types = llvm::map_to_vector(
@@ -53,22 +78,78 @@ linalg::GenericOp BodyBuilder::finish(ArrayRef<utils::IteratorType> iterators,
   return generic;
 }
 
+Value BodyBuilder::loadCode(const TensorModel &tensor, AffineMap map) {
+  Value &code = codes[{tensor.payload, map}];
+  if (!code)
+    code = addInput(tensor.payload, map);
+  return code;
+}
+
 ScalarModel BodyBuilder::load(const TensorModel &tensor, AffineMap map,
                               Table scaleOverLoops) {
-  Value element = addInput(tensor.payload, map);
-  // Room for the subtraction of the zero point.
-  if (tensor.isUnsigned || tensor.zeroPoint != 0) {
-    Type wide = inner.getI32Type();
+  Value code = loadCode(tensor, map);
+  Value &element = elements[{tensor.payload, map}];
+  if (!element) {
+    element = code;
+    // Room for the subtraction of the zero point.
     if (tensor.isUnsigned)
-      element = arith::ExtUIOp::create(inner, loc, wide, element);
-    else
+      element = arith::ExtUIOp::create(inner, loc, inner.getI32Type(), element);
+    else if (tensor.zeroPoint != 0)
       element = cast(element, 32);
+    if (tensor.zeroPoint != 0)
+      element = arith::SubIOp::create(inner, loc, element,
+                                      constant(tensor.zeroPoint, 32));
   }
-  if (tensor.zeroPoint != 0)
-    element = arith::SubIOp::create(inner, loc, element,
-                                    constant(tensor.zeroPoint, 32));
-  return ScalarModel::makeInteger(element, std::move(scaleOverLoops),
-                                  tensor.range);
+  loads.try_emplace(element, Load{tensor, map});
+  ScalarModel model = ScalarModel::makeInteger(
+      element, std::move(scaleOverLoops), tensor.range, tensor.error);
+  model.errorUnlessZero = tensor.errorUnlessZero;
+  model.expression =
+      substitute(tensor.expression, getNormalIndices(map, loopSizes));
+  return model;
+}
+
+FailureOr<ScalarModel> BodyBuilder::computeOnce(
+    const ScalarModel &value,
+    llvm::function_ref<FailureOr<ScalarModel>(BodyBuilder &,
+                                              const ScalarModel &)>
+        compute) {
+  auto it = loads.find(value.value);
+  if (it == loads.end() || !value.scale.getUniform())
+    return compute(*this, value);
+  Load load = it->second;
+  int64_t count = 1;
+  for (int64_t size : loopSizes)
+    count *= size;
+  if (load.tensor.realType.getNumElements() >= count)
+    return compute(*this, value);
+
+  ArrayRef<int64_t> shape = load.tensor.realType.getShape();
+  BodyBuilder body(outer, loc, shape, settings);
+  AffineMap identity = inner.getMultiDimIdentityMap(shape.size());
+  FailureOr<ScalarModel> computed =
+      compute(body, body.load(load.tensor, identity, load.tensor.scale));
+  if (failed(computed))
+    return failure();
+  TensorModel result;
+  result.kind = TensorModel::Kind::Integer;
+  result.realType = load.tensor.realType;
+  result.scale = computed->scale;
+  result.range = computed->range;
+  result.error = computed->error;
+  result.errorUnlessZero = computed->errorUnlessZero;
+  result.expression = computed->expression;
+  StorageKind storage = chooseStorage(result.range);
+  result.isUnsigned = storage.isUnsigned;
+  body.addOutput(tensor::EmptyOp::create(outer, loc, shape,
+                                         inner.getIntegerType(storage.width)),
+                 identity);
+  Value code = body.cast(computed->value, storage.width);
+  SmallVector<utils::IteratorType> iterators(shape.size(),
+                                             utils::IteratorType::parallel);
+  result.payload = body.finish(iterators, code).getResult(0);
+  numRescales += body.getNumRescales();
+  return this->load(result, load.map, result.scale);
 }
 
 Value BodyBuilder::constant(int64_t value, unsigned width) {
@@ -157,8 +238,8 @@ static IntegerRange scaleRange(const IntegerRange &range, double min,
   return {scaleBound(range.lo, false), scaleBound(range.hi, true)};
 }
 
-FailureOr<ScalarModel> BodyBuilder::dropLowBits(const ScalarModel &value) {
-  unsigned shift = value.range.getSignedBits() - 32;
+FailureOr<ScalarModel> BodyBuilder::shiftRight(const ScalarModel &value,
+                                               unsigned shift) {
   __int128 half = __int128(1) << (shift - 1);
   IntegerRange sum = value.range + IntegerRange{half, half};
   if (!sum.fits(64))
@@ -169,8 +250,64 @@ FailureOr<ScalarModel> BodyBuilder::dropLowBits(const ScalarModel &value) {
                                      constant(int64_t(1) << (shift - 1), 64));
   Value result = arith::ShRSIOp::create(inner, loc, wide, constant(shift, 64));
   auto coarser = [&](double scale) { return std::ldexp(scale, shift); };
-  return ScalarModel::makeInteger(result, value.scale.map(coarser),
-                                  {sum.lo >> shift, sum.hi >> shift});
+  return ScalarModel::makeInteger(
+      result, value.scale.map(coarser), {sum.lo >> shift, sum.hi >> shift},
+      value.error.rescaled(std::ldexp(1.0, -int(shift))).plus(0.5));
+}
+
+FailureOr<ScalarModel> BodyBuilder::narrow(const ScalarModel &value,
+                                           unsigned bits) {
+  if (value.range.fits(bits))
+    return value;
+  unsigned shift = value.range.getSignedBits() - bits;
+  // Rounding up may carry into one more bit.
+  __int128 half = __int128(1) << (shift - 1);
+  if (!IntegerRange{value.range.lo >> shift, (value.range.hi + half) >> shift}
+           .fits(bits))
+    ++shift;
+  return shiftRight(value, shift);
+}
+
+FailureOr<ScalarModel> BodyBuilder::makeUniform(const ScalarModel &value) {
+  if (value.scale.getUniform())
+    return value;
+  return rescale(value, Table(value.scale.getMin()));
+}
+
+Value BodyBuilder::lookup(Value index, ArrayRef<int64_t> entries,
+                          unsigned width) {
+  Type element = inner.getIntegerType(width);
+  SmallVector<APInt> values = llvm::map_to_vector(entries, [&](int64_t entry) {
+    return APInt(width, entry, /*isSigned=*/true);
+  });
+  auto type = RankedTensorType::get(static_cast<int64_t>(entries.size()),
+                                    element);
+  return LookupOp::create(inner, loc, element, index,
+                          DenseElementsAttr::get(type, values));
+}
+
+/// True if the ratio is one whole number below 2^31.
+static bool isWhole(const Table &ratio) {
+  std::optional<double> uniform = ratio.getUniform();
+  if (!uniform || *uniform < 1)
+    return false;
+  // A quotient of two scales is rounded: 1e-15 is no rounding of a scale.
+  return *uniform < 0x1p31 &&
+         std::abs(*uniform - std::nearbyint(*uniform)) <= 1e-14 * *uniform;
+}
+
+/// What one rounding is off by, in units.
+static double getRoundingError(RoundingMode rounding) {
+  switch (rounding) {
+  case RoundingMode::HalfEven:
+  case RoundingMode::HalfUp:
+  case RoundingMode::HalfDown:
+  case RoundingMode::HalfAway:
+  case RoundingMode::HalfTowardZero:
+    return 0.5;
+  default:
+    return 1;
+  }
 }
 
 FailureOr<ScalarModel> BodyBuilder::rescale(const ScalarModel &value,
@@ -187,11 +324,28 @@ FailureOr<ScalarModel> BodyBuilder::rescale(const ScalarModel &value,
     if (*shift != 0)
       result = arith::ShLIOp::create(inner, loc, cast(result, *width),
                                      constant(*shift, *width));
-    return ScalarModel::makeInteger(result, scale, range);
+    return ScalarModel::makeInteger(result, scale, range,
+                                    value.error.rescaled(double(factor)));
   }
 
-  if (value.range.getMaxMagnitude() > Dyadic::kMaxAccumulator) {
-    FailureOr<ScalarModel> coarse = dropLowBits(value);
+  if (isWhole(ratio)) {
+    auto factor = static_cast<int64_t>(std::nearbyint(*ratio.getUniform()));
+    IntegerRange range = {value.range.lo * factor, value.range.hi * factor};
+    if (std::optional<unsigned> width = chooseWidth(range)) {
+      Value result =
+          arith::MulIOp::create(inner, loc, cast(value.value, *width),
+                                constant(factor, *width));
+      return ScalarModel::makeInteger(result, scale, range,
+                                      value.error.rescaled(double(factor)));
+    }
+  }
+  bool isWide = value.range.getMaxMagnitude() > Dyadic::kMaxAccumulator;
+  if (std::optional<unsigned> shift = getExactShift(value.scale.map(
+          [](double) { return 1.0; }) / ratio);
+      isWide && shift && value.range.getSignedBits() > 32 + *shift)
+    return shiftRight(value, *shift);
+  if (isWide) {
+    FailureOr<ScalarModel> coarse = narrow(value, 32);
     if (failed(coarse))
       return failure();
     return rescale(*coarse, scale, rounding);
@@ -226,12 +380,18 @@ FailureOr<ScalarModel> BodyBuilder::rescale(const ScalarModel &value,
   Value result = DyadicScaleOp::create(
       inner, loc, inner.getIntegerType(*width), acc,
       materialize(multiplier, 32), materialize(shift, 32), rounding);
-  return ScalarModel::makeInteger(result, scale, range);
+  // A dyadic number is off by a factor of 1 +- 2^-31, or by 2^-63 where the
+  // shift ends: 2^-32 of a unit for the 32 bits there are.
+  ErrorBound error =
+      value.error.rescaled(ratio.getMax())
+          .plus(getRoundingError(rounding) + 0x1p-32, 0x1p-31);
+  return ScalarModel::makeInteger(result, scale, range, error);
 }
 
 FailureOr<ScalarModel> BodyBuilder::quantize(const Table &constant,
                                              const Table &scale) {
-  Table codes = (constant / scale).map([](double value) {
+  Table exact = constant / scale;
+  Table codes = exact.map([](double value) {
     return std::nearbyint(value);
   });
   if (!codes.all([](double code) { return std::abs(code) < 0x1p62; }))
@@ -242,7 +402,11 @@ FailureOr<ScalarModel> BodyBuilder::quantize(const Table &constant,
   IntegerRange range = {static_cast<__int128>(codes.getMin()),
                         static_cast<__int128>(codes.getMax())};
   unsigned width = *chooseWidth(range);
-  return ScalarModel::makeInteger(materialize(codes, width), scale, range);
+  Table off = Table::combine(codes, exact, [](double code, double value) {
+    return std::abs(code - value);
+  });
+  return ScalarModel::makeInteger(materialize(codes, width), scale, range,
+                                  {off.getMax(), 0});
 }
 
 /// True if the constant is a whole multiple of the scale everywhere.
@@ -253,11 +417,12 @@ static bool isExactAt(const Table &constant, const Table &scale) {
 }
 
 /// Bits by which two values with ranges `a` and `b` at one scale can be made
-/// finer so that their sum stays within 30 bits: at most 12, negative if they
-/// have to become coarser.
-static int chooseGuardBits(const IntegerRange &a, const IntegerRange &b) {
+/// finer so that their sum stays within 30 bits, or within 62 if they have more
+/// than 32 already: at most 12, negative if they have to become coarser.
+static int chooseGuardBits(const IntegerRange &a, const IntegerRange &b,
+                           bool isWide) {
   unsigned bits = std::max(a.getSignedBits(), b.getSignedBits()) + 1;
-  return std::min<int>(12, 31 - static_cast<int>(bits));
+  return std::min<int>(12, (isWide ? 63 : 31) - static_cast<int>(bits));
 }
 
 FailureOr<std::pair<ScalarModel, ScalarModel>>
@@ -291,6 +456,7 @@ BodyBuilder::align(const ScalarModel &a, const ScalarModel &b) {
   // The finer of the two scales; a constant has none of its own.
   Table scale = a.scale;
   IntegerRange rangeA = a.range, rangeB;
+  bool isExact = false;
   if (b.isConstant()) {
     if (isExactAt(b.constant, a.scale)) {
       FailureOr<ScalarModel> constant = quantize(b.constant, a.scale);
@@ -308,8 +474,13 @@ BodyBuilder::align(const ScalarModel &a, const ScalarModel &b) {
     Table ratioA = a.scale / scale, ratioB = b.scale / scale;
     rangeA = scaleRange(a.range, ratioA.getMin(), ratioA.getMax());
     rangeB = scaleRange(b.range, ratioB.getMin(), ratioB.getMax());
+    // A mean and what it is the mean of: the ratio is their number, and nothing
+    // needs rounding.
+    isExact = isWhole(ratioA) && isWhole(ratioB) &&
+              (rangeA + rangeB).fits(32);
   }
-  int guard = chooseGuardBits(rangeA, rangeB);
+  bool isWide = !a.range.fits(32) || (b.isInteger() && !b.range.fits(32));
+  int guard = isExact ? 0 : chooseGuardBits(rangeA, rangeB, isWide);
   scale = scale.map([&](double s) { return std::ldexp(s, -guard); });
 
   FailureOr<ScalarModel> first = rescale(a, scale);

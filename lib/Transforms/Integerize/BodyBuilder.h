@@ -8,6 +8,7 @@
 #define QFMT_LIB_TRANSFORMS_INTEGERIZE_BODYBUILDER_H
 
 #include "IntegerModel.h"
+#include "IntegerizeSettings.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 
 namespace mlir::qfmt {
@@ -16,7 +17,8 @@ class BodyBuilder {
 public:
   /// The generic iterates over `loopSizes` and is created by `outer`, whose
   /// insertion point must stay put until `finish`.
-  BodyBuilder(OpBuilder &outer, Location loc, ArrayRef<int64_t> loopSizes);
+  BodyBuilder(OpBuilder &outer, Location loc, ArrayRef<int64_t> loopSizes,
+              const IntegerizeSettings &settings);
   ~BodyBuilder();
 
   OpBuilder &getBuilder() { return inner; }
@@ -25,17 +27,31 @@ public:
   /// Diagnostics name the operation that is being rewritten.
   InFlightDiagnostic emitError() const { return mlir::emitError(loc); }
 
+  const IntegerizeSettings &getSettings() const { return settings; }
+
   /// Adds an input tensor; returns the element in the body.
   Value addInput(Value tensor, AffineMap map);
   /// Adds an initial value; returns the element, which accumulates.
   Value addOutput(Value tensor, AffineMap map);
-  /// Moves the body into a new generic.
+  /// Moves the body into a new generic, without operations and inputs that
+  /// nothing reads.
   linalg::GenericOp finish(ArrayRef<utils::IteratorType> iterators,
                            ValueRange yielded);
 
+  /// The payload of `tensor` read through `map`.
+  Value loadCode(const TensorModel &tensor, AffineMap map);
   /// The element of `tensor` read through `map` as a signed value.
   ScalarModel load(const TensorModel &tensor, AffineMap map,
                    Table scaleOverLoops);
+
+  /// compute(value), once for each element of the tensor that `value` was loaded
+  /// from if there are fewer of those than loop indices: what is divided by is
+  /// often one number a row.
+  FailureOr<ScalarModel> computeOnce(
+      const ScalarModel &value,
+      llvm::function_ref<FailureOr<ScalarModel>(BodyBuilder &,
+                                                const ScalarModel &)>
+          compute);
 
   /// Integers of `table`, which must be whole numbers, as a scalar of `width`
   /// bits: an arith.constant if uniform, else a constant input.
@@ -57,24 +73,44 @@ public:
   FailureOr<ScalarModel> quantize(const Table &constant, const Table &scale);
   /// Two values, at least one of them an integer, at one scale. `exactOnly`
   /// constants such as 0 and infinities cost no precision; otherwise the scale
-  /// is made finer than both by guard bits as far as 32 bits have room.
+  /// is made finer than both by guard bits as far as 32 bits have room, or 64
+  /// if a value has more than 32 already.
   FailureOr<std::pair<ScalarModel, ScalarModel>> align(const ScalarModel &a,
                                                        const ScalarModel &b);
+
+  /// The same real without low bits, rounded to the nearest, so that `bits` are
+  /// left with the sign. The value itself if it fits.
+  FailureOr<ScalarModel> narrow(const ScalarModel &value, unsigned bits);
+  /// `value` at one scale, the finest it has, for all loop indices.
+  FailureOr<ScalarModel> makeUniform(const ScalarModel &value);
+
+  /// Entry `index`, read as an unsigned number, of a table of integers.
+  Value lookup(Value index, ArrayRef<int64_t> entries, unsigned width);
 
   unsigned getNumRescales() const { return numRescales; }
 
 private:
-  /// The same real without low bits, rounded to the nearest, so that 32 are
-  /// left: what dyadic_scale takes. For values of more bits.
-  FailureOr<ScalarModel> dropLowBits(const ScalarModel &value);
+  void eraseUnused();
+  /// value / 2^shift, rounded half up, shift >= 1, at a scale that is 2^shift
+  /// times as coarse.
+  FailureOr<ScalarModel> shiftRight(const ScalarModel &value, unsigned shift);
 
   OpBuilder &outer;
   Location loc;
   SmallVector<int64_t> loopSizes;
+  const IntegerizeSettings &settings;
   Block *block;
   OpBuilder inner;
   SmallVector<Value> inputs, outputs;
   SmallVector<AffineMap> inputMaps, outputMaps;
+  struct Load {
+    TensorModel tensor;
+    AffineMap map;
+  };
+  /// Of an element that was loaded.
+  llvm::DenseMap<Value, Load> loads;
+  /// What `loadCode` and `load` have read, by tensor and map.
+  llvm::DenseMap<std::pair<Value, AffineMap>, Value> codes, elements;
   unsigned numRescales = 0;
 };
 

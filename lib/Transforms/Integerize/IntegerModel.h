@@ -5,11 +5,15 @@
 //
 //   v ~ scale * i,   lo <= i <= hi,
 //
-// or a constant known at compile time, or a comparison's outcome.
+// or a constant known at compile time, or a comparison's outcome, or a function
+// of one code that is not computed yet. Beside the range stand a bound on the
+// error and, as far as it is known, the real expression that v is.
 
 #ifndef QFMT_LIB_TRANSFORMS_INTEGERIZE_INTEGERMODEL_H
 #define QFMT_LIB_TRANSFORMS_INTEGERIZE_INTEGERMODEL_H
 
+#include "ErrorBound.h"
+#include "Expression.h"
 #include "Table.h"
 #include "qfmt/IR/QFmt.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -49,6 +53,13 @@ struct IntegerRange {
 };
 IntegerRange operator*(const IntegerRange &a, const IntegerRange &b);
 
+/// The largest magnitude of a real number whose integer is in `range`, in units
+/// of the scale, and of those integers.
+inline double getMagnitude(const IntegerRange &range, const ErrorBound &error) {
+  double magnitude = static_cast<double>(range.getMaxMagnitude());
+  return (magnitude + error.absolute) / (1 - std::min(error.relative, 0.5));
+}
+
 /// How integers of a range are stored in a tensor: in the narrowest of 8, 16,
 /// 32 and 64 bits, signed if possible.
 struct StorageKind {
@@ -65,6 +76,9 @@ struct TensorModel {
     Integer,
     /// `constant` over the tensor's dimensions.
     Constant,
+    /// A function of one element of an integer tensor, `expression`, without
+    /// operations so far.
+    Deferred,
     /// tensor.empty: no value, only a shape.
     Shape
   };
@@ -78,13 +92,23 @@ struct TensorModel {
   Table constant{0.0};
   /// The real type that the network computes this tensor in.
   RankedTensorType realType;
+  /// Of every element of an Integer.
+  ErrorBound error;
+  /// See ScalarModel.
+  std::optional<ErrorBound> errorUnlessZero;
+  /// Over the tensor's dimensions.
+  ExpressionRef expression;
+
+  /// The largest magnitude in units of the scale, of the integers and of the
+  /// reals they stand for.
+  double getMagnitude() const { return qfmt::getMagnitude(range, error); }
 };
 
 using TensorModels = SmallVector<TensorModel, 0>;
 
 /// A scalar in the body of a linalg operation; tables are over the loops.
 struct ScalarModel {
-  enum class Kind { Integer, Constant, Predicate };
+  enum class Kind { Integer, Constant, Predicate, Deferred };
 
   Kind kind = Kind::Constant;
   /// An integer of 8 to 64 bits, or i1 for a predicate.
@@ -92,14 +116,24 @@ struct ScalarModel {
   Table scale{1.0};
   IntegerRange range;
   Table constant{0.0};
+  ErrorBound error;
+  /// Of 1 / sqrt(c * sum x^2 + e): the error unless all x are 0. There the
+  /// result is multiplied by 0.
+  std::optional<ErrorBound> errorUnlessZero;
+  /// Over the loops. Of a Deferred all there is; a predicate is 0 or 1.
+  ExpressionRef expression;
 
   static ScalarModel makeConstant(Table constant) {
     ScalarModel model;
+    if (std::optional<double> uniform = constant.getUniform())
+      model.expression = Expression::makeConstant(*uniform);
     model.constant = std::move(constant);
     return model;
   }
-  static ScalarModel makeInteger(Value value, Table scale, IntegerRange range) {
+  static ScalarModel makeInteger(Value value, Table scale, IntegerRange range,
+                                 ErrorBound error = {}) {
     ScalarModel model;
+    model.error = error;
     model.kind = Kind::Integer;
     model.value = value;
     model.scale = std::move(scale);
@@ -112,9 +146,19 @@ struct ScalarModel {
     model.value = value;
     return model;
   }
+  static ScalarModel makeDeferred(ExpressionRef expression) {
+    ScalarModel model;
+    model.kind = Kind::Deferred;
+    model.expression = std::move(expression);
+    return model;
+  }
   bool isInteger() const { return kind == Kind::Integer; }
   bool isConstant() const { return kind == Kind::Constant; }
   bool isPredicate() const { return kind == Kind::Predicate; }
+  bool isDeferred() const { return kind == Kind::Deferred; }
+  /// The largest magnitude in units of the scale, of the integers and of the
+  /// reals they stand for.
+  double getMagnitude() const { return qfmt::getMagnitude(range, error); }
 };
 
 } // namespace mlir::qfmt

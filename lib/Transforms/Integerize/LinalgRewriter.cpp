@@ -8,6 +8,7 @@
 #include "LinalgRewriter.h"
 #include "AccumulatorBound.h"
 #include "BodyRules.h"
+#include "Rules.h"
 #include "qfmt/IR/ConstantData.h"
 #include "mlir/Dialect/Linalg/IR/LinalgInterfaces.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -71,8 +72,6 @@ static std::optional<Table> toTensor(const Table &table, AffineMap map) {
 //===----------------------------------------------------------------------===//
 
 namespace {
-enum class Combiner { Add, Max, Min };
-
 /// acc = combine(acc, x): how one result of a reduction comes about.
 struct Reduction {
   Combiner combiner;
@@ -121,7 +120,7 @@ public:
                  IntegerizeCounts &counts)
       : op(op), operands(operands), builder(builder), settings(settings),
         counts(counts), loopSizes(op.getStaticLoopRanges()),
-        body(builder, op.getLoc(), loopSizes) {}
+        body(builder, op.getLoc(), loopSizes, settings) {}
 
   FailureOr<TensorModels> run();
 
@@ -141,7 +140,10 @@ private:
   FailureOr<IntegerRange> getSumRange(const ScalarModel &summand,
                                       Value summandInBody,
                                       const TensorModel &init,
-                                      const Table &scale);
+                                      const Table &scale, unsigned &width);
+  void refineSum(const ScalarModel &summand, const TensorModel &init,
+                 TensorModel &result);
+  int64_t countReduced();
   FailureOr<IntegerRange> getExtremumRange(const ScalarModel &summand,
                                            const TensorModel &init,
                                            const Table &scale, bool isMax);
@@ -157,6 +159,8 @@ private:
   BodyBuilder body;
   ScalarModels models;
   TensorModels results;
+  /// Results that are computed, in order, and what is yielded for them.
+  SmallVector<unsigned> computed;
   SmallVector<Value> yielded;
 };
 } // namespace
@@ -168,6 +172,11 @@ LogicalResult LinalgRewriter::readOperand(unsigned index) {
   AffineMap map = getMap(index);
   if (operand.kind == TensorModel::Kind::Shape || element.use_empty())
     return keepLoopBounds(index);
+  if (operand.kind == TensorModel::Kind::Deferred) {
+    models[element] = ScalarModel::makeDeferred(substitute(
+        operand.expression, getNormalIndices(map, loopSizes)));
+    return keepLoopBounds(index);
+  }
   bool isConstant = operand.kind == TensorModel::Kind::Constant;
   std::optional<Table> table =
       toLoops(isConstant ? operand.constant : operand.scale, map);
@@ -255,7 +264,7 @@ LinalgRewriter::makeInitialValue(const TensorModel &init,
   Location loc = op.getLoc();
   if (init.kind == TensorModel::Kind::Integer) {
     // An elementwise rescaling of its own.
-    BodyBuilder rescaling(builder, loc, type.getShape());
+    BodyBuilder rescaling(builder, loc, type.getShape(), settings);
     AffineMap identity = builder.getMultiDimIdentityMap(type.getRank());
     FailureOr<ScalarModel> value =
         rescaling.rescale(rescaling.load(init, identity, init.scale),
@@ -312,47 +321,85 @@ LinalgRewriter::makeInitialValue(const TensorModel &init,
       ->getResult(0);
 }
 
-static __int128 getMagnitude(const Table &table) {
+static __int128 getLargest(const Table &table) {
   double magnitude = std::max(std::abs(table.getMin()),
                               std::abs(table.getMax()));
   return static_cast<__int128>(std::min(magnitude, 0x1p100)) + 1;
 }
 
-/// The range of the sums of `summand` and an initial value at `scale`, every
-/// partial sum included. Fails if it does not fit into an accumulator.
-/// `summandInBody` is null if the summand is not what the body adds up.
-FailureOr<IntegerRange>
-LinalgRewriter::getSumRange(const ScalarModel &summand, Value summandInBody,
-                            const TensorModel &init, const Table &scale) {
-  __int128 initial =
-      init.kind == TensorModel::Kind::Constant
-          ? getMagnitude(init.constant / scale)
-          : getMagnitude((init.scale / scale).map([&](double ratio) {
-              return ratio * static_cast<double>(init.range.getMaxMagnitude());
-            }));
+/// The number of summands of one result.
+int64_t LinalgRewriter::countReduced() {
   int64_t count = 1;
   for (auto [size, type] : llvm::zip(loopSizes, op.getIteratorTypesArray()))
     if (type == utils::IteratorType::reduction)
       count *= size;
+  return count;
+}
+
+/// The range of the sums of `summand` and an initial value at `scale`, every
+/// partial sum included, and the width of the accumulator. Fails if there is
+/// none. `summandInBody` is null if the summand is not what the body adds up.
+FailureOr<IntegerRange>
+LinalgRewriter::getSumRange(const ScalarModel &summand, Value summandInBody,
+                            const TensorModel &init, const Table &scale,
+                            unsigned &width) {
+  __int128 initial =
+      init.kind == TensorModel::Kind::Constant
+          ? getLargest(init.constant / scale)
+          : getLargest((init.scale / scale).map([&](double ratio) {
+              return ratio * static_cast<double>(init.range.getMaxMagnitude());
+            }));
+  int64_t count = countReduced();
   IntegerRange start = {-initial, initial};
-  IntegerRange range = summand.range.accumulated(count) + start;
-  if (range.fits(settings.accumulatorBits))
-    return range;
+  IntegerRange simple = summand.range.accumulated(count) + start;
   // The weights say nothing of a product that was rescaled.
   std::optional<__int128> bound;
-  if (summandInBody)
-    bound = boundByConstantWeights(op, summandInBody, operands, loopSizes);
-  if (bound)
-    range = IntegerRange{-*bound, *bound} + start;
-  if (range.fits(settings.accumulatorBits))
-    return range;
+  for (unsigned bits : {32u, 64u}) {
+    if (settings.accumulatorBits != 0 && settings.accumulatorBits != bits)
+      continue;
+    width = bits;
+    if (simple.fits(bits))
+      return simple;
+    if (summandInBody && !bound)
+      bound = boundByConstantWeights(op, summandInBody, operands, loopSizes);
+    if (bound && (IntegerRange{-*bound, *bound} + start).fits(bits))
+      return IntegerRange{-*bound, *bound} + start;
+  }
+  IntegerRange range =
+      bound ? IntegerRange{-*bound, *bound} + start : simple;
   return op.emitOpError() << "accumulator may overflow: " << count
                           << " summands and an initial value need "
                           << range.getSignedBits()
-                          << " bits, accumulators have "
-                          << settings.accumulatorBits
-                          << "; use narrower weights or activations, or "
-                             "accumulator-bits=64";
+                          << " bits, accumulators have " << width
+                          << "; use narrower weights or activations"
+                          << (settings.accumulatorBits == 32
+                                  ? ", or accumulator-bits=64"
+                                  : "");
+}
+
+/// What is known of the whole sum, but not of parts of it: it starts from 0, has
+/// all summands, and among the terms of a softmax there is a 1.
+void LinalgRewriter::refineSum(const ScalarModel &summand,
+                               const TensorModel &init, TensorModel &result) {
+  if (init.kind != TensorModel::Kind::Constant ||
+      init.constant.getUniform() != 0.0)
+    return;
+  int64_t count = countReduced();
+  IntegerRange whole = {summand.range.lo * count, summand.range.hi * count};
+  SmallVector<unsigned> reduced;
+  for (auto [loop, type] : llvm::enumerate(op.getIteratorTypesArray()))
+    if (type == utils::IteratorType::reduction)
+      reduced.push_back(loop);
+  std::optional<double> scale = summand.scale.getUniform();
+  if (scale && attainsOne(summand.expression, reduced, loopSizes)) {
+    // The integer of that 1 is off by its error.
+    double one = 1 / *scale;
+    auto least =
+        static_cast<__int128>(std::floor(one - summand.error.getTotal(one)));
+    whole.lo = std::max(whole.lo, summand.range.lo * (count - 1) + least);
+  }
+  result.range = {std::max(result.range.lo, whole.lo),
+                  std::min(result.range.hi, whole.hi)};
 }
 
 /// The constant a reduction starts from: finite, or the infinity that a maximum
@@ -410,11 +457,62 @@ static Value createCombiner(Combiner combiner, OpBuilder &builder, Location loc,
   return nullptr;
 }
 
+/// True if a reduction that starts from `init` is that of its summands alone.
+static bool isNeutral(const TensorModel &init, Combiner combiner) {
+  if (init.kind != TensorModel::Kind::Constant)
+    return false;
+  switch (combiner) {
+  case Combiner::Add:
+    return init.constant.getUniform() == 0.0;
+  case Combiner::Max:
+    return init.constant.getMax() <= std::numeric_limits<float>::lowest();
+  case Combiner::Min:
+    return init.constant.getMin() >= std::numeric_limits<float>::max();
+  }
+  return false;
+}
+
+/// The error of the reduction of `count` values like `summand` and `init`, which
+/// is at `scale`.
+static ErrorBound getReductionError(Combiner combiner,
+                                    const ScalarModel &summand,
+                                    const TensorModel &init,
+                                    const Table &scale, int64_t count) {
+  ErrorBound error = summand.error;
+  double start = 0;
+  if (init.kind == TensorModel::Kind::Constant) {
+    // Rounded to the nearest unit, unless it is one.
+    bool whole = (init.constant / scale).all([](double code) {
+      return code == std::nearbyint(code) || std::isinf(code);
+    });
+    start = whole ? 0 : 0.5;
+  } else {
+    Table ratio = init.scale / scale;
+    start = init.error.getTotal(init.getMagnitude()) * ratio.getMax();
+    if (ratio.getUniform() != 1.0)
+      start += 0.5 + init.getMagnitude() * ratio.getMax() * 0x1p-31;
+  }
+  if (combiner != Combiner::Add)
+    return {std::max(error.absolute, start), error.relative};
+  bool sameSign = summand.range.lo >= 0 &&
+                  init.kind == TensorModel::Kind::Constant && start == 0;
+  if (!sameSign)
+    error = error.toAbsolute(summand.getMagnitude());
+  return {error.absolute * static_cast<double>(count) + start, error.relative};
+}
+
 LogicalResult LinalgRewriter::reduce(unsigned index) {
   FailureOr<Reduction> reduction = matchReduction(op, index);
   if (failed(reduction))
     return failure();
   auto it = models.find(reduction->summand);
+  if (it != models.end() && it->second.isDeferred()) {
+    FailureOr<ScalarModel> integer =
+        materialize(body, it->second.expression);
+    if (failed(integer))
+      return failure();
+    it->second = *integer;
+  }
   if (it == models.end() || !it->second.isInteger())
     return op.emitOpError() << "adds up values without an integer "
                                "representation; are its inputs encoded?";
@@ -422,45 +520,59 @@ LogicalResult LinalgRewriter::reduce(unsigned index) {
   if (failed(summand))
     return failure();
 
+  // What no accumulator holds loses low bits.
+  Combiner combiner = reduction->combiner;
+  unsigned room = 62 - llvm::Log2_64_Ceil(countReduced());
+  if (combiner == Combiner::Add && settings.accumulatorBits == 0)
+    summand = body.narrow(*summand, room);
+  if (failed(summand))
+    return failure();
+
   unsigned operand = op.getNumDpsInputs() + index;
   AffineMap map = getMap(operand);
   const TensorModel &init = operands[operand];
   std::optional<Table> scale = toTensor(summand->scale, map);
-  if (!scale || init.kind == TensorModel::Kind::Shape)
+  if (!scale || init.kind == TensorModel::Kind::Shape ||
+      init.kind == TensorModel::Kind::Deferred)
     return op.emitOpError() << "result #" << index
                             << " has no initial value or scale of its own";
   if (init.kind == TensorModel::Kind::Constant &&
-      failed(verifyStart(op, init.constant, reduction->combiner)))
+      failed(verifyStart(op, init.constant, combiner)))
     return failure();
-  bool isSum = reduction->combiner == Combiner::Add;
+  // Accumulators are signed: their comparison and addition is.
+  unsigned width = 8;
   FailureOr<IntegerRange> range =
-      isSum
+      combiner == Combiner::Add
           ? getSumRange(*summand,
                         summand->value == it->second.value ? reduction->summand
                                                            : Value(),
-                        init, *scale)
-          : getExtremumRange(*summand, init, *scale,
-                             reduction->combiner == Combiner::Max);
+                        init, *scale, width)
+          : getExtremumRange(*summand, init, *scale, combiner == Combiner::Max);
   if (failed(range))
     return failure();
+  if (combiner != Combiner::Add)
+    while (width < 64 && !range->fits(width))
+      width *= 2;
 
   TensorModel result;
   result.kind = TensorModel::Kind::Integer;
   result.realType = init.realType;
   result.scale = *scale;
   result.range = *range;
-  // Accumulators are signed: their comparison and addition is.
-  unsigned width = settings.accumulatorBits;
-  if (!isSum)
-    for (width = 8; width < 64 && !range->fits(width);)
-      width *= 2;
+  result.error = getReductionError(combiner, *summand, init, *scale,
+                                   countReduced());
   FailureOr<Value> start = makeInitialValue(init, result, *reduction, width);
   if (failed(start))
     return failure();
+  if (isNeutral(init, combiner))
+    result.expression = Expression::makeReduce(
+        combiner, it->second.expression, map, loopSizes);
+  if (combiner == Combiner::Add)
+    refineSum(*summand, init, result);
   Value acc = body.addOutput(*start, map);
-  yielded.push_back(createCombiner(reduction->combiner, body.getBuilder(),
-                                   op.getLoc(), acc,
-                                   body.cast(summand->value, width)));
+  computed.push_back(results.size());
+  yielded.push_back(createCombiner(combiner, body.getBuilder(), op.getLoc(),
+                                   acc, body.cast(summand->value, width)));
   results.push_back(std::move(result));
   return success();
 }
@@ -476,6 +588,13 @@ LogicalResult LinalgRewriter::yieldElement(unsigned index) {
     return op.emitOpError() << "yields a value without an integer "
                                "representation";
   const ScalarModel &model = it->second;
+  result.expression =
+      substitute(model.expression, getLoopReplacements(map, loopSizes));
+  if (model.isDeferred()) {
+    result.kind = TensorModel::Kind::Deferred;
+    results.push_back(result);
+    return success();
+  }
   std::optional<Table> table =
       toTensor(model.isConstant() ? model.constant : model.scale, map);
   if (!table)
@@ -492,11 +611,14 @@ LogicalResult LinalgRewriter::yieldElement(unsigned index) {
   result.kind = TensorModel::Kind::Integer;
   result.scale = *table;
   result.range = model.range;
+  result.error = model.error;
+  result.errorUnlessZero = model.errorUnlessZero;
   result.isUnsigned = storage.isUnsigned;
   Value empty = tensor::EmptyOp::create(
       builder, op.getLoc(), result.realType.getShape(),
       builder.getIntegerType(storage.width));
   body.addOutput(empty, map);
+  computed.push_back(results.size());
   yielded.push_back(body.cast(model.value, storage.width));
   results.push_back(result);
   return success();
@@ -534,14 +656,13 @@ FailureOr<TensorModels> LinalgRewriter::run() {
     if (failed(isReduction() ? reduce(i) : yieldElement(i)))
       return failure();
 
-  // Constants were evaluated; what is left to compute is in the body.
+  // Constants were evaluated, functions of codes wait; what is left to compute
+  // is in the body.
   if (!yielded.empty()) {
-    if (yielded.size() != results.size())
-      return op.emitOpError() << "yields constants beside computed values";
     linalg::GenericOp generic =
         body.finish(op.getIteratorTypesArray(), yielded);
-    for (auto [result, value] : llvm::zip(results, generic.getResults()))
-      result.payload = value;
+    for (auto [index, value] : llvm::zip(computed, generic.getResults()))
+      results[index].payload = value;
     ++counts.rewritten;
     counts.rescales += body.getNumRescales();
   }

@@ -10,17 +10,6 @@
 
 namespace mlir::qfmt {
 
-struct IntegerizeSettings {
-  /// Width of accumulators that add up.
-  unsigned accumulatorBits = 32;
-};
-
-/// What a rewrite counts.
-struct IntegerizeCounts {
-  unsigned rewritten = 0;
-  unsigned rescales = 0;
-};
-
 /// Rewrites `op`, any linalg operation with static shapes: its body is compiled
 /// to integers. `operands` are the models of all its operands, inputs first;
 /// returns those of its results.
@@ -32,11 +21,19 @@ rewriteLinalgOp(linalg::LinalgOp op, ArrayRef<TensorModel> operands,
 /// The codes of `value` in the static integer encoding `format`:
 /// clamp(round(v / scale) + zero_point), or without the clamp its low bits if
 /// `overflow` is wrap. The identity, and no operation, if the
-/// codes of `value` are already those.
+/// codes of `value` are already those. The error of the result is that of its
+/// codes, but for what the format saturates.
 FailureOr<TensorModel> quantizeTensor(const TensorModel &value,
                                       ScaledAttr format, RoundingMode rounding,
                                       OverflowMode overflow, OpBuilder &builder,
-                                      Location loc, IntegerizeCounts &counts);
+                                      Location loc,
+                                      const IntegerizeSettings &settings,
+                                      IntegerizeCounts &counts);
+/// The integers of a deferred tensor; others as they are.
+FailureOr<TensorModel> materializeTensor(const TensorModel &value,
+                                         OpBuilder &builder, Location loc,
+                                         const IntegerizeSettings &settings,
+                                         IntegerizeCounts &counts);
 
 /// The model of a constant: its values over all dimensions in which they vary.
 TensorModel makeConstantModel(RankedTensorType type,

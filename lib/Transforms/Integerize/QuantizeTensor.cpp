@@ -4,6 +4,7 @@
 // do not prove it superfluous.
 
 #include "LinalgRewriter.h"
+#include "Rules.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "qfmt/Support/Integer.h"
 #include <cmath>
@@ -68,13 +69,15 @@ static ScalarModel clampAccumulator(BodyBuilder &body, ScalarModel value,
   return ScalarModel::makeInteger(
       clamped, value.scale,
       {std::clamp(value.range.lo, limits.lo, limits.hi),
-       std::clamp(value.range.hi, limits.lo, limits.hi)});
+       std::clamp(value.range.hi, limits.lo, limits.hi)},
+      value.error);
 }
 
 FailureOr<TensorModel>
 mlir::qfmt::quantizeTensor(const TensorModel &value, ScaledAttr format,
                            RoundingMode rounding, OverflowMode overflow,
                            OpBuilder &builder, Location loc,
+                           const IntegerizeSettings &settings,
                            IntegerizeCounts &counts) {
   RankedTensorType type = value.realType;
   NumberFormat number = format.getNumberFormat();
@@ -89,15 +92,32 @@ mlir::qfmt::quantizeTensor(const TensorModel &value, ScaledAttr format,
 
   if (hasCodesOf(value, result, number.getStorageType())) {
     result.payload = value.payload;
+    result.error = value.error;
     return result;
   }
 
   // Otherwise the low bits of the code are its value.
   bool saturates = overflow != OverflowMode::Wrap;
-  BodyBuilder body(builder, loc, type.getShape());
+  BodyBuilder body(builder, loc, type.getShape(), settings);
   AffineMap identity = builder.getMultiDimIdentityMap(type.getRank());
   FailureOr<ScalarModel> scaled;
-  if (value.kind == TensorModel::Kind::Integer) {
+  if (value.kind == TensorModel::Kind::Deferred) {
+    ExpressionRef expression = substitute(
+        value.expression, getNormalIndices(identity, type.getShape()));
+    // A table has the codes themselves; what saturates is as good as the code
+    // next to the last.
+    double scale = *result.scale.getUniform();
+    FunctionResult asked;
+    if (saturates)
+      asked.clamp = {static_cast<double>(result.range.lo - 1) * scale,
+                     static_cast<double>(result.range.hi + 1) * scale};
+    if (rounding == RoundingMode::HalfEven)
+      asked.unit = scale;
+    FailureOr<ScalarModel> function = materialize(body, expression, asked);
+    if (failed(function))
+      return failure();
+    scaled = body.rescale(*function, result.scale, rounding);
+  } else if (value.kind == TensorModel::Kind::Integer) {
     ScalarModel loaded = body.load(value, identity, value.scale);
     bool isWide = !value.range.fits(32);
     if (isWide && !saturates)
@@ -139,10 +159,48 @@ mlir::qfmt::quantizeTensor(const TensorModel &value, ScaledAttr format,
                  identity);
   counts.rescales += body.getNumRescales();
   ++counts.rewritten;
+  // Beyond the codes both sides saturate.
+  double reach = static_cast<double>(result.range.getMaxMagnitude()) + 1;
+  result.error = scaled->error.toAbsolute(
+      saturates ? std::min(reach, scaled->getMagnitude())
+                : scaled->getMagnitude());
   result.payload = body.finish(SmallVector<utils::IteratorType>(
                                    type.getRank(),
                                    utils::IteratorType::parallel),
                                code)
                        .getResult(0);
+  return result;
+}
+
+FailureOr<TensorModel>
+mlir::qfmt::materializeTensor(const TensorModel &value, OpBuilder &builder,
+                              Location loc, const IntegerizeSettings &settings,
+                              IntegerizeCounts &counts) {
+  if (value.kind != TensorModel::Kind::Deferred)
+    return value;
+  ArrayRef<int64_t> shape = value.realType.getShape();
+  BodyBuilder body(builder, loc, shape, settings);
+  AffineMap identity = builder.getMultiDimIdentityMap(shape.size());
+  FailureOr<ScalarModel> integer =
+      materialize(body, substitute(value.expression,
+                                   getNormalIndices(identity, shape)));
+  if (failed(integer))
+    return failure();
+  StorageKind storage = chooseStorage(integer->range);
+  TensorModel result = value;
+  result.kind = TensorModel::Kind::Integer;
+  result.scale = integer->scale;
+  result.range = integer->range;
+  result.error = integer->error;
+  result.isUnsigned = storage.isUnsigned;
+  body.addOutput(tensor::EmptyOp::create(builder, loc, shape,
+                                         builder.getIntegerType(storage.width)),
+                 identity);
+  ++counts.rewritten;
+  result.payload =
+      body.finish(SmallVector<utils::IteratorType>(
+                      shape.size(), utils::IteratorType::parallel),
+                  body.cast(integer->value, storage.width))
+          .getResult(0);
   return result;
 }

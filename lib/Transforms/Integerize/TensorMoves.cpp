@@ -58,6 +58,51 @@ static std::optional<Table> moveTable(Operation *op, const Table &table) {
   return simple;
 }
 
+/// The dimension of `group` that is not 1, the first if all are; none if there
+/// are several.
+static std::optional<int64_t> getOnlyDim(ArrayRef<int64_t> group,
+                                         RankedTensorType type) {
+  int64_t only = group.front();
+  bool found = false;
+  for (int64_t dim : group) {
+    if (type.getDimSize(dim) == 1)
+      continue;
+    if (found)
+      return std::nullopt;
+    found = true;
+    only = dim;
+  }
+  return only;
+}
+
+/// What the elements are after a reshape that only adds or drops dimensions of
+/// size 1; null for other moves: their elements are looked at afresh.
+static ExpressionRef moveExpression(Operation *op,
+                                    const ExpressionRef &expression) {
+  auto collapse = dyn_cast<tensor::CollapseShapeOp>(op);
+  auto expand = dyn_cast<tensor::ExpandShapeOp>(op);
+  if (!collapse && !expand)
+    return nullptr;
+  auto before = cast<RankedTensorType>(op->getOperand(0).getType());
+  auto after = cast<RankedTensorType>(op->getResult(0).getType());
+  MLIRContext *context = op->getContext();
+  SmallVector<AffineExpr> replacements(before.getRank(),
+                                       getAffineConstantExpr(0, context));
+  auto groups = collapse ? collapse.getReassociationIndices()
+                         : expand.getReassociationIndices();
+  RankedTensorType larger = collapse ? before : after;
+  for (auto [small, group] : llvm::enumerate(groups)) {
+    std::optional<int64_t> only = getOnlyDim(group, larger);
+    if (!only)
+      return nullptr;
+    int64_t from = collapse ? *only : static_cast<int64_t>(small);
+    int64_t to = collapse ? static_cast<int64_t>(small) : *only;
+    if (before.getDimSize(from) != 1)
+      replacements[from] = getAffineDimExpr(to, context);
+  }
+  return substitute(expression, replacements);
+}
+
 /// The payload code that stands for the constant padding value.
 static FailureOr<int64_t> getPaddingCode(tensor::PadOp pad,
                                          const TensorModel &source) {
@@ -127,6 +172,7 @@ FailureOr<TensorModel> mlir::qfmt::moveTensor(Operation *op,
   result.realType = cast<RankedTensorType>(op->getResult(0).getType());
   if (result.kind == TensorModel::Kind::Shape)
     return result;
+  result.expression = moveExpression(op, result.expression);
   bool isConstant = result.kind == TensorModel::Kind::Constant;
   if (isConstant && (operands.size() != 1 || isa<tensor::PadOp>(op)))
     return op->emitOpError() << "moves constants, which has no integer rule; "
@@ -154,6 +200,7 @@ FailureOr<TensorModel> mlir::qfmt::moveTensor(Operation *op,
       return op->emitOpError() << "joins tensors of different formats; "
                                   "quantize them to one format first";
     result.range = result.range.hull(operand.range);
+    result.error = mergeErrors(result.error, operand.error);
     payloads.push_back(operand.payload);
   }
   // Padding is 0 or a code in range.

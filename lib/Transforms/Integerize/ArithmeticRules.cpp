@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Sums, products, negation, magnitudes and casts.
+//
+//   a + b   one scale (BodyBuilder::align); width of the sum; errors add
+//   a * b   integers and scales multiply; width of the product, or of what the
+//           operands' expressions allow; exact, but for products that do not
+//           fit 64 bits: operands then lose low bits
+//   v * c   the scale takes |c|; exact for constants of one sign
+//   -v, |v| exact
+
+#include "Rules.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::qfmt;
+
+static bool isNonNegative(const ScalarModel &value) {
+  return value.range.lo >= 0;
+}
+
+/// a + b and a - b of two values at one scale, in the narrowest width without
+/// overflow.
+template <typename IntOp, bool subtract>
+static FailureOr<ScalarModel> compileSum(RuleContext &context) {
+  BodyBuilder &body = context.body;
+  FailureOr<std::pair<ScalarModel, ScalarModel>> aligned =
+      body.align(context.operands[0], context.operands[1]);
+  if (failed(aligned))
+    return failure();
+  auto &[a, b] = *aligned;
+  IntegerRange range = a.range + (subtract ? -b.range : b.range);
+  // Integers are subtracted from a maximum that they are part of.
+  if (subtract && isMaximumOf(b.expression, a.expression) &&
+      a.value == context.operands[0].value)
+    range.hi = std::min<__int128>(range.hi, 0);
+  std::optional<unsigned> width = body.chooseWidth(range);
+  if (!width)
+    return context.emitError() << "a sum may need more than 64 bits";
+  Value sum = IntOp::create(context.builder(), body.getLoc(),
+                            body.cast(a.value, *width),
+                            body.cast(b.value, *width));
+  bool sameSign = !subtract && isNonNegative(a) && isNonNegative(b);
+  return ScalarModel::makeInteger(sum, a.scale, range,
+                                  addErrors(a.error, a.getMagnitude(), b.error,
+                                            b.getMagnitude(), sameSign));
+}
+
+static FailureOr<ScalarModel> negate(RuleContext &context,
+                                     const ScalarModel &value) {
+  BodyBuilder &body = context.body;
+  std::optional<unsigned> width =
+      body.chooseWidth((-value.range).hull(value.range));
+  if (!width)
+    return context.emitError() << "the operand may need more than 64 bits";
+  Value negated = arith::SubIOp::create(context.builder(), body.getLoc(),
+                                        body.constant(0, *width),
+                                        body.cast(value.value, *width));
+  return ScalarModel::makeInteger(negated, value.scale, -value.range,
+                                  value.error);
+}
+
+/// A constant that changes its sign along a dimension, or has zeros, is an
+/// integer: of 16 bits, or of 32 where the value has more than 16 already.
+static FailureOr<ScalarModel>
+multiplyByMixedConstant(RuleContext &context, const ScalarModel &value,
+                        const Table &constant) {
+  BodyBuilder &body = context.body;
+  bool isWide = !value.range.fits(16);
+  double largest = std::max(-constant.getMin(), constant.getMax());
+  FailureOr<ScalarModel> narrow = body.narrow(value, 32);
+  FailureOr<ScalarModel> factor = body.quantize(
+      constant, Table(largest / (isWide ? 0x7fffffff : 0x7fff)));
+  if (failed(factor) || failed(narrow))
+    return failure();
+  IntegerRange range = narrow->range * factor->range;
+  std::optional<unsigned> width = body.chooseWidth(range);
+  if (!width)
+    return context.emitError() << "the product may need more than 64 bits";
+  Value product = arith::MulIOp::create(
+      context.builder(), body.getLoc(), body.cast(narrow->value, *width),
+      body.cast(factor->value, *width));
+  return ScalarModel::makeInteger(
+      product, narrow->scale * factor->scale, range,
+      multiplyErrors(narrow->error, narrow->getMagnitude(), factor->error,
+                     factor->getMagnitude()));
+}
+
+FailureOr<ScalarModel>
+mlir::qfmt::multiplyByConstant(RuleContext &context, const ScalarModel &value,
+                               const Table &constant) {
+  if (!constant.all([](double c) { return std::isfinite(c); }))
+    return context.emitError() << "a factor is not finite";
+  if (constant.all([](double c) { return c == 0; }))
+    return ScalarModel::makeConstant(Table(0.0));
+  auto withScale = [&](ScalarModel model, const Table &factor) {
+    model.scale = model.scale * factor;
+    return model;
+  };
+  if (constant.all([](double c) { return c > 0; }))
+    return withScale(value, constant);
+  if (constant.all([](double c) { return c < 0; })) {
+    FailureOr<ScalarModel> negated = negate(context, value);
+    if (failed(negated))
+      return failure();
+    return withScale(*negated, constant.map([](double c) { return -c; }));
+  }
+  return multiplyByMixedConstant(context, value, constant);
+}
+
+/// The range of a product of a and b, from what their expressions are: a square
+/// is >= 0, and normalised values are bounded whatever the factors are. The
+/// integers differ from the reals by `error`.
+static IntegerRange getProductRange(const ScalarModel &a, const ScalarModel &b,
+                                    const ErrorBound &error) {
+  IntegerRange range = a.range * b.range;
+  if (a.value == b.value)
+    range.lo = std::max<__int128>(range.lo, 0);
+  std::optional<double> scale = (a.scale * b.scale).getUniform();
+  if (!scale)
+    return range;
+  for (auto [x, y] : {std::pair(&a, &b), std::pair(&b, &a)}) {
+    std::optional<double> bound = getQuotientBound(
+        x->expression, y->expression, /*isReciprocal=*/true);
+    if (!bound)
+      continue;
+    double units = *bound / *scale;
+    units += error.getTotal(units) + 1;
+    if (!(units < 0x1p100))
+      continue;
+    auto limit = static_cast<__int128>(units);
+    range.lo = std::max(range.lo, -limit);
+    range.hi = std::min(range.hi, limit);
+  }
+  return range;
+}
+
+/// The error of `factor` in a product with `other`: if the other is 0 wherever
+/// the sum of squares below a root is, that of the root elsewhere.
+static ErrorBound getFactorError(const ScalarModel &factor,
+                                 const ScalarModel &other) {
+  if (factor.errorUnlessZero && other.error.isExact() &&
+      getQuotientBound(other.expression, factor.expression,
+                       /*isReciprocal=*/true))
+    return *factor.errorUnlessZero;
+  return factor.error;
+}
+
+static ErrorBound getProductError(const ScalarModel &a, const ScalarModel &b) {
+  return multiplyErrors(getFactorError(a, b), a.getMagnitude(),
+                        getFactorError(b, a), b.getMagnitude());
+}
+
+FailureOr<ScalarModel> mlir::qfmt::multiply(RuleContext &context,
+                                            const ScalarModel &a,
+                                            const ScalarModel &b) {
+  BodyBuilder &body = context.body;
+  ScalarModel lhs = a, rhs = b;
+  if (a.value == b.value) {
+    FailureOr<ScalarModel> narrowed = body.narrow(a, 32);
+    if (failed(narrowed))
+      return failure();
+    lhs = rhs = *narrowed;
+  }
+  ErrorBound error = getProductError(lhs, rhs);
+  IntegerRange range = getProductRange(lhs, rhs, error);
+  // What does not fit loses bits, of the wider operand first.
+  while (!range.fits(63)) {
+    ScalarModel &wider = lhs.range.getSignedBits() >= rhs.range.getSignedBits()
+                             ? lhs
+                             : rhs;
+    unsigned excess = range.getSignedBits() - 63;
+    unsigned bits = wider.range.getSignedBits();
+    unsigned other = (&wider == &lhs ? rhs : lhs).range.getSignedBits();
+    // Never below the other operand's bits: then both take turns.
+    unsigned target = std::max(bits - std::min(excess, bits - 1), other);
+    FailureOr<ScalarModel> narrowed =
+        body.narrow(wider, target < bits ? target : bits - 1);
+    if (failed(narrowed))
+      return failure();
+    narrowed->expression = wider.expression;
+    if (wider.errorUnlessZero)
+      narrowed->errorUnlessZero =
+          wider.errorUnlessZero
+              ->rescaled((wider.scale / narrowed->scale).getMax())
+              .plus(0.5);
+    wider = *narrowed;
+    error = getProductError(lhs, rhs);
+    range = getProductRange(lhs, rhs, error);
+  }
+  unsigned width = *body.chooseWidth(range);
+  // Factors of a small product may be wide.
+  width = std::max({width, *body.chooseWidth(lhs.range),
+                    *body.chooseWidth(rhs.range)});
+  Value product = arith::MulIOp::create(context.builder(), body.getLoc(),
+                                        body.cast(lhs.value, width),
+                                        body.cast(rhs.value, width));
+  return ScalarModel::makeInteger(product, lhs.scale * rhs.scale, range, error);
+}
+
+/// a * b: integers and scales multiply, exactly.
+static FailureOr<ScalarModel> compileProduct(RuleContext &context) {
+  const ScalarModel &a = context.operands[0], &b = context.operands[1];
+  if (a.isConstant())
+    return multiplyByConstant(context, b, a.constant);
+  if (b.isConstant())
+    return multiplyByConstant(context, a, b.constant);
+  return multiply(context, a, b);
+}
+
+static FailureOr<ScalarModel> compileNegation(RuleContext &context) {
+  return negate(context, context.operands[0]);
+}
+
+/// |v| = max(v, -v).
+static FailureOr<ScalarModel> compileAbsolute(RuleContext &context) {
+  FailureOr<ScalarModel> negated = negate(context, context.operands[0]);
+  if (failed(negated))
+    return failure();
+  unsigned width = negated->value.getType().getIntOrFloatBitWidth();
+  const ScalarModel &value = context.operands[0];
+  Value result = arith::MaxSIOp::create(
+      context.builder(), context.body.getLoc(),
+      context.body.cast(value.value, width), negated->value);
+  IntegerRange range = value.range.max(negated->range);
+  range.lo = std::max<__int128>(range.lo, 0);
+  return ScalarModel::makeInteger(result, value.scale, range, value.error);
+}
+
+/// extf and truncf change the precision of the real arithmetic, which the
+/// integer arithmetic does not imitate.
+static FailureOr<ScalarModel> compileFloatCast(RuleContext &context) {
+  return context.operands[0];
+}
+
+void mlir::qfmt::addArithmeticRules(RuleTable &rules) {
+  rules["arith.addf"] = compileSum<arith::AddIOp, false>;
+  rules["arith.subf"] = compileSum<arith::SubIOp, true>;
+  rules["arith.mulf"] = compileProduct;
+  rules["arith.negf"] = compileNegation;
+  rules["math.absf"] = compileAbsolute;
+  rules["arith.extf"] = compileFloatCast;
+  rules["arith.truncf"] = compileFloatCast;
+}

@@ -1,0 +1,609 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "Expression.h"
+#include "IntegerModel.h"
+#include "llvm/ADT/StringMap.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::qfmt;
+
+//===----------------------------------------------------------------------===//
+// Making
+//===----------------------------------------------------------------------===//
+
+SmallVector<AffineExpr>
+mlir::qfmt::getLoopReplacements(AffineMap resultMap,
+                                ArrayRef<int64_t> loopSizes) {
+  MLIRContext *context = resultMap.getContext();
+  SmallVector<AffineExpr> replacements(loopSizes.size());
+  for (auto [dim, expr] : llvm::enumerate(resultMap.getResults()))
+    if (auto loop = dyn_cast<AffineDimExpr>(expr))
+      replacements[loop.getPosition()] = getAffineDimExpr(dim, context);
+  for (auto [replacement, size] : llvm::zip(replacements, loopSizes))
+    if (size == 1)
+      replacement = getAffineConstantExpr(0, context);
+  return replacements;
+}
+
+SmallVector<AffineExpr>
+mlir::qfmt::getNormalIndices(AffineMap map, ArrayRef<int64_t> loopSizes) {
+  MLIRContext *context = map.getContext();
+  SmallVector<AffineExpr> loops;
+  for (auto [loop, size] : llvm::enumerate(loopSizes))
+    loops.push_back(size == 1 ? getAffineConstantExpr(0, context)
+                              : getAffineDimExpr(loop, context));
+  return llvm::map_to_vector(map.getResults(), [&](AffineExpr expr) {
+    return simplifyAffineExpr(expr.replaceDims(loops), loops.size(), 0);
+  });
+}
+
+ExpressionRef
+Expression::makeElement(Value tensor, std::shared_ptr<const TensorModel> model,
+                        ArrayRef<AffineExpr> indices) {
+  auto node = std::make_shared<Expression>();
+  node->kind = Kind::Element;
+  node->tensor = tensor;
+  node->model = std::move(model);
+  node->indices.assign(indices.begin(), indices.end());
+  return node;
+}
+
+ExpressionRef Expression::makeConstant(double value) {
+  auto node = std::make_shared<Expression>();
+  node->kind = Kind::Constant;
+  node->constant = value;
+  return node;
+}
+
+ExpressionRef Expression::makeApply(StringRef name,
+                                    ArrayRef<ExpressionRef> operands,
+                                    std::optional<Location> location) {
+  unsigned size = 1;
+  for (const ExpressionRef &operand : operands) {
+    if (!operand)
+      return nullptr;
+    size += operand->size;
+  }
+  // Real arithmetic knows no precision.
+  if (name == "arith.extf" || name == "arith.truncf")
+    return operands.front();
+  if (size > kMaxSize)
+    return nullptr;
+  auto node = std::make_shared<Expression>();
+  node->kind = Kind::Apply;
+  node->name = name.str();
+  node->location = location;
+  node->operands.assign(operands.begin(), operands.end());
+  node->size = size;
+  return node;
+}
+
+/// One more than the largest number of a variable bound in `expression`.
+static unsigned getNumVariables(const Expression &expression) {
+  unsigned count = 0;
+  for (const Expression::Variable &variable : expression.variables)
+    count = std::max(count, variable.symbol + 1);
+  for (const ExpressionRef &operand : expression.operands)
+    count = std::max(count, getNumVariables(*operand));
+  return count;
+}
+
+ExpressionRef Expression::makeReduce(Combiner combiner,
+                                     const ExpressionRef &body,
+                                     AffineMap resultMap,
+                                     ArrayRef<int64_t> loopSizes) {
+  if (!body || body->size + 1 > kMaxSize)
+    return nullptr;
+  MLIRContext *context = resultMap.getContext();
+  SmallVector<AffineExpr> replacements =
+      getLoopReplacements(resultMap, loopSizes);
+  auto node = std::make_shared<Expression>();
+  node->kind = Kind::Reduce;
+  node->combiner = combiner;
+  unsigned next = getNumVariables(*body);
+  for (auto [loop, size] : llvm::enumerate(loopSizes)) {
+    if (replacements[loop])
+      continue;
+    replacements[loop] = getAffineSymbolExpr(next, context);
+    node->variables.push_back({next++, size});
+  }
+  node->operands.push_back(substitute(body, replacements));
+  node->size = body->size + 1;
+  return node;
+}
+
+ExpressionRef mlir::qfmt::substitute(const ExpressionRef &expression,
+                                     ArrayRef<AffineExpr> replacements) {
+  if (!expression || expression->kind == Expression::Kind::Constant)
+    return expression;
+  auto node = std::make_shared<Expression>(*expression);
+  for (AffineExpr &index : node->indices)
+    index = index.replaceDims(replacements);
+  for (ExpressionRef &operand : node->operands)
+    operand = substitute(operand, replacements);
+  return node;
+}
+
+//===----------------------------------------------------------------------===//
+// Comparing
+//===----------------------------------------------------------------------===//
+
+static bool unifyIndex(AffineExpr pattern, AffineExpr target,
+                       Bindings &bindings) {
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(pattern))
+    return bindings.try_emplace(symbol.getPosition(), target).first->second ==
+           target;
+  auto binary = dyn_cast<AffineBinaryOpExpr>(pattern);
+  if (!binary)
+    return pattern == target;
+  auto other = dyn_cast<AffineBinaryOpExpr>(target);
+  return other && other.getKind() == binary.getKind() &&
+         unifyIndex(binary.getLHS(), other.getLHS(), bindings) &&
+         unifyIndex(binary.getRHS(), other.getRHS(), bindings);
+}
+
+bool mlir::qfmt::unify(const ExpressionRef &pattern,
+                       const ExpressionRef &target, Bindings &bindings) {
+  if (!pattern || !target || pattern->kind != target->kind ||
+      pattern->name != target->name ||
+      pattern->operands.size() != target->operands.size())
+    return false;
+  switch (pattern->kind) {
+  case Expression::Kind::Constant:
+    return pattern->constant == target->constant;
+  case Expression::Kind::Element:
+    if (pattern->tensor != target->tensor)
+      return false;
+    for (auto [index, other] : llvm::zip(pattern->indices, target->indices))
+      if (!unifyIndex(index, other, bindings))
+        return false;
+    return true;
+  case Expression::Kind::Apply:
+    for (auto [operand, other] : llvm::zip(pattern->operands, target->operands))
+      if (!unify(operand, other, bindings))
+        return false;
+    return true;
+  case Expression::Kind::Reduce: {
+    if (pattern->combiner != target->combiner ||
+        pattern->variables.size() != target->variables.size())
+      return false;
+    // The variables are bound within alone.
+    Bindings inner = bindings;
+    for (auto [variable, other] :
+         llvm::zip(pattern->variables, target->variables)) {
+      if (variable.size != other.size)
+        return false;
+      inner.erase(variable.symbol);
+    }
+    if (!unify(pattern->operands[0], target->operands[0], inner))
+      return false;
+    // Each variable runs over one of the target's, if it is used at all.
+    for (auto [variable, other] :
+         llvm::zip(pattern->variables, target->variables)) {
+      auto it = inner.find(variable.symbol);
+      auto symbol = it == inner.end()
+                        ? AffineSymbolExpr(nullptr)
+                        : dyn_cast<AffineSymbolExpr>(it->second);
+      if (it != inner.end() && (!symbol || symbol.getPosition() != other.symbol))
+        return false;
+      inner.erase(variable.symbol);
+      if (auto outer = bindings.find(variable.symbol); outer != bindings.end())
+        inner[variable.symbol] = outer->second;
+    }
+    bindings = std::move(inner);
+    return true;
+  }
+  }
+  return false;
+}
+
+bool mlir::qfmt::isSame(const ExpressionRef &a, const ExpressionRef &b) {
+  Bindings bindings;
+  return a && (a == b || unify(a, b, bindings));
+}
+
+//===----------------------------------------------------------------------===//
+// Functions of one element
+//===----------------------------------------------------------------------===//
+
+/// False if there is a reduction or a second element.
+static bool findOnlyElement(const Expression &expression,
+                            const Expression *&element) {
+  if (expression.kind == Expression::Kind::Reduce)
+    return false;
+  if (expression.kind == Expression::Kind::Element) {
+    if (element && (element->tensor != expression.tensor ||
+                    element->indices != expression.indices))
+      return false;
+    element = &expression;
+  }
+  return llvm::all_of(expression.operands, [&](const ExpressionRef &operand) {
+    return findOnlyElement(*operand, element);
+  });
+}
+
+const Expression *
+mlir::qfmt::getOnlyElement(const ExpressionRef &expression) {
+  const Expression *element = nullptr;
+  if (!expression || !findOnlyElement(*expression, element))
+    return nullptr;
+  return element;
+}
+
+std::string mlir::qfmt::getFunctionName(Operation *op) {
+  std::string name = op->getName().getStringRef().str();
+  if (auto compare = dyn_cast<arith::CmpFOp>(op))
+    name += (" " + arith::stringifyCmpFPredicate(compare.getPredicate())).str();
+  return name;
+}
+
+ScalarFunction mlir::qfmt::getScalarFunction(StringRef name,
+                                         unsigned numOperands) {
+  using Operands = ArrayRef<double>;
+  struct Entry {
+    unsigned numOperands;
+    ScalarFunction function;
+  };
+  ScalarFunction identity = [](Operands v) { return v[0]; };
+  ScalarFunction max = [](Operands v) { return std::max(v[0], v[1]); };
+  ScalarFunction min = [](Operands v) { return std::min(v[0], v[1]); };
+  ScalarFunction sum = [](Operands v) { return v[0] + v[1]; };
+  ScalarFunction difference = [](Operands v) { return v[0] - v[1]; };
+  ScalarFunction product = [](Operands v) { return v[0] * v[1]; };
+  ScalarFunction equal = [](Operands v) { return double(v[0] == v[1]); };
+  ScalarFunction different = [](Operands v) { return double(v[0] != v[1]); };
+  ScalarFunction greater = [](Operands v) { return double(v[0] > v[1]); };
+  ScalarFunction greaterEqual = [](Operands v) { return double(v[0] >= v[1]); };
+  ScalarFunction less = [](Operands v) { return double(v[0] < v[1]); };
+  ScalarFunction lessEqual = [](Operands v) { return double(v[0] <= v[1]); };
+  ScalarFunction power = [](Operands v) { return std::pow(v[0], v[1]); };
+  static const llvm::StringMap<Entry> table = {
+      {"arith.extf", {1, identity}},
+      {"arith.truncf", {1, identity}},
+      {"arith.index_cast", {1, identity}},
+      {"arith.sitofp", {1, identity}},
+      {"arith.uitofp", {1, identity}},
+      {"arith.negf", {1, [](Operands v) { return -v[0]; }}},
+      {"arith.addf", {2, sum}},
+      {"arith.addi", {2, sum}},
+      {"arith.subf", {2, difference}},
+      {"arith.subi", {2, difference}},
+      {"arith.mulf", {2, product}},
+      {"arith.muli", {2, product}},
+      {"arith.divf", {2, [](Operands v) { return v[0] / v[1]; }}},
+      {"arith.maxsi", {2, max}},
+      {"arith.minsi", {2, min}},
+      {"arith.maximumf", {2, max}},
+      {"arith.maxnumf", {2, max}},
+      {"arith.minimumf", {2, min}},
+      {"arith.minnumf", {2, min}},
+      {"arith.cmpf oeq", {2, equal}},
+      {"arith.cmpf ueq", {2, equal}},
+      {"arith.cmpf one", {2, different}},
+      {"arith.cmpf une", {2, different}},
+      {"arith.cmpf ogt", {2, greater}},
+      {"arith.cmpf ugt", {2, greater}},
+      {"arith.cmpf oge", {2, greaterEqual}},
+      {"arith.cmpf uge", {2, greaterEqual}},
+      {"arith.cmpf olt", {2, less}},
+      {"arith.cmpf ult", {2, less}},
+      {"arith.cmpf ole", {2, lessEqual}},
+      {"arith.cmpf ule", {2, lessEqual}},
+      {"arith.select", {3, [](Operands v) { return v[0] != 0 ? v[1] : v[2]; }}},
+      {"math.absf", {1, [](Operands v) { return std::fabs(v[0]); }}},
+      {"math.sqrt", {1, [](Operands v) { return std::sqrt(v[0]); }}},
+      {"math.rsqrt", {1, [](Operands v) { return 1 / std::sqrt(v[0]); }}},
+      {"math.exp", {1, [](Operands v) { return std::exp(v[0]); }}},
+      {"math.exp2", {1, [](Operands v) { return std::exp2(v[0]); }}},
+      {"math.expm1", {1, [](Operands v) { return std::expm1(v[0]); }}},
+      {"math.log", {1, [](Operands v) { return std::log(v[0]); }}},
+      {"math.log2", {1, [](Operands v) { return std::log2(v[0]); }}},
+      {"math.log10", {1, [](Operands v) { return std::log10(v[0]); }}},
+      {"math.log1p", {1, [](Operands v) { return std::log1p(v[0]); }}},
+      {"math.erf", {1, [](Operands v) { return std::erf(v[0]); }}},
+      {"math.tanh", {1, [](Operands v) { return std::tanh(v[0]); }}},
+      {"math.sin", {1, [](Operands v) { return std::sin(v[0]); }}},
+      {"math.cos", {1, [](Operands v) { return std::cos(v[0]); }}},
+      {"math.floor", {1, [](Operands v) { return std::floor(v[0]); }}},
+      {"math.ceil", {1, [](Operands v) { return std::ceil(v[0]); }}},
+      {"math.trunc", {1, [](Operands v) { return std::trunc(v[0]); }}},
+      {"math.round", {1, [](Operands v) { return std::round(v[0]); }}},
+      {"math.roundeven",
+       {1, [](Operands v) { return std::nearbyint(v[0]); }}},
+      {"math.powf", {2, power}},
+      {"math.fpowi", {2, power}},
+      {"math.copysign",
+       {2, [](Operands v) { return std::copysign(v[0], v[1]); }}}};
+  Entry entry = table.lookup(name);
+  return entry.function && entry.numOperands == numOperands ? entry.function
+                                                            : nullptr;
+}
+
+using Evaluated = std::shared_ptr<const std::vector<double>>;
+
+static Evaluated
+evaluateNode(const Expression &node, const Evaluated &element,
+             llvm::DenseMap<const Expression *, Evaluated> &done) {
+  if (node.kind == Expression::Kind::Element)
+    return element;
+  size_t count = element->size();
+  if (node.kind == Expression::Kind::Constant)
+    return std::make_shared<std::vector<double>>(count, node.constant);
+  if (Evaluated found = done.lookup(&node))
+    return found;
+  ScalarFunction function = getScalarFunction(node.name, node.operands.size());
+  if (!function)
+    return nullptr;
+  SmallVector<Evaluated> operands;
+  for (const ExpressionRef &operand : node.operands) {
+    operands.push_back(evaluateNode(*operand, element, done));
+    if (!operands.back())
+      return nullptr;
+  }
+  auto result = std::make_shared<std::vector<double>>(count);
+  SmallVector<double> values(operands.size());
+  for (size_t i = 0; i < count; ++i) {
+    for (auto [value, operand] : llvm::zip(values, operands))
+      value = (*operand)[i];
+    (*result)[i] = function(values);
+  }
+  done[&node] = result;
+  return result;
+}
+
+std::optional<std::vector<double>>
+mlir::qfmt::evaluate(const ExpressionRef &expression,
+                     ArrayRef<double> element) {
+  llvm::DenseMap<const Expression *, Evaluated> done;
+  auto values =
+      std::make_shared<std::vector<double>>(element.begin(), element.end());
+  Evaluated result = evaluateNode(*expression, values, done);
+  if (!result)
+    return std::nullopt;
+  return *result;
+}
+
+//===----------------------------------------------------------------------===//
+// Facts
+//===----------------------------------------------------------------------===//
+
+/// The node if `expression` is `name` applied to operands.
+static const Expression *matchApply(const ExpressionRef &expression,
+                                    StringRef name) {
+  return expression && expression->kind == Expression::Kind::Apply &&
+                 expression->name == name
+             ? expression.get()
+             : nullptr;
+}
+
+static const Expression *matchReduce(const ExpressionRef &expression,
+                                     Combiner combiner) {
+  return expression && expression->kind == Expression::Kind::Reduce &&
+                 expression->combiner == combiner
+             ? expression.get()
+             : nullptr;
+}
+
+static std::optional<double> matchConstant(const ExpressionRef &expression) {
+  if (!expression || expression->kind != Expression::Kind::Constant)
+    return std::nullopt;
+  return expression->constant;
+}
+
+bool mlir::qfmt::isMaximumOf(const ExpressionRef &bound,
+                             const ExpressionRef &value) {
+  Bindings bindings;
+  const Expression *maximum = matchReduce(bound, Combiner::Max);
+  return maximum && unify(maximum->operands[0], value, bindings);
+}
+
+bool mlir::qfmt::attainsOne(const ExpressionRef &value,
+                            ArrayRef<unsigned> reduced,
+                            ArrayRef<int64_t> loopSizes) {
+  const Expression *exponential = matchApply(value, "math.exp");
+  const Expression *difference =
+      exponential ? matchApply(exponential->operands[0], "arith.subf")
+                  : nullptr;
+  const Expression *maximum =
+      difference ? matchReduce(difference->operands[1], Combiner::Max)
+                 : nullptr;
+  Bindings bindings;
+  if (!maximum ||
+      !unify(maximum->operands[0], difference->operands[0], bindings))
+    return false;
+  // Wherever the maximum is, the reduced loops come by.
+  for (const Expression::Variable &variable : maximum->variables) {
+    AffineExpr bound = bindings.lookup(variable.symbol);
+    if (!bound)
+      continue;
+    auto loop = dyn_cast<AffineDimExpr>(bound);
+    if (!loop || !llvm::is_contained(reduced, loop.getPosition()) ||
+        loopSizes[loop.getPosition()] != variable.size)
+      return false;
+  }
+  return true;
+}
+
+/// True if the expression is >= 0 whatever the tensors hold.
+static bool isNonNegative(const ExpressionRef &expression) {
+  if (!expression)
+    return false;
+  if (std::optional<double> constant = matchConstant(expression))
+    return *constant >= 0;
+  if (expression->kind == Expression::Kind::Element)
+    return expression->model && expression->model->range.lo >= 0;
+  if (expression->kind == Expression::Kind::Reduce)
+    return isNonNegative(expression->operands[0]);
+  StringRef name = expression->name;
+  ArrayRef<ExpressionRef> operands = expression->operands;
+  if (name == "math.exp" || name == "math.exp2" || name == "math.absf" ||
+      name == "math.sqrt" || name == "math.rsqrt")
+    return true;
+  if (name == "arith.mulf" && isSame(operands[0], operands[1]))
+    return true;
+  if (name == "arith.mulf" || name == "arith.divf" || name == "arith.addf")
+    return llvm::all_of(operands, isNonNegative);
+  if (name == "arith.maximumf" || name == "arith.maxnumf")
+    return llvm::any_of(operands, isNonNegative);
+  return false;
+}
+
+/// Strips factors and divisors that are positive constants and multiplies
+/// `factor` with them.
+static ExpressionRef stripFactors(ExpressionRef expression, double &factor) {
+  while (expression) {
+    if (const Expression *product = matchApply(expression, "arith.mulf")) {
+      unsigned i = matchConstant(product->operands[0]) ? 0 : 1;
+      std::optional<double> constant = matchConstant(product->operands[i]);
+      if (!constant || !(*constant > 0))
+        return expression;
+      factor *= *constant;
+      expression = product->operands[1 - i];
+      continue;
+    }
+    const Expression *quotient = matchApply(expression, "arith.divf");
+    std::optional<double> constant =
+        quotient ? matchConstant(quotient->operands[1]) : std::nullopt;
+    if (!constant || !(*constant > 0))
+      return expression;
+    factor /= *constant;
+    expression = quotient->operands[0];
+  }
+  return expression;
+}
+
+namespace {
+/// factor * sum of base^2 + addend.
+struct SumOfSquares {
+  double factor = 1;
+  ExpressionRef base;
+  double addend = 0;
+};
+} // namespace
+
+static std::optional<SumOfSquares>
+matchSumOfSquares(ExpressionRef expression) {
+  SumOfSquares result;
+  for (StringRef name : {"arith.addf", "arith.maximumf"})
+    if (const Expression *sum = matchApply(expression, name))
+      for (unsigned i : {0, 1}) {
+        std::optional<double> constant = matchConstant(sum->operands[i]);
+        if (!constant || !(*constant >= 0))
+          continue;
+        // A maximum adds nothing that one may rely on.
+        result.addend = name == "arith.addf" ? *constant : 0;
+        expression = sum->operands[1 - i];
+        break;
+      }
+  ExpressionRef stripped = stripFactors(expression, result.factor);
+  const Expression *sum = matchReduce(stripped, Combiner::Add);
+  if (!sum)
+    return std::nullopt;
+  ExpressionRef square = stripFactors(sum->operands[0], result.factor);
+  if (const Expression *product = matchApply(square, "arith.mulf"))
+    if (isSame(product->operands[0], product->operands[1]))
+      result.base = product->operands[0];
+  for (StringRef name : {"math.powf", "math.fpowi"})
+    if (const Expression *power = matchApply(square, name))
+      if (matchConstant(power->operands[1]) == 2.0)
+        result.base = power->operands[0];
+  if (!result.base)
+    return std::nullopt;
+  return result;
+}
+
+/// c if `expression` is c * sum x^2 + e, e >= 0, with `x` one of the terms.
+static std::optional<double> matchNormOf(const ExpressionRef &expression,
+                                         const ExpressionRef &x) {
+  std::optional<SumOfSquares> sum = matchSumOfSquares(expression);
+  Bindings bindings;
+  if (!sum || !unify(sum->base, x, bindings))
+    return std::nullopt;
+  return sum->factor;
+}
+
+/// The scale of an element of exact integers.
+static std::optional<double> getGrid(const ExpressionRef &expression) {
+  if (expression->kind != Expression::Kind::Element || !expression->model ||
+      !expression->model->error.isExact())
+    return std::nullopt;
+  return expression->model->scale.getUniform();
+}
+
+/// n if `mean` is the mean of n values of which `value` is one.
+static std::optional<double> matchMeanOf(const ExpressionRef &mean,
+                                         const ExpressionRef &value) {
+  double factor = 1;
+  ExpressionRef stripped = stripFactors(mean, factor);
+  const Expression *sum = matchReduce(stripped, Combiner::Add);
+  Bindings bindings;
+  if (!sum || !unify(sum->operands[0], value, bindings))
+    return std::nullopt;
+  double count = 1;
+  for (const Expression::Variable &variable : sum->variables)
+    count *= static_cast<double>(variable.size);
+  if (std::abs(factor * count - 1) > 1e-6)
+    return std::nullopt;
+  return count;
+}
+
+std::optional<double>
+mlir::qfmt::getLeastUnlessZero(const ExpressionRef &expression) {
+  std::optional<SumOfSquares> sum = matchSumOfSquares(expression);
+  if (!sum)
+    return std::nullopt;
+  // A little less, for what is rounded here.
+  auto least = [&](double square) {
+    return sum->factor * square * (1 - 1e-6) + sum->addend;
+  };
+  if (std::optional<double> grid = getGrid(sum->base))
+    return least(*grid * *grid);
+  const Expression *difference = matchApply(sum->base, "arith.subf");
+  if (!difference)
+    return std::nullopt;
+  std::optional<double> grid = getGrid(difference->operands[0]);
+  std::optional<double> count =
+      matchMeanOf(difference->operands[1], difference->operands[0]);
+  if (!grid || !count || *count < 2)
+    return std::nullopt;
+  return least(*grid * *grid * (*count - 1) / *count);
+}
+
+/// The operand if `expression` is its power with this exponent.
+static ExpressionRef matchPower(const ExpressionRef &expression,
+                                StringRef name, double exponent) {
+  if (const Expression *named = matchApply(expression, name))
+    return named->operands[0];
+  const Expression *power = matchApply(expression, "math.powf");
+  if (power && matchConstant(power->operands[1]) == exponent)
+    return power->operands[0];
+  return nullptr;
+}
+
+std::optional<double>
+mlir::qfmt::getQuotientBound(const ExpressionRef &numerator,
+                             const ExpressionRef &denominator,
+                             bool isReciprocal) {
+  if (!numerator || !denominator)
+    return std::nullopt;
+  if (isReciprocal) {
+    if (const Expression *quotient = matchApply(denominator, "arith.divf"))
+      if (matchConstant(quotient->operands[0]) == 1.0)
+        return getQuotientBound(numerator, quotient->operands[1],
+                                /*isReciprocal=*/false);
+    ExpressionRef base = matchPower(denominator, "math.rsqrt", -0.5);
+    std::optional<double> factor =
+        base ? matchNormOf(base, numerator) : std::nullopt;
+    return factor ? std::optional(1 / std::sqrt(*factor)) : std::nullopt;
+  }
+  Bindings bindings;
+  if (const Expression *sum = matchReduce(denominator, Combiner::Add))
+    if (isNonNegative(sum->operands[0]) &&
+        unify(sum->operands[0], numerator, bindings))
+      return 1.0;
+  ExpressionRef base = matchPower(denominator, "math.sqrt", 0.5);
+  std::optional<double> factor =
+      base ? matchNormOf(base, numerator) : std::nullopt;
+  return factor ? std::optional(1 / std::sqrt(*factor)) : std::nullopt;
+}
