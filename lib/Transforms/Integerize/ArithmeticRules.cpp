@@ -24,8 +24,11 @@ static bool isNonNegative(const ScalarModel &value) {
 template <typename IntOp, bool subtract>
 static FailureOr<ScalarModel> compileSum(RuleContext &context) {
   BodyBuilder &body = context.body;
+  // The constant below a root decides what rows that are nearly constant give.
+  bool isPrecise = isSumOfSquares(context.operands[0].expression) ||
+                   isSumOfSquares(context.operands[1].expression);
   FailureOr<std::pair<ScalarModel, ScalarModel>> aligned =
-      body.align(context.operands[0], context.operands[1]);
+      body.align(context.operands[0], context.operands[1], isPrecise);
   if (failed(aligned))
     return failure();
   auto &[a, b] = *aligned;

@@ -418,15 +418,16 @@ static bool isExactAt(const Table &constant, const Table &scale) {
 
 /// Bits by which two values with ranges `a` and `b` at one scale can be made
 /// finer so that their sum stays within 30 bits, or within 62 if they have more
-/// than 32 already: at most 12, negative if they have to become coarser.
+/// than 32 already: at most `most`, negative if they have to become coarser.
 static int chooseGuardBits(const IntegerRange &a, const IntegerRange &b,
-                           bool isWide) {
+                           bool isWide, int most) {
   unsigned bits = std::max(a.getSignedBits(), b.getSignedBits()) + 1;
-  return std::min<int>(12, (isWide ? 63 : 31) - static_cast<int>(bits));
+  return std::min<int>(most, (isWide ? 63 : 31) - static_cast<int>(bits));
 }
 
 FailureOr<std::pair<ScalarModel, ScalarModel>>
-BodyBuilder::align(const ScalarModel &a, const ScalarModel &b) {
+BodyBuilder::align(const ScalarModel &a, const ScalarModel &b,
+                   bool isPrecise) {
   for (const ScalarModel *model : {&a, &b})
     if (model->isConstant() &&
         !model->constant.all([](double c) { return std::isfinite(c); }))
@@ -445,7 +446,8 @@ BodyBuilder::align(const ScalarModel &a, const ScalarModel &b) {
     return std::make_pair(*first, *second);
   }
   if (a.isConstant()) {
-    FailureOr<std::pair<ScalarModel, ScalarModel>> swapped = align(b, a);
+    FailureOr<std::pair<ScalarModel, ScalarModel>> swapped =
+        align(b, a, isPrecise);
     if (failed(swapped))
       return failure();
     return std::make_pair(swapped->second, swapped->first);
@@ -479,8 +481,15 @@ BodyBuilder::align(const ScalarModel &a, const ScalarModel &b) {
     isExact = isWhole(ratioA) && isWhole(ratioB) &&
               (rangeA + rangeB).fits(32);
   }
-  bool isWide = !a.range.fits(32) || (b.isInteger() && !b.range.fits(32));
-  int guard = isExact ? 0 : chooseGuardBits(rangeA, rangeB, isWide);
+  bool isWide = isPrecise || !a.range.fits(32) ||
+                (b.isInteger() && !b.range.fits(32));
+  // Ratios of scales stay below 2^31, which dyadic numbers are.
+  double ratio = (a.scale / scale).getMax();
+  if (b.isInteger())
+    ratio = std::max(ratio, (b.scale / scale).getMax());
+  int most = std::min(isPrecise ? 30 : 12,
+                      30 - static_cast<int>(std::ceil(std::log2(ratio))));
+  int guard = isExact ? 0 : chooseGuardBits(rangeA, rangeB, isWide, most);
   scale = scale.map([&](double s) { return std::ldexp(s, -guard); });
 
   FailureOr<ScalarModel> first = rescale(a, scale);

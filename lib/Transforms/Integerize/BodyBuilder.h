@@ -74,9 +74,9 @@ public:
   /// Two values, at least one of them an integer, at one scale. `exactOnly`
   /// constants such as 0 and infinities cost no precision; otherwise the scale
   /// is made finer than both by guard bits as far as 32 bits have room, or 64
-  /// if a value has more than 32 already.
-  FailureOr<std::pair<ScalarModel, ScalarModel>> align(const ScalarModel &a,
-                                                       const ScalarModel &b);
+  /// if a value has more than 32 already, or if `isPrecise`.
+  FailureOr<std::pair<ScalarModel, ScalarModel>>
+  align(const ScalarModel &a, const ScalarModel &b, bool isPrecise = false);
 
   /// The same real without low bits, rounded to the nearest, so that `bits` are
   /// left with the sign. The value itself if it fits.

@@ -120,6 +120,22 @@ static FailureOr<ScalarModel> reciprocal(RuleContext &context,
   return result;
 }
 
+/// max(value, least), for values that are 0 or at least `least`, in integers.
+static ScalarModel raise(BodyBuilder &body, ScalarModel value, double least) {
+  double units = least / value.scale.getMax();
+  units -= value.error.getTotal(units);
+  auto lowest =
+      std::max<int64_t>(1, static_cast<int64_t>(std::min(units, 0x1p60)));
+  if (value.range.lo >= lowest || value.range.hi < lowest)
+    return value;
+  unsigned width = *body.chooseWidth(value.range);
+  value.value = arith::MaxSIOp::create(body.getBuilder(), body.getLoc(),
+                                       body.cast(value.value, width),
+                                       body.constant(lowest, width));
+  value.range.lo = lowest;
+  return value;
+}
+
 static FailureOr<ScalarModel> negate(RuleContext &context,
                                      const ScalarModel &value) {
   return multiplyByConstant(context, value, Table(-1.0));
@@ -142,10 +158,20 @@ static FailureOr<ScalarModel> compileQuotient(RuleContext &context) {
       return failure();
     divisor = *negated;
   }
+  // x / sqrt(sum x^2): where the root is 0, x is, and the quotient 0.
+  std::optional<double> least;
+  if (dividend.isInteger() && dividend.error.isExact() &&
+      getQuotientBound(dividend.expression, divisor.expression,
+                       /*isReciprocal=*/false))
+    least = getLeastRootUnlessZero(divisor.expression);
   FailureOr<ScalarModel> inverse = context.body.computeOnce(
-      divisor, [&](BodyBuilder &body, const ScalarModel &value) {
+      divisor,
+      [&](BodyBuilder &body,
+          const ScalarModel &value) -> FailureOr<ScalarModel> {
         RuleContext once = {context.op, body, {}};
-        return reciprocal(once, value);
+        if (!least)
+          return reciprocal(once, value);
+        return reciprocal(once, raise(body, value, *least));
       });
   if (failed(inverse))
     return failure();

@@ -320,48 +320,52 @@ ScalarFunction mlir::qfmt::getScalarFunction(StringRef name,
                                                             : nullptr;
 }
 
-using Evaluated = std::shared_ptr<const std::vector<double>>;
-
-static Evaluated
-evaluateNode(const Expression &node, const Evaluated &element,
-             llvm::DenseMap<const Expression *, Evaluated> &done) {
-  if (node.kind == Expression::Kind::Element)
-    return element;
-  size_t count = element->size();
+std::optional<unsigned> ElementFunction::append(
+    const Expression &node,
+    llvm::DenseMap<const Expression *, unsigned> &positions) {
+  if (auto it = positions.find(&node); it != positions.end())
+    return it->second;
+  Step step;
   if (node.kind == Expression::Kind::Constant)
-    return std::make_shared<std::vector<double>>(count, node.constant);
-  if (Evaluated found = done.lookup(&node))
-    return found;
-  ScalarFunction function = getScalarFunction(node.name, node.operands.size());
-  if (!function)
-    return nullptr;
-  SmallVector<Evaluated> operands;
+    step.constant = node.constant;
+  if (node.kind == Expression::Kind::Apply) {
+    step.function = getScalarFunction(node.name, node.operands.size());
+    if (!step.function)
+      return std::nullopt;
+  }
   for (const ExpressionRef &operand : node.operands) {
-    operands.push_back(evaluateNode(*operand, element, done));
-    if (!operands.back())
-      return nullptr;
+    std::optional<unsigned> position = append(*operand, positions);
+    if (!position)
+      return std::nullopt;
+    step.operands.push_back(*position);
   }
-  auto result = std::make_shared<std::vector<double>>(count);
-  SmallVector<double> values(operands.size());
-  for (size_t i = 0; i < count; ++i) {
-    for (auto [value, operand] : llvm::zip(values, operands))
-      value = (*operand)[i];
-    (*result)[i] = function(values);
-  }
-  done[&node] = result;
-  return result;
+  steps.push_back(std::move(step));
+  return positions[&node] = steps.size() - 1;
 }
 
-std::optional<std::vector<double>>
-mlir::qfmt::evaluate(const ExpressionRef &expression,
-                     ArrayRef<double> element) {
-  llvm::DenseMap<const Expression *, Evaluated> done;
-  auto values =
-      std::make_shared<std::vector<double>>(element.begin(), element.end());
-  Evaluated result = evaluateNode(*expression, values, done);
-  if (!result)
+std::optional<ElementFunction>
+ElementFunction::make(const ExpressionRef &expression) {
+  ElementFunction function;
+  llvm::DenseMap<const Expression *, unsigned> positions;
+  if (!function.append(*expression, positions))
     return std::nullopt;
-  return *result;
+  return function;
+}
+
+double ElementFunction::operator()(double element) const {
+  SmallVector<double, 64> values;
+  double operands[3];
+  for (const Step &step : steps) {
+    if (!step.function) {
+      values.push_back(step.constant.value_or(element));
+      continue;
+    }
+    for (auto [i, position] : llvm::enumerate(step.operands))
+      operands[i] = values[position];
+    values.push_back(
+        step.function(ArrayRef(operands, step.operands.size())));
+  }
+  return values.back();
 }
 
 //===----------------------------------------------------------------------===//
@@ -606,4 +610,15 @@ mlir::qfmt::getQuotientBound(const ExpressionRef &numerator,
   std::optional<double> factor =
       base ? matchNormOf(base, numerator) : std::nullopt;
   return factor ? std::optional(1 / std::sqrt(*factor)) : std::nullopt;
+}
+
+bool mlir::qfmt::isSumOfSquares(const ExpressionRef &expression) {
+  return matchSumOfSquares(expression).has_value();
+}
+
+std::optional<double>
+mlir::qfmt::getLeastRootUnlessZero(const ExpressionRef &expression) {
+  ExpressionRef base = matchPower(expression, "math.sqrt", 0.5);
+  std::optional<double> least = base ? getLeastUnlessZero(base) : std::nullopt;
+  return least ? std::optional(std::sqrt(*least)) : std::nullopt;
 }

@@ -113,10 +113,28 @@ bool unify(const ExpressionRef &pattern, const ExpressionRef &target,
 /// or none, or a reduction.
 const Expression *getOnlyElement(const ExpressionRef &expression);
 
-/// The expression at each value of its only element; none if an operation is
-/// not known.
-std::optional<std::vector<double>>
-evaluate(const ExpressionRef &expression, ArrayRef<double> element);
+/// A function of one element, ready to be evaluated many times.
+class ElementFunction {
+public:
+  /// None if an operation is not known.
+  static std::optional<ElementFunction> make(const ExpressionRef &expression);
+
+  double operator()(double element) const;
+
+private:
+  struct Step {
+    /// Null: a constant, or the element itself.
+    double (*function)(ArrayRef<double>) = nullptr;
+    SmallVector<unsigned, 3> operands;
+    std::optional<double> constant;
+  };
+  std::optional<unsigned>
+  append(const Expression &node,
+         llvm::DenseMap<const Expression *, unsigned> &positions);
+
+  /// Operands precede.
+  std::vector<Step> steps;
+};
 
 /// The functions of real numbers that are known at compile time, by the name of
 /// the scalar operation; null if there is none.
@@ -149,10 +167,15 @@ std::optional<double> getQuotientBound(const ExpressionRef &numerator,
                                        const ExpressionRef &denominator,
                                        bool isReciprocal);
 
+/// True if `expression` is c * sum x^2, which a root is going to be taken of.
+bool isSumOfSquares(const ExpressionRef &expression);
+
 /// If `expression` is c * sum x^2 + e with elements x of an integer tensor, or
 /// with their distances from their mean: the least value it has unless all x are
 /// 0. Integers that are not all equal are S^2 (n - 1) / n from their mean in sum.
 std::optional<double> getLeastUnlessZero(const ExpressionRef &expression);
+/// The same of the root of such a sum.
+std::optional<double> getLeastRootUnlessZero(const ExpressionRef &expression);
 
 } // namespace mlir::qfmt
 

@@ -154,6 +154,32 @@ static Value getStoredIndex(BodyBuilder &body, const TensorModel &model,
   return code;
 }
 
+/// Integers at both ends of `range` where the function does not change, as where
+/// it saturates, become the last of them: polynomials would have to bend there.
+static Value trimFlatEnds(BodyBuilder &body, Value integer, IntegerRange &range,
+                          ArrayRef<double> values) {
+  size_t first = 0, last = values.size() - 1;
+  while (first < last && values[first + 1] == values.front())
+    ++first;
+  while (last > first && values[last - 1] == values.back())
+    --last;
+  IntegerRange trimmed = {range.lo + static_cast<int64_t>(first),
+                          range.lo + static_cast<int64_t>(last)};
+  unsigned width = *body.chooseWidth(range);
+  Value result = body.cast(integer, width);
+  OpBuilder &builder = body.getBuilder();
+  if (trimmed.lo > range.lo)
+    result = arith::MaxSIOp::create(
+        builder, body.getLoc(), result,
+        body.constant(static_cast<int64_t>(trimmed.lo), width));
+  if (trimmed.hi < range.hi)
+    result = arith::MinSIOp::create(
+        builder, body.getLoc(), result,
+        body.constant(static_cast<int64_t>(trimmed.hi), width));
+  range = trimmed;
+  return result;
+}
+
 /// NaN stays, for whoever looks for it.
 static double clampReal(double value, const FunctionResult &asked) {
   if (!asked.clamp || std::isnan(value))
@@ -168,17 +194,19 @@ mlir::qfmt::materialize(BodyBuilder &body, const ExpressionRef &expression,
   const Expression *element = getOnlyElement(expression);
   const TensorModel &model = *element->model;
   double scale = *model.scale.getUniform();
-  std::vector<double> operands = listValues(model.range, scale);
-  std::optional<std::vector<double>> values = evaluate(expression, operands);
-  if (!values)
+  std::optional<ElementFunction> real = ElementFunction::make(expression);
+  if (!real)
     return body.emitError() << "'" << name << "' is not evaluated on codes";
-  for (double &value : *values)
-    value = clampReal(value, asked);
+  auto function = [&](double x) { return clampReal((*real)(x), asked); };
+  std::vector<double> operands = listValues(model.range, scale);
+  std::vector<double> values;
+  for (double operand : operands)
+    values.push_back(function(operand));
   std::optional<double> unit =
-      chooseUnit(*values, body.getSettings().functionBits);
+      chooseUnit(values, body.getSettings().functionBits);
   if (!unit)
     return emitNotFinite(expression->location.value_or(body.getLoc()), name,
-                         operands, *values);
+                         operands, values);
   auto map = AffineMap::get(body.getLoopSizes().size(), 0, element->indices,
                             body.getBuilder().getContext());
 
@@ -192,17 +220,19 @@ mlir::qfmt::materialize(BodyBuilder &body, const ExpressionRef &expression,
     // Codes that do not occur have any entry.
     for (int64_t i : integers)
       entries.push_back(i < model.range.lo || i > model.range.hi
-                            ? values->front()
-                            : (*values)[i - int64_t(model.range.lo)]);
+                            ? values.front()
+                            : values[i - int64_t(model.range.lo)]);
     unit = asked.unit.value_or(*unit);
-    result = emitTable(body, index, entries, *unit, roundRange(*values, *unit));
+    result = emitTable(body, index, entries, *unit, roundRange(values, *unit));
   } else {
     ScalarModel loaded = body.load(model, map, model.scale);
-    auto function = [&](double x) {
-      return clampReal((*evaluate(expression, ArrayRef(x)))[0], asked);
-    };
-    result = emitPolynomials(body, name, loaded.value, model.range, scale,
-                             *unit, roundRange(*values, *unit), function);
+    // A sixteenth of the unit asked for is lost in its rounding.
+    if (asked.unit)
+      unit = std::max(*unit, *asked.unit / 16);
+    IntegerRange range = model.range;
+    Value integer = trimFlatEnds(body, loaded.value, range, values);
+    result = emitPolynomials(body, name, integer, range, scale, *unit,
+                             roundRange(values, *unit), function);
   }
   if (succeeded(result))
     result->expression = expression;
@@ -286,7 +316,7 @@ static double getSlope(StringRef name, double lo, double hi) {
       .Default(reach * std::numeric_limits<double>::infinity());
 }
 
-/// exp of more than 2^16 values: range reduction, no table.
+/// exp of more values than a table has: range reduction, one polynomial.
 static FailureOr<ScalarModel> compileWideExp(RuleContext &context,
                                              bool isBase2) {
   FailureOr<ScalarModel> value = context.body.makeUniform(context.operands[0]);
@@ -325,7 +355,9 @@ static FailureOr<ScalarModel> compileFunction(RuleContext &context) {
   const ScalarModel &value = context.operands[0];
   bool isExp = isa<math::ExpOp>(context.op);
   bool isExp2 = isa<math::Exp2Op>(context.op);
-  if ((isExp || isExp2) && countValues(value.range) > kMaxValues)
+  if ((isExp || isExp2) &&
+      countValues(value.range) >
+          int64_t(1) << context.body.getSettings().tableBits)
     return compileWideExp(context, isExp2);
   StringRef name = context.op->getName().getStringRef();
   ScalarFunction function = getScalarFunction(name, 1);

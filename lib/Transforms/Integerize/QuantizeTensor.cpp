@@ -104,13 +104,14 @@ mlir::qfmt::quantizeTensor(const TensorModel &value, ScaledAttr format,
   if (value.kind == TensorModel::Kind::Deferred) {
     ExpressionRef expression = substitute(
         value.expression, getNormalIndices(identity, type.getShape()));
-    // A table has the codes themselves; what saturates is as good as the code
-    // next to the last.
+    // A table has the codes themselves. What saturates may be anything beyond;
+    // at twice the range polynomials are cut off where they need not be good.
     double scale = *result.scale.getUniform();
     FunctionResult asked;
+    __int128 margin = result.range.hi - result.range.lo + 1;
     if (saturates)
-      asked.clamp = {static_cast<double>(result.range.lo - 1) * scale,
-                     static_cast<double>(result.range.hi + 1) * scale};
+      asked.clamp = {static_cast<double>(result.range.lo - margin) * scale,
+                     static_cast<double>(result.range.hi + margin) * scale};
     if (rounding == RoundingMode::HalfEven)
       asked.unit = scale;
     FailureOr<ScalarModel> function = materialize(body, expression, asked);
