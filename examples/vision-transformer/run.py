@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """A vision transformer from ONNX to integer-only machine code.
 
-Imports vision_transformer.onnx, calibrates it on 512 training images, quantizes it
+Imports vision_transformer.onnx, calibrates it on training images, quantizes it
 (8 bits where a product with constant weights reads, 16 bits elsewhere; pixels enter
 as ui8 with scale 1/255), makes it integer-only, compiles it, runs the test images,
 and prints one table.
@@ -39,7 +39,6 @@ from qfmt import execute  # noqa: E402
 from qfmt.errors import UserError  # noqa: E402
 from qfmt.onnx_import import import_onnx  # noqa: E402
 
-CALIBRATION_IMAGES = 512
 ALLOWED_LOSS = 0.5
 ENCODE = {
     "weights": "i8",
@@ -54,6 +53,12 @@ def parse_arguments():
     parser.add_argument("--json", type=Path, help="also write the figures here")
     parser.add_argument(
         "--images", type=int, default=10000, help="test images to run (default: all)"
+    )
+    parser.add_argument(
+        "--calibration-images",
+        type=int,
+        default=512,
+        help="training images whose values set the ranges",
     )
     parser.add_argument(
         "--reference-images",
@@ -141,7 +146,7 @@ def main():
         say(f"running {len(pixels)} test images, compiled")
         figures = measure_float(path, pixels, labels)
         if not arguments.float_only:
-            calibration = data.load_images("train")[:CALIBRATION_IMAGES]
+            calibration = data.load_images("train")[: arguments.calibration_images]
             levels = Levels(folder, real, {"image": to_floats(calibration)}, ENCODE)
             say(f"running {len(pixels)} test images, integer-only")
             figures |= measure_integer(levels, pixels, labels, arguments.reference_images)

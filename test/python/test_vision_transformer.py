@@ -46,7 +46,22 @@ def test_network_is_that_of_the_readme():
     assert kinds.count("Conv") == 1
 
 
-def test_float_network_classifies(data_set, tmp_path):
-    found, _ = run_example(tmp_path, "--float-only", "--images", "500")
-    assert found["images"] == 500
-    assert 85 <= found["fp32_accuracy"] <= 95
+def test_integer_network_classifies(data_set, tmp_path):
+    """The example itself fails on float operations, and on all images on accuracy."""
+    few = [] if FULL else ["--images", "200", "--calibration-images", "16"]
+    few += [] if FULL else ["--reference-images", "1"]
+    found, printed = run_example(tmp_path, *few)
+    assert found["float_ops_left"] == 0
+    assert found["reference_images"] == (64 if FULL else 1)
+    assert found["max_reference_difference"] == 0
+    if FULL:
+        assert found["images"] == 10000
+        assert found["fp32_accuracy"] - found["integer_accuracy"] <= 0.5
+    else:
+        # One image is half a point.
+        assert 80 <= found["fp32_accuracy"] <= 95
+        assert abs(found["fp32_accuracy"] - found["integer_accuracy"]) <= 2
+    # Weights take a quarter; biases, multipliers and tables come on top.
+    assert found["fp32_bytes"] / 4 < found["integer_bytes"] < found["fp32_bytes"]
+    for name in ("fp32 accuracy", "integer accuracy", "compiled - reference"):
+        assert name in printed
