@@ -29,7 +29,15 @@ import checkpoint  # noqa: E402
 import equalize  # noqa: E402
 import network  # noqa: E402
 import reference  # noqa: E402
-from levels import Levels, count_float_ops, encodings, print_table, say  # noqa: E402
+from levels import (  # noqa: E402
+    Levels,
+    add_targets,
+    compare_targets,
+    count_float_ops,
+    encodings,
+    print_table,
+    say,
+)
 from qfmt import execute  # noqa: E402
 from qfmt.errors import UserError  # noqa: E402
 from qfmt.onnx_import import import_onnx  # noqa: E402
@@ -62,8 +70,15 @@ def parse_arguments():
         help="sentences on which compiled code is compared with the reference evaluator",
     )
     parser.add_argument(
+        "--target-sentences",
+        type=int,
+        default=50,
+        help="sentences on which the code for several processors is compared",
+    )
+    parser.add_argument(
         "--float-only", action="store_true", help="stop after the embeddings in fp32"
     )
+    add_targets(parser)
     return parser.parse_args()
 
 
@@ -111,6 +126,8 @@ class Embeddings:
         self.float_ops = 0
         self.reference_difference = 0
         self.reference_sentences = 0
+        self.targets = {}
+        self.target_sentences = 0
 
 
 def run_size(model, size, sentences, places, found, arguments):
@@ -151,6 +168,14 @@ def run_integer(model, levels, numbers, padding, found, arguments):
         difference = np.abs(codes[:some].astype(np.int64) - expected).max()
         found.reference_difference = max(found.reference_difference, int(difference))
         found.reference_sentences += some
+    some = min(max(0, arguments.target_sentences - found.target_sentences), len(numbers))
+    if some:
+        differences = compare_targets(
+            levels.integer, [array[:some] for array in inputs], codes[:some], arguments.targets
+        )
+        found.target_sentences += some
+        for name, difference in differences.items():
+            found.targets[name] = max(found.targets.get(name, 0), difference)
     return result.decode(codes[:, 0])
 
 
@@ -182,6 +207,8 @@ def compare(found):
         "float_ops_left": found.float_ops,
         "max_reference_difference": found.reference_difference,
         "reference_sentences": found.reference_sentences,
+        "target_differences": found.targets,
+        "target_sentences": found.target_sentences,
     }
 
 
@@ -213,6 +240,10 @@ def table(figures):
                 f"{figures['max_reference_difference']}",
             ),
         ]
+        rows += [
+            (f"compiled - for {name}, {figures['target_sentences']} sentences", f"{difference}")
+            for name, difference in figures["target_differences"].items()
+        ]
     return rows
 
 
@@ -223,6 +254,8 @@ def check(figures, complete):
         complaints.append("the float network differs from the encoder's definition")
     if figures.get("max_reference_difference"):
         complaints.append("compiled code differs from the reference evaluator")
+    if any(figures.get("target_differences", {}).values()):
+        complaints.append("code for one target differs from that for another")
     if figures.get("float_ops_left"):
         complaints.append("float operations are left in the integer function")
     if complete and figures.get("mean_cosine", 1) < MIN_COSINE:

@@ -15,13 +15,32 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "python"))
 
-from qfmt import pipeline  # noqa: E402
+from qfmt import execute, pipeline  # noqa: E402
 from qfmt.errors import UserError  # noqa: E402
 from qfmt.tools import run_tool  # noqa: E402
 
 
 def say(text: str) -> None:
     print(f"-- {text}", file=sys.stderr, flush=True)
+
+
+# What the code generator tells apart, and what /proc/cpuinfo calls it.
+TARGETS = {
+    "O0": (["-O=0"], set()),
+    "AVX2": (["--mcpu=x86-64-v3"], {"avx2", "fma", "bmi2"}),
+    "AVX-512": (["--mcpu=x86-64-v4"], {"avx512f", "avx512bw", "avx512dq", "avx512vl"}),
+}
+
+
+def add_targets(parser) -> None:
+    """The option that says for which targets code is compared."""
+    parser.add_argument(
+        "--targets",
+        nargs="*",
+        choices=list(TARGETS),
+        default=list(TARGETS),
+        help="compare the code for these (default: all)",
+    )
 
 
 class Levels:
@@ -58,6 +77,27 @@ class Levels:
         path = self.folder / f"{name}.mlirbc"
         path.write_bytes(module)
         return path
+
+
+def compare_targets(
+    module: Path, inputs: list[np.ndarray], codes: np.ndarray, names: list[str]
+) -> dict[str, int]:
+    """The largest difference from `codes` of the code for each target that runs here."""
+    flags: set[str] = set()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        flags = set(re.findall(r"\w+", info.read_text()))
+    differences = {}
+    for name in names:
+        options, needed = TARGETS[name]
+        if not needed <= flags:
+            say(f"this processor has no {name}: not compared")
+            continue
+        say(f"comparing with the code for {name} on {len(codes)} samples")
+        (found,), _ = execute.run(module, "main", inputs, options=options, progress=name)
+        difference = np.abs(found.astype(np.int64) - codes).max(initial=0)
+        differences[name] = int(difference)
+    return differences
 
 
 @dataclass

@@ -7,7 +7,8 @@ Imports vision_transformer.onnx, calibrates it on training images, quantizes it
 as ui8 with scale 1/255), makes it integer-only, compiles it, runs the test images,
 and prints one table.
 
-Exit status 1 if compiled code and reference evaluator differ, if a float operation
+Exit status 1 if compiled code and reference evaluator differ, or the code for two
+targets, if a float operation
 is left, or if more than 0.5 points of accuracy are lost on the whole test set.
 """
 
@@ -30,6 +31,8 @@ import data  # noqa: E402
 from images import PIXEL_FORMAT, accuracy, to_floats  # noqa: E402
 from levels import (  # noqa: E402
     Levels,
+    add_targets,
+    compare_targets,
     constant_bytes,
     count_float_ops,
     print_table,
@@ -69,6 +72,7 @@ def parse_arguments():
     parser.add_argument(
         "--float-only", action="store_true", help="stop after the accuracy in fp32"
     )
+    add_targets(parser)
     return parser.parse_args()
 
 
@@ -82,11 +86,11 @@ def measure_float(real, pixels, labels):
     }
 
 
-def measure_integer(levels, pixels, labels, reference_images):
+def measure_integer(levels, pixels, labels, arguments):
     (codes,), milliseconds = execute.run(
         levels.integer, "main", [pixels], progress="integer"
     )
-    some = min(reference_images, len(pixels))
+    some = min(arguments.reference_images, len(pixels))
     say(f"comparing with the reference evaluator on {some} images")
     (expected,), _ = execute.run(levels.integer, "main", [pixels[:some]], engine="reference")
     difference = np.abs(codes[:some].astype(np.int64) - expected).max(initial=0)
@@ -97,6 +101,9 @@ def measure_integer(levels, pixels, labels, reference_images):
         "integer_ms": milliseconds,
         "float_ops_left": count_float_ops(levels.integer),
         "max_reference_difference": int(difference),
+        "target_differences": compare_targets(
+            levels.integer, [pixels], codes, arguments.targets
+        ),
     }
 
 
@@ -118,6 +125,10 @@ def table(figures):
                 f"{figures['max_reference_difference']}",
             ),
         ]
+        rows += [
+            (f"compiled - for {name}, all images", f"{difference}")
+            for name, difference in figures["target_differences"].items()
+        ]
     return rows
 
 
@@ -126,6 +137,8 @@ def check(figures):
     complaints = []
     if figures.get("max_reference_difference"):
         complaints.append("compiled code differs from the reference evaluator")
+    if any(figures.get("target_differences", {}).values()):
+        complaints.append("code for one target differs from that for another")
     if figures.get("float_ops_left"):
         complaints.append("float operations are left in the integer function")
     loss = figures["fp32_accuracy"] - figures.get("integer_accuracy", np.inf)
@@ -149,7 +162,7 @@ def main():
             calibration = data.load_images("train")[: arguments.calibration_images]
             levels = Levels(folder, real, {"image": to_floats(calibration)}, ENCODE)
             say(f"running {len(pixels)} test images, integer-only")
-            figures |= measure_integer(levels, pixels, labels, arguments.reference_images)
+            figures |= measure_integer(levels, pixels, labels, arguments)
     print_table(table(figures))
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n")

@@ -5,7 +5,7 @@ import json
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,12 +62,14 @@ def run(
     *,
     engine: str = "jit",
     progress: str | None = None,
+    options: Sequence[str] = (),
 ) -> tuple[list[np.ndarray], float]:
     """Calls `entry` once for every index of the inputs' first axis.
 
     The inputs are arrays [samples, shape of the argument] of the argument's
     dtype. Returns the results, stacked alike, and the median milliseconds of a
-    call. `progress` is the label of a progress bar on a terminal's stderr.
+    call. `progress` is the label of a progress bar on a terminal's stderr,
+    `options` are more options of qfmt-run, such as -O=0.
     """
     signature = read_signature(module, entry)
     with tempfile.TemporaryDirectory() as folder:
@@ -83,6 +85,7 @@ def run(
             f"--engine={engine}",
             "--samples",
             f"--time-json={times}",
+            *options,
         ]
         # An empty list would be one empty name.
         if ins:

@@ -143,3 +143,22 @@ def test_float_network_embeds_sentences(tmp_path):
         pytest.skip(printed)
     assert found["sentences"] == 200
     assert found["float_cosine"] > 0.99999
+
+
+def test_integer_network_embeds_sentences(tmp_path):
+    """With QFMT_FULL; the example itself fails on float operations and bad figures."""
+    if not FULL:
+        pytest.skip("set QFMT_FULL=1: needs 84 MB of weights")
+    found, printed = run_example(tmp_path)
+    if found is None:
+        pytest.skip(printed)
+    assert found["sentences"] == 200
+    assert found["float_ops_left"] == 0
+    assert found["reference_sentences"] == 4
+    assert found["max_reference_difference"] == 0
+    assert found["target_sentences"] == 50
+    assert found["target_differences"]["O0"] == 0
+    assert not any(found["target_differences"].values())
+    assert found["mean_cosine"] >= 0.99
+    assert found["clear_neighbours"] > 150
+    assert found["same_clear_neighbours"] >= 97

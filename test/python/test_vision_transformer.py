@@ -49,11 +49,13 @@ def test_network_is_that_of_the_readme():
 def test_integer_network_classifies(data_set, tmp_path):
     """The example itself fails on float operations, and on all images on accuracy."""
     few = [] if FULL else ["--images", "200", "--calibration-images", "16"]
-    few += [] if FULL else ["--reference-images", "1"]
+    few += [] if FULL else ["--reference-images", "1", "--targets", "O0"]
     found, printed = run_example(tmp_path, *few)
     assert found["float_ops_left"] == 0
     assert found["reference_images"] == (64 if FULL else 1)
     assert found["max_reference_difference"] == 0
+    assert found["target_differences"]["O0"] == 0
+    assert not any(found["target_differences"].values())
     if FULL:
         assert found["images"] == 10000
         assert found["fp32_accuracy"] - found["integer_accuracy"] <= 0.5
