@@ -147,7 +147,7 @@ class Term:
 
 class Problem:
     def __init__(self):
-        self.lines, self.variables, self.count = [], [], 0
+        self.lines, self.variables, self.count = [], {}, 0
 
     def emit(self, text, width):
         self.count += 1
@@ -157,7 +157,7 @@ class Problem:
 
     def variable(self, name, width, low=None, high=None):
         """A variable, in low ... high if those are given."""
-        self.variables.append(name)
+        self.variables[name] = width
         term = self.emit(f'smt.declare_fun "{name}" : !smt.bv<{width}>', width)
         if low is not None:
             self.assume(term >= low)
@@ -209,8 +209,9 @@ class Problem:
         # What follows is for a solver that reads commands; here assertions are read.
         return done.stdout.replace("(reset)", "")
 
-    def refute(self, goal):
-        """Signed values of the variables for which `goal` does not hold, or None: proven."""
+    def refute(self, goal, cases=None):
+        """Signed values of the variables for which `goal` does not hold, or None: proven. `cases`, a variable's name
+        and all values that it can have, splits the proof into one for each value, where that is faster."""
         z3 = require_solver()
         saved = len(self.lines)
         self.assume(~goal)
@@ -219,8 +220,23 @@ class Problem:
         assertions = z3.parse_smt2_string(text)
         # Whatever is lost on the way to z3 must not become a proof.
         assert len(assertions) == sum("smt.assert" in line for line in self.lines) + 1
+        if cases is None:
+            return self._solve(z3, list(assertions))
+        name, values = cases
+        width = self.variables[name]
+        variable = z3.BitVec(name, width)
+        # The split is complete: no other value is possible.
+        outside = [variable != z3.BitVecVal(value, width) for value in values]
+        assert self._solve(z3, [*assertions[:-1], *outside]) is None, f"{name} has other values"
+        for value in values:
+            replaced = [z3.substitute(a, (variable, z3.BitVecVal(value, width))) for a in assertions]
+            if found := self._solve(z3, replaced):
+                return found | {name: value}
+        return None
+
+    def _solve(self, z3, assertions):
         solver = z3.SolverFor("QF_BV")
-        solver.set("timeout", 60000)
+        solver.set("timeout", 30000)
         solver.add(assertions)
         outcome = solver.check()
         if outcome == z3.unsat:
