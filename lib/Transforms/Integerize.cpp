@@ -37,10 +37,12 @@ public:
                       IntegerizeCounts &counts)
       : source(source), builder(source), settings(settings), counts(counts) {}
 
-  /// The integer function, which stands before the source; null on failure.
+  /// The integer function, which stands before the source; null on failure,
+  /// and then nothing is left of it.
   func::FuncOp run();
 
 private:
+  LogicalResult convertBody();
   LogicalResult convertArgument(BlockArgument argument);
   LogicalResult convert(Operation *op);
   LogicalResult convertConstant(arith::ConstantOp op);
@@ -322,6 +324,10 @@ LogicalResult FunctionIntegerizer::convertQuantize(Operation *op,
            << "rounds by sign (" << stringifyRoundingMode(rounding)
            << ") after adding a zero point, which has no integer rule; use "
               "half_even";
+  if (settings.compat != Compat::None && rounding != RoundingMode::HalfEven)
+    return op->emitOpError()
+           << "has rounding = " << stringifyRoundingMode(rounding)
+           << ", but compat has a rounding of its own; drop one of the two";
   return setEncoded(result,
                     quantizeTensor(*value, scaled, rounding, overflow, builder,
                                    op->getLoc(), settings, counts));
@@ -442,6 +448,18 @@ LogicalResult FunctionIntegerizer::convert(Operation *op) {
       });
 }
 
+LogicalResult FunctionIntegerizer::convertBody() {
+  if (failed(verifyShapes(source, source.getArgumentTypes())))
+    return failure();
+  for (BlockArgument argument : source.getArguments())
+    if (failed(convertArgument(argument)))
+      return failure();
+  for (Operation &op : source.getBody().front())
+    if (failed(convert(&op)))
+      return failure();
+  return success();
+}
+
 func::FuncOp FunctionIntegerizer::run() {
   if (!source.getBody().hasOneBlock()) {
     source.emitError() << "function has control flow, which integerization "
@@ -453,14 +471,10 @@ func::FuncOp FunctionIntegerizer::run() {
                                 builder.getFunctionType({}, {}));
   target.setVisibility(source.getVisibility());
   builder.setInsertionPointToStart(target.addEntryBlock());
-  if (failed(verifyShapes(source, source.getArgumentTypes())))
+  if (failed(convertBody())) {
+    target.erase();
     return nullptr;
-  for (BlockArgument argument : source.getArguments())
-    if (failed(convertArgument(argument)))
-      return nullptr;
-  for (Operation &op : source.getBody().front())
-    if (failed(convert(&op)))
-      return nullptr;
+  }
   Block &body = target.getBody().front();
   target.setFunctionType(
       builder.getFunctionType(body.getArgumentTypes(),
@@ -472,14 +486,23 @@ func::FuncOp FunctionIntegerizer::run() {
   return target;
 }
 
+static std::string getWrapperName(func::FuncOp function) {
+  return (function.getName() + "_f32").str();
+}
+
+static LogicalResult verifyWrapperName(ModuleOp module,
+                                       func::FuncOp function) {
+  std::string name = getWrapperName(function);
+  if (!module.lookupSymbol(name))
+    return success();
+  return function.emitOpError()
+         << "needs the name @" << name
+         << " for its float wrapper, but the module has it already; rename "
+            "that, or set float-wrapper=false";
+}
+
 /// <name>_f32 quantizes its arguments, calls <name> and dequantizes the results.
-static LogicalResult emitFloatWrapper(ModuleOp module, func::FuncOp function) {
-  std::string name = (function.getName() + "_f32").str();
-  if (module.lookupSymbol(name))
-    return function.emitOpError()
-           << "needs the name @" << name
-           << " for its float wrapper, but the module has it already; rename "
-              "that, or set float-wrapper=false";
+static void emitFloatWrapper(func::FuncOp function) {
   OpBuilder builder(function->getContext());
   builder.setInsertionPointAfter(function);
   auto toLogical = [](Type type) -> Type {
@@ -489,7 +512,8 @@ static LogicalResult emitFloatWrapper(ModuleOp module, func::FuncOp function) {
       llvm::map_to_vector(function.getArgumentTypes(), toLogical),
       llvm::map_to_vector(function.getResultTypes(), toLogical));
   Location loc = function.getLoc();
-  auto wrapper = func::FuncOp::create(builder, loc, name, type);
+  auto wrapper =
+      func::FuncOp::create(builder, loc, getWrapperName(function), type);
   wrapper->setAttr(QFmtDialect::kFloatWrapperAttr, builder.getUnitAttr());
   if (ArrayAttr names = function.getArgAttrsAttr())
     wrapper.setAllArgAttrs(names);
@@ -506,7 +530,6 @@ static LogicalResult emitFloatWrapper(ModuleOp module, func::FuncOp function) {
     results.push_back(DequantizeOp::create(builder, loc,
                                            toLogical(result.getType()), result));
   func::ReturnOp::create(builder, loc, results);
-  return success();
 }
 
 namespace {
@@ -516,24 +539,43 @@ struct IntegerizePass : qfmt::impl::IntegerizeBase<IntegerizePass> {
   void runOnOperation() override {
     if (failed(verifyOptions()))
       return signalPassFailure();
-    IntegerizeSettings settings{accumulatorBits, tableBits, functionBits};
+    IntegerizeSettings settings{accumulatorBits, tableBits, functionBits,
+                                *parseCompat(compat)};
     IntegerizeCounts counts;
-    for (func::FuncOp source :
-         llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
-      if (source.isExternal())
-        continue;
-      func::FuncOp target =
-          FunctionIntegerizer(source, settings, counts).run();
-      if (!target)
-        return signalPassFailure();
-      source.erase();
-      if (!emitFloatWrapper || !target.isPublic())
-        continue;
-      if (failed(::emitFloatWrapper(getOperation(), target)))
-        return signalPassFailure();
-    }
+    if (failed(rewriteFunctions(settings, counts)))
+      return signalPassFailure();
     numRewritten += counts.rewritten;
     numRescales += counts.rescales;
+  }
+
+  /// All functions or none: nothing is left half-rewritten.
+  LogicalResult rewriteFunctions(const IntegerizeSettings &settings,
+                                 IntegerizeCounts &counts) {
+    SmallVector<func::FuncOp> sources, targets;
+    for (auto source : getOperation().getOps<func::FuncOp>())
+      if (!source.isExternal())
+        sources.push_back(source);
+    auto giveUp = [&] {
+      for (func::FuncOp target : targets)
+        target.erase();
+      return failure();
+    };
+    for (func::FuncOp source : sources) {
+      FunctionIntegerizer integerizer(source, settings, counts);
+      func::FuncOp target = integerizer.run();
+      if (!target)
+        return giveUp();
+      targets.push_back(target);
+      if (emitFloatWrapper && target.isPublic() &&
+          failed(verifyWrapperName(getOperation(), target)))
+        return giveUp();
+    }
+    for (auto [source, target] : llvm::zip(sources, targets)) {
+      source.erase();
+      if (emitFloatWrapper && target.isPublic())
+        ::emitFloatWrapper(target);
+    }
+    return success();
   }
 
   LogicalResult verifyOptions() {
@@ -547,6 +589,11 @@ struct IntegerizePass : qfmt::impl::IntegerizeBase<IntegerizePass> {
     if (functionBits < 8 || functionBits > 31)
       return getOperation().emitError()
              << "function-bits is between 8 and 31, found " << functionBits;
+    if (!parseCompat(compat))
+      return getOperation().emitError()
+             << "compat is tflite, onnx, tosa, hawq, or empty for rules of "
+                "qfmt's own; found '"
+             << StringRef(compat) << "'";
     return success();
   }
 };

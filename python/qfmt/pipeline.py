@@ -163,5 +163,11 @@ def pack_constants(module: bytes) -> bytes:
 
 
 def verify_integer_only(module: bytes) -> None:
-    """Fails with the first float operation that is left after decomposition."""
-    run_passes(module, ["qfmt-decompose", "qfmt-verify-integer-only"])
+    """Fails with the first float operation or division that is left after decomposition."""
+    run_passes(
+        module,
+        [
+            "qfmt-decompose",
+            pass_with("qfmt-verify-integer-only", division="forbid"),
+        ],
+    )

@@ -84,30 +84,52 @@ def tosa(accs, source, target):
 RULES = {"hawq": hawq, "tflite": tflite, "tosa": tosa}
 
 
-def module(accumulator, scale, factors, result, target, zero, count):
+def module(scale, factors, result, target, zero, count, high_type="i15"):
+    """The accumulator 65536 x + y of two codes, 31 bits, at `scale` times a channel's factor."""
     channels = len(factors)
     data = np.asarray(factors, "<f4").tobytes().hex().upper()
     real = f"tensor<{channels}x{count}xf32>"
-    code_in = f"tensor<{channels}x{count}xf32, #acc>"
-    code_out = f"tensor<{channels}x{count}xf32, #out>"
+    high, low, out = (f"tensor<{channels}x{count}xf32, #{name}>" for name in ("high", "low", "out"))
     return f"""
-#acc = #qfmt.scaled<{accumulator}, scale = {scale:.9e}>
+#high = #qfmt.scaled<{high_type}, scale = {scale:.9e}>
+#low = #qfmt.scaled<ui16, scale = {scale:.9e}>
 #out = #qfmt.scaled<{result}, scale = {target:.9e}, zero_point = {zero}>
 #all = affine_map<(c, n) -> (c, n)>
 #channel = affine_map<(c, n) -> (c)>
-func.func @main(%a: {code_in}) -> {code_out} {{
+func.func @main(%a: {high}, %b: {low}) -> {out} {{
+  %k = arith.constant 65536.0 : f32
   %f = arith.constant dense<"0x{data}"> : tensor<{channels}xf32>
   %e = tensor.empty() : {real}
-  %p = linalg.generic {{indexing_maps = [#all, #channel, #all], iterator_types = ["parallel", "parallel"]}}
-      ins(%a, %f : {code_in}, tensor<{channels}xf32>) outs(%e : {real}) {{
-  ^bb0(%x: f32, %w: f32, %o: f32):
-    %m = arith.mulf %x, %w : f32
+  %p = linalg.generic {{indexing_maps = [#all, #all, #channel, #all], iterator_types = ["parallel", "parallel"]}}
+      ins(%a, %b, %f : {high}, {low}, tensor<{channels}xf32>) outs(%e : {real}) {{
+  ^bb0(%x: f32, %y: f32, %w: f32, %o: f32):
+    %upper = arith.mulf %x, %k : f32
+    %acc = arith.addf %upper, %y : f32
+    %m = arith.mulf %acc, %w : f32
     linalg.yield %m : f32
   }} -> {real}
-  %q = qfmt.quantize %p : {real} to {code_out}
-  return %q : {code_out}
+  %q = qfmt.quantize %p : {real} to {out}
+  return %q : {out}
 }}
 """
+
+
+def short_module(scale, factors, result, target, zero, count):
+    """The same with accumulators of 16 bits, one code each."""
+    text = module(scale, factors, result, target, zero, count, "i16")
+    high = f"tensor<{len(factors)}x{count}xf32, #high>"
+    low = f"tensor<{len(factors)}x{count}xf32, #low>"
+    text = text.replace(f", %b: {low}", "").replace(f"%b, %f : {high}, {low}", f"%f : {high}")
+    text = text.replace("[#all, #all, #channel", "[#all, #channel").replace("%y: f32, ", "")
+    text = text.replace("    %upper = arith.mulf %x, %k : f32\n    %acc = arith.addf %upper, %y : f32\n", "")
+    return text.replace("arith.mulf %acc", "arith.mulf %x")
+
+
+def codes_of(accs):
+    """The codes that make up accumulators of 31 bits, or those of 16 as they are."""
+    if accs.dtype.itemsize == 2:
+        return [accs]
+    return [(accs >> 16).astype("<i2"), (accs & 0xFFFF).astype("<u2")]
 
 
 def requantize(tmp_path, text, accs, compat, engine="jit"):
@@ -117,7 +139,7 @@ def requantize(tmp_path, text, accs, compat, engine="jit"):
     integer = tmp_path / "integer.mlir"
     pipeline = f"-pass-pipeline=builtin.module(qfmt-integerize{options},canonicalize,cse)"
     integer.write_bytes(run_tool("qfmt-opt", source, pipeline))
-    return run_mlir(integer, [accs], 1, f"--engine={engine}")[0]
+    return run_mlir(integer, codes_of(accs), 1, f"--engine={engine}")[0]
 
 
 def accumulators(rng, bits, channels, count):
@@ -126,7 +148,7 @@ def accumulators(rng, bits, channels, count):
     accs = rng.integers(-high, high, size=(channels, count))
     accs >>= rng.integers(0, bits, size=accs.shape)
     accs[:, :4] = [-high, high - 1, 0, -1]
-    return accs.astype(f"<i{bits // 8}")
+    return accs.astype("<i2" if bits == 16 else "<i4")
 
 
 def saturated(codes, bits, zero):
@@ -136,12 +158,12 @@ def saturated(codes, bits, zero):
 
 CASES = {
     # name: bits of the accumulator, of the result, its zero point, ratios from 2^a to 2^b
-    "bytes": (32, 8, -3, (-31, -16)),
-    "ties": (32, 16, 0, (-12, -2)),
-    "large": (32, 32, 0, (-4, -0.1)),
-    "tiny": (32, 8, 5, (-70, -27)),
-    "left": (16, 32, 0, (-3, 8)),
-    "more": (16, 32, 0, (0.1, 12)),
+    "bytes": (31, 8, -3, (-31, -16)),
+    "ties": (31, 16, 0, (-12, -2)),
+    "large": (31, 16, 0, (-18, -14)),
+    "tiny": (31, 8, 5, (-70, -27)),
+    "left": (16, 16, 0, (-3, 8)),
+    "more": (16, 16, 0, (0.1, 12)),
 }
 
 
@@ -159,7 +181,8 @@ def test_is_bit_exact(tmp_path, compat, case):
             scale = target = 0.5
             factors[::2] = np.exp2(rng.integers(low, high, size=len(factors[::2])))
         accs = accumulators(rng, acc_bits, channels, count)
-        text = module(f"i{acc_bits}", scale, factors, f"i{bits}", target, zero, count)
+        build = short_module if acc_bits == 16 else module
+        text = build(scale, factors, f"i{bits}", target, zero, count)
         got = requantize(tmp_path, text, accs, compat, ENGINES[round_ % 2])
         for channel, factor in enumerate(factors):
             values = RULES[compat]([int(a) for a in accs[channel]], scale * float(factor), target)
@@ -171,9 +194,9 @@ def test_onnx_is_the_real_quotient_rounded(tmp_path, compat):
     """... wherever 31 bits of the multiplier decide, and one code off elsewhere."""
     rng = np.random.default_rng(7)
     scale, target = f32(0.0123), f32(0.37)
-    factors = np.float32(np.exp2(rng.uniform(-20, -1, size=64)) * target / scale)
-    accs = accumulators(rng, 32, 64, 128)
-    got = requantize(tmp_path, module("i32", scale, factors, "i32", target, 0, 128), accs, compat)
+    factors = np.float32(np.exp2(rng.uniform(-26, -17, size=64)) * target / scale)
+    accs = accumulators(rng, 31, 64, 128)
+    got = requantize(tmp_path, module(scale, factors, "i16", target, 0, 128), accs, compat)
     decided = 0
     for channel, factor in enumerate(factors):
         ratio = Fraction(scale) * Fraction(float(factor)) / Fraction(target)
@@ -190,18 +213,24 @@ def test_onnx_is_the_real_quotient_rounded(tmp_path, compat):
 def test_share_of_codes_that_dyadic_numbers_change(tmp_path):
     """HAWQ's multipliers against the real ratio: 1.16 % of random 32-bit results, by 1."""
     rng = np.random.default_rng(12)
-    target = f32(1.1)
-    ratios = np.exp(rng.uniform(np.log(1e-6), np.log(0.9), size=20000))
-    factors = np.float32(ratios * target)
-    accs = rng.integers(-(2**31), 2**31, size=(20000, 10)).astype("<i4")
-    got = requantize(tmp_path, module("i32", 1.0, factors, "i32", target, 0, 10), accs, "hawq")
+    ratios = np.exp(rng.uniform(np.log(1e-6), np.log(0.9), size=200000))
+    accs = rng.integers(-(2**31), 2**31, size=ratios.shape)
+    dyadic = [quantized_multiplier(ratio) for ratio in ratios]
+    multipliers = np.array([m for m, _ in dyadic], "<i4")
+    shifts = np.array([31 - e for _, e in dyadic], "<i4")
+    path = tmp_path / "scale.mlir"
+    kind = f"tensor<{len(accs)}xi32>"
+    path.write_text(
+        f"func.func @main(%a: {kind}, %m: {kind}, %n: {kind}) -> {kind} {{\n"
+        f"  %0 = qfmt.dyadic_scale %a, %m, %n : {kind}, {kind}, {kind} to {kind}\n"
+        f"  return %0 : {kind}\n}}\n"
+    )
+    got = run_mlir(path, [accs.astype("<i4"), multipliers, shifts], 1)[0]
     off = 0
-    for channel, factor in enumerate(factors):
-        numerator, denominator = (float(factor) / target).as_integer_ratio()
-        for acc, code in zip(accs[channel].tolist(), got[channel].tolist()):
-            difference = abs(code - half_even(Fraction(acc * numerator, denominator)))
-            assert difference <= 1
-            off += difference
+    for acc, ratio, code in zip(accs.tolist(), ratios.tolist(), got.tolist()):
+        difference = abs(code - half_even(acc * Fraction(ratio)))
+        assert difference <= 1
+        off += difference
     # Four standard deviations of 200000 draws are 0.1 %.
     assert off / accs.size == pytest.approx(0.0116, abs=0.001)
 
@@ -210,19 +239,20 @@ def test_share_of_codes_that_dyadic_numbers_change(tmp_path):
 def test_stays_within_the_certificate(tmp_path, compat):
     rng = np.random.default_rng(3)
     target = f32(0.37)
-    for low, high in (-20, -8), (-3, -1), (-40, -30):
+    for low, high in (-20, -14), (-30, -22), (-40, -30):
         scale = f32(0.0123)
         factors = np.float32(np.exp2(rng.uniform(low, high, size=16)) * target / scale)
-        source, data = tmp_path / "encoded.mlir", tmp_path / "accs.npy"
-        source.write_text(module("i32", scale, factors, "i32", target, 0, 64))
-        np.save(data, accumulators(rng, 32, 16, 64))
-        options = ["--check-bound", f"--inputs={data}"]
+        source, files = tmp_path / "encoded.mlir", [tmp_path / "high.npy", tmp_path / "low.npy"]
+        source.write_text(module(scale, factors, "i16", target, 0, 64))
+        for file, codes in zip(files, codes_of(accumulators(rng, 31, 16, 64))):
+            np.save(file, codes)
+        options = ["--check-bound", "--inputs=" + ",".join(map(str, files))]
         if compat:
             options.append(f"--integerize-options=compat={compat}")
         run_tool("qfmt-run", source, *options)
 
 
 def test_left_shift_that_overflows_is_refused(tmp_path):
-    text = module("i32", 1.0, [0.3, 1.7], "i32", 1.0, 0, 4)
-    with pytest.raises(UserError, match="shifting an accumulator left by 1 bits, as compat=tflite"):
+    text = module(1.0, [0.3, 3.7], "i16", 1.0, 0, 4)
+    with pytest.raises(UserError, match="shifting an accumulator left by 2 bits, as compat=tflite"):
         requantize(tmp_path, text, np.zeros((2, 4), "<i4"), "tflite")

@@ -6,6 +6,7 @@
 #define QFMT_TRANSFORMS_PASSES_H
 
 #include "qfmt/IR/QFmt.h"
+#include "qfmt/Transforms/DivisionPolicy.h"
 #include "qfmt/Transforms/Level.h"
 #include "qfmt/Transforms/Scope.h"
 #include "mlir/IR/BuiltinOps.h"

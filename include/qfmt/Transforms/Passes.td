@@ -36,7 +36,16 @@ def VerifyIntegerOnly : Pass<"qfmt-verify-integer-only", "::mlir::ModuleOp"> {
   let description = [{
     For use after `qfmt-decompose`. Functions with the attribute `qfmt.float_wrapper` (the `<name>_f32` entry points for
     callers that hold floats) are not counted.
+
+    With `division=forbid` it also fails at the first integer division or remainder, scalar, vector or tensor. Those of `index` values
+    are allowed where loops, positions and sizes are all they depend on.
   }];
+  let options = [
+    Option<"division", "division", "::mlir::qfmt::DivisionPolicy", "::mlir::qfmt::DivisionPolicy::Allow",
+           "Whether integer division of data is allowed", [{::llvm::cl::values(
+      clEnumValN(::mlir::qfmt::DivisionPolicy::Allow, "allow", "it is"),
+      clEnumValN(::mlir::qfmt::DivisionPolicy::Forbid, "forbid", "it is an error"))}]>
+  ];
   let statistics = [Statistic<"numFloatOps", "float-ops", "Operations with a float operand or result">];
 }
 
@@ -260,6 +269,8 @@ def Integerize : Pass<"qfmt-integerize", "::mlir::ModuleOp"> {
     Option<"tableBits", "table-bits", "unsigned", "8", "Functions of codes of at most that many bits are tables, up to 16">,
     Option<"functionBits", "function-bits", "unsigned", "24",
            "Significant bits of the largest value of a function, its sign included">,
+    Option<"compat", "compat", "std::string", "\"\"",
+           "Requantize results as tflite, onnx, tosa or hawq does; empty: nearest, ties to even, 31-bit multipliers">,
     Option<"emitFloatWrapper", "float-wrapper", "bool", "true", "Also emit <name>_f32, which takes and returns floats">
   ];
   let dependentDialects = ["::mlir::qfmt::QFmtDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",

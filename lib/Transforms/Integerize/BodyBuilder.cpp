@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "BodyBuilder.h"
+#include "Requantization.h"
 #include "qfmt/Support/Dyadic.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -296,24 +297,11 @@ static bool isWhole(const Table &ratio) {
          std::abs(*uniform - std::nearbyint(*uniform)) <= 1e-14 * *uniform;
 }
 
-/// What one rounding is off by, in units.
-static double getRoundingError(RoundingMode rounding) {
-  switch (rounding) {
-  case RoundingMode::HalfEven:
-  case RoundingMode::HalfUp:
-  case RoundingMode::HalfDown:
-  case RoundingMode::HalfAway:
-  case RoundingMode::HalfTowardZero:
-    return 0.5;
-  default:
-    return 1;
-  }
-}
-
 FailureOr<ScalarModel> BodyBuilder::rescale(const ScalarModel &value,
                                             const Table &scale,
-                                            RoundingMode rounding) {
-  Table ratio = value.scale / scale;
+                                            RoundingMode rounding,
+                                            Compat compat) {
+  Table ratio = getRatio(compat, value.scale, scale);
   if (std::optional<unsigned> shift = getExactShift(ratio)) {
     __int128 factor = __int128(1) << *shift;
     IntegerRange range = {value.range.lo * factor, value.range.hi * factor};
@@ -325,7 +313,8 @@ FailureOr<ScalarModel> BodyBuilder::rescale(const ScalarModel &value,
       result = arith::ShLIOp::create(inner, loc, cast(result, *width),
                                      constant(*shift, *width));
     return ScalarModel::makeInteger(result, scale, range,
-                                    value.error.rescaled(double(factor)));
+                                    value.error.rescaled(double(factor))
+                                        .plus(0, getRatioError(compat)));
   }
 
   if (isWhole(ratio)) {
@@ -336,7 +325,8 @@ FailureOr<ScalarModel> BodyBuilder::rescale(const ScalarModel &value,
           arith::MulIOp::create(inner, loc, cast(value.value, *width),
                                 constant(factor, *width));
       return ScalarModel::makeInteger(result, scale, range,
-                                      value.error.rescaled(double(factor)));
+                                      value.error.rescaled(double(factor))
+                                          .plus(0, getRatioError(compat)));
     }
   }
   bool isWide = value.range.getMaxMagnitude() > Dyadic::kMaxAccumulator;
@@ -348,43 +338,50 @@ FailureOr<ScalarModel> BodyBuilder::rescale(const ScalarModel &value,
     FailureOr<ScalarModel> coarse = narrow(value, 32);
     if (failed(coarse))
       return failure();
-    return rescale(*coarse, scale, rounding);
+    return rescale(*coarse, scale, rounding, compat);
   }
-  bool representable = true;
-  auto approximate = [&](double ratio) {
-    // Below 2^-63 every product rounds as that of the smallest ratio does: it
-    // is not 0, and less than 1/2.
-    if (ratio > 0 && ratio < 0x1p-62)
-      return Dyadic{1, Dyadic::kMaxShift};
-    std::optional<Dyadic> dyadic = approximateDyadic(ratio);
-    representable &= dyadic.has_value();
-    return dyadic.value_or(Dyadic{0, 0});
-  };
-  Table multiplier =
-      ratio.map([&](double r) { return approximate(r).multiplier; });
-  Table shift = ratio.map([&](double r) { return approximate(r).shift; });
-  if (!representable)
+  std::optional<Requantization> rule =
+      chooseRequantization(compat, ratio, rounding);
+  if (!rule)
     return emitError() << "the ratio of two scales, between "
                        << ratio.getMin() << " and " << ratio.getMax()
                        << ", is no dyadic number m / 2^n with m < 2^31 and "
-                          "n <= 62";
+                       << (compat == Compat::TOSA ? "2 <= n <= 62"
+                                                  : "n <= 62");
+  Table dyadic =
+      Table::combine(rule->multiplier, rule->shift, [](double m, double n) {
+        return std::ldexp(m, -static_cast<int>(n));
+      });
+  dyadic = Table::combine(dyadic, rule->leftShift, [](double d, double left) {
+    return std::ldexp(d, static_cast<int>(left));
+  });
   IntegerRange range =
-      scaleRange(value.range, ratio.getMin(), ratio.getMax());
+      scaleRange(value.range, dyadic.getMin(), dyadic.getMax());
   std::optional<unsigned> width = chooseWidth(range);
   if (!width)
     return emitError() << "rescaling needs more than 64 bits";
   Value acc = value.value;
   if (acc.getType().getIntOrFloatBitWidth() < 32)
     acc = cast(acc, 32);
+  if (int left = static_cast<int>(rule->leftShift.getMax())) {
+    __int128 factor = __int128(1) << left;
+    IntegerRange shifted = {value.range.lo * factor, value.range.hi * factor};
+    if (!shifted.fits(32))
+      return emitError() << "shifting an accumulator left by " << left
+                         << " bits, as compat=tflite does before rounding "
+                            "twice, needs "
+                         << shifted.getSignedBits()
+                         << " bits; use a larger scale for the result";
+    acc = arith::ShLIOp::create(inner, loc, cast(acc, 32),
+                                materialize(rule->leftShift, 32));
+  }
   ++numRescales;
   Value result = DyadicScaleOp::create(
       inner, loc, inner.getIntegerType(*width), acc,
-      materialize(multiplier, 32), materialize(shift, 32), rounding);
-  // A dyadic number is off by a factor of 1 +- 2^-31, or by 2^-63 where the
-  // shift ends: 2^-32 of a unit for the 32 bits there are.
-  ErrorBound error =
-      value.error.rescaled(ratio.getMax())
-          .plus(getRoundingError(rounding) + 0x1p-32, 0x1p-31);
+      materialize(rule->multiplier, 32), materialize(rule->shift, 32),
+      rule->rounding, rule->doubleRounding);
+  ErrorBound error = value.error.rescaled(ratio.getMax())
+                         .plus(rule->units, rule->factor);
   return ScalarModel::makeInteger(result, scale, range, error);
 }
 

@@ -65,10 +65,12 @@ public:
   std::optional<unsigned> chooseWidth(const IntegerRange &range) const;
 
   /// The same real at another scale, rounded to the nearest integer of it
-  /// (by `rounding`). Exact if every ratio of the scales is a power of two >= 1.
+  /// (by `rounding`, or as `compat` does it). Exact if every ratio of the scales
+  /// is a power of two >= 1. What has more than 32 bits is narrowed before.
   FailureOr<ScalarModel>
   rescale(const ScalarModel &value, const Table &scale,
-          RoundingMode rounding = RoundingMode::HalfEven);
+          RoundingMode rounding = RoundingMode::HalfEven,
+          Compat compat = Compat::None);
   /// A constant at a scale.
   FailureOr<ScalarModel> quantize(const Table &constant, const Table &scale);
   /// Two values, at least one of them an integer, at one scale. `exactOnly`

@@ -5,6 +5,8 @@
 #ifndef QFMT_LIB_TRANSFORMS_INTEGERIZE_INTEGERIZESETTINGS_H
 #define QFMT_LIB_TRANSFORMS_INTEGERIZE_INTEGERIZESETTINGS_H
 
+#include "Requantization.h"
+
 namespace mlir::qfmt {
 
 struct IntegerizeSettings {
@@ -15,6 +17,8 @@ struct IntegerizeSettings {
   unsigned tableBits = 8;
   /// Significant bits of the largest value of a function, with its sign.
   unsigned functionBits = 24;
+  /// Whose rule the requantization of results follows.
+  Compat compat = Compat::None;
 };
 
 /// What a rewrite counts.

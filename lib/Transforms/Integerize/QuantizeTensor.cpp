@@ -117,7 +117,8 @@ mlir::qfmt::quantizeTensor(const TensorModel &value, ScaledAttr format,
     FailureOr<ScalarModel> function = materialize(body, expression, asked);
     if (failed(function))
       return failure();
-    scaled = body.rescale(*function, result.scale, rounding);
+    scaled = body.rescale(*function, result.scale, rounding,
+                          settings.compat);
   } else if (value.kind == TensorModel::Kind::Integer) {
     ScalarModel loaded = body.load(value, identity, value.scale);
     bool isWide = !value.range.fits(32);
@@ -126,7 +127,8 @@ mlir::qfmt::quantizeTensor(const TensorModel &value, ScaledAttr format,
                                "bits, which has no integer rule";
     if (isWide)
       loaded = clampAccumulator(body, loaded, result);
-    scaled = body.rescale(loaded, result.scale, rounding);
+    scaled = body.rescale(loaded, result.scale, rounding,
+                          settings.compat);
   } else if (value.kind == TensorModel::Kind::Constant) {
     scaled = body.quantize(quantizeConstant(value, *result.scale.getUniform(),
                                             rounding, saturates, result.range),
