@@ -151,7 +151,7 @@ def test_dyadic_any_product(mode):
     assert problem.refute(goal & emitted.defined, ("n", shifts)) is None
 
 
-def small_dyadic(mode, operand_width=8, result_width=5):
+def small_dyadic(mode, operand_width=7, result_width=5):
     """The operation on all acc, m and n of a small width, with a result that saturates: its terms, widened."""
     wide = 72
     problem = Problem()
@@ -166,7 +166,7 @@ def small_dyadic(mode, operand_width=8, result_width=5):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_dyadic_small(mode):
-    """From operands to saturated result, nothing cut out: i8 operands, i5 result."""
+    """From operands to saturated result, nothing cut out: i7 operands, i5 result."""
     problem, p, n, emitted, (low, high) = small_dyadic(mode)
     q = emitted.result.sign_extend(p.width)
     assert problem.refute(is_shifted(mode, p, n, q, low, high) & emitted.defined) is None
@@ -177,7 +177,7 @@ def test_dyadic_small(mode):
     ("constant 1 :", "constant 2 :"), ("constant 15 :", "constant 14 :")])
 def test_dyadic_wrong_lowering(monkeypatch, old, new):
     """The proof fails if any operation that is emitted were another one."""
-    emitted = dyadic("half_even", "i8", "i5")
+    emitted = dyadic("half_even", "i7", "i5")
     assert old in emitted
     monkeypatch.setitem(globals(), "dyadic", lambda *_: emitted.replace(old, new))
     problem, p, n, emitted, (low, high) = small_dyadic("half_even")
