@@ -86,17 +86,16 @@ class Term:
     def equals(self, other):
         return self.compare("eq", other)
 
-    def _logical(self, op, other):
-        other = self.problem.truth(other)
+    def _combine(self, op, other):
         if self.width:
             return self._binary(op, other)
-        return self.problem.emit(f"smt.{op} {self.name}, {other.name}", 0)
+        return self.problem.emit(f"smt.{op} {self.name}, {self.problem.truth(other).name}", 0)
 
     def __and__(self, other):
-        return self._binary("and", other) if self.width else self._logical("and", other)
+        return self._combine("and", other)
 
     def __or__(self, other):
-        return self._binary("or", other) if self.width else self._logical("or", other)
+        return self._combine("or", other)
 
     def __xor__(self, other):
         return self._binary("xor", other)
