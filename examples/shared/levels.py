@@ -141,7 +141,7 @@ def encodings(module: Path) -> tuple[list[Encoding], list[Encoding]]:
 def _encodings(text: str) -> list[Encoding]:
     found = []
     for spelled in re.findall(r"#qfmt\.scaled<([^>]*)>", text):
-        scale = re.search(r"scale = ([-+.e\d]+)", spelled)
+        scale = re.search(r"scale = ([-+.eE\d]+)", spelled)
         zero_point = re.search(r"zero_point = (-?\d+)", spelled)
         found.append(
             Encoding(

@@ -148,21 +148,40 @@ struct Output {
   AsmResourceBlob blob;
 };
 
-/// Runs `whole` on every piece of `input`, but `last`, if there is one, on the
-/// last. `outputs` are as large as the constituents, and a piece's are as far
-/// from their beginning as those of the pieces before it are long.
-void runPieces(MLIRContext *context, ArrayRef<char> input,
-               MutableArrayRef<Output> outputs, int64_t numPieces,
-               const CompiledFunction &whole, const CompiledFunction *last) {
-  const FunctionSignature &piece = whole.getSignature();
-  parallelFor(context, 0, numPieces, [&](size_t index) {
-    const void *in = input.data() + index * piece.inputs.front().getNumBytes();
+/// A constant that is being encoded.
+struct Job {
+  Constant constant;
+  /// Owns the input where the constant is a splat.
+  std::vector<char> expanded;
+  ArrayRef<char> input;
+  SmallVector<Output> outputs;
+  int64_t numPieces;
+  /// Runs on every piece, but `last`, if there is one, on the last.
+  const CompiledFunction *whole, *last;
+
+  /// Outputs are as large as the constituents, and a piece's are as far from
+  /// their beginning as those of the pieces before it are long.
+  void runPiece(int64_t index) {
+    const FunctionSignature &piece = whole->getSignature();
+    const void *in =
+        input.data() + index * piece.inputs.front().getNumBytes();
     SmallVector<void *> out;
     for (auto [output, spec] : llvm::zip_equal(outputs, piece.outputs))
       out.push_back(output.blob.getMutableData().data() +
                     index * spec.getNumBytes());
-    bool isLast = last && int64_t(index) == numPieces - 1;
-    (isLast ? *last : whole).call({in}, out);
+    bool isLast = last && index == numPieces - 1;
+    (isLast ? *last : *whole).call({in}, out);
+  }
+};
+
+/// Runs all pieces of all jobs on all threads.
+void runJobs(MLIRContext *context, ArrayRef<std::unique_ptr<Job>> jobs) {
+  SmallVector<std::pair<Job *, int64_t>> pieces;
+  for (const std::unique_ptr<Job> &job : jobs)
+    for (int64_t index = 0; index < job->numPieces; ++index)
+      pieces.push_back({job.get(), index});
+  parallelForEach(context, pieces, [](std::pair<Job *, int64_t> piece) {
+    piece.first->runPiece(piece.second);
   });
 }
 
@@ -196,40 +215,61 @@ struct EncodeConstantsPass
   void runOnOperation() override {
     OperationCache cache;
     IRRewriter rewriter(&getContext());
-    for (const Constant &constant : collectConstants(getOperation()))
-      if (failed(encode(constant, cache, rewriter)))
+    std::vector<std::unique_ptr<Job>> jobs;
+    // A constant that cannot be cut, since its blocks span all rows, leaves the
+    // other threads to those after it; four a thread bound the memory.
+    size_t most = 4 * std::max(1u, getContext().getNumThreads());
+    size_t pieces = 0;
+    auto flush = [&] {
+      runJobs(&getContext(), jobs);
+      for (const std::unique_ptr<Job> &job : jobs)
+        replace(job->constant, job->outputs, rewriter);
+      jobs.clear();
+      pieces = 0;
+    };
+    for (const Constant &constant : collectConstants(getOperation())) {
+      std::unique_ptr<Job> job = prepare(constant, cache);
+      if (!job)
         return signalPassFailure();
+      pieces += job->numPieces;
+      jobs.push_back(std::move(job));
+      if (pieces >= most)
+        flush();
+    }
+    flush();
   }
 
-  LogicalResult encode(const Constant &constant, OperationCache &cache,
-                       RewriterBase &rewriter) {
+  /// Null with a diagnostic if it cannot be encoded.
+  std::unique_ptr<Job> prepare(const Constant &constant,
+                               OperationCache &cache) {
+    auto job = std::make_unique<Job>();
+    job->constant = constant;
     QuantizeOp op = constant.op;
-    std::vector<char> expanded;
-    std::optional<ArrayRef<char>> input = getBytes(constant.attribute);
-    if (!input) {
+    if (std::optional<ArrayRef<char>> bytes = getBytes(constant.attribute)) {
+      job->input = *bytes;
+    } else {
       auto dense = dyn_cast<DenseElementsAttr>(constant.attribute);
-      if (!dense)
-        return op.emitOpError() << "quantizes a constant without data";
-      expanded = expandSplat(dense);
-      input = expanded;
+      if (!dense) {
+        op.emitOpError() << "quantizes a constant without data";
+        return nullptr;
+      }
+      job->expanded = expandSplat(dense);
+      job->input = job->expanded;
     }
     auto type = EncodedTensorType::get(op.getResult().getType());
     int64_t rows = type.getShape().empty() ? 1 : type.getShape().front();
     int64_t pieceRows = getPieceRows(type);
     int64_t rest = rows % std::max<int64_t>(1, pieceRows);
-    const CompiledFunction *whole = cache.get(op, pieceRows);
-    const CompiledFunction *last = rest ? cache.get(op, rest) : nullptr;
-    if (!whole || (rest && !last))
-      return failure();
-    SmallVector<Output> outputs = allocate(type, *whole);
-    runPieces(&getContext(), *input, outputs,
-              llvm::divideCeil(rows, std::max<int64_t>(1, pieceRows)), *whole,
-              last);
-    replace(constant, outputs, rewriter);
+    job->whole = cache.get(op, pieceRows);
+    job->last = rest ? cache.get(op, rest) : nullptr;
+    if (!job->whole || (rest && !job->last))
+      return nullptr;
+    job->outputs = allocate(type, *job->whole);
+    job->numPieces = llvm::divideCeil(rows, std::max<int64_t>(1, pieceRows));
     ++numEncoded;
     packedBytes +=
         llvm::divideCeil(type.getFormat().getPackedBits(type.getShape()), 8);
-    return success();
+    return job;
   }
 
   static std::vector<char> expandSplat(DenseElementsAttr dense) {

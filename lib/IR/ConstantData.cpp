@@ -142,8 +142,9 @@ static ElementsAttr makeResource(RankedTensorType type, ArrayRef<T> values,
 ElementsAttr mlir::qfmt::makeFloats(RankedTensorType type,
                                     ArrayRef<double> values, StringRef name) {
   Type element = type.getElementType();
-  assert((element.isF32() || element.isF64()) && "f32 and f64 only");
-  if (type.getNumElements() > kMaxDenseElements && !llvm::all_equal(values))
+  bool isWide = element.isF32() || element.isF64();
+  if (isWide && type.getNumElements() > kMaxDenseElements &&
+      !llvm::all_equal(values))
     return element.isF32() ? makeResource<float>(type, values, name)
                            : makeResource<double>(type, values, name);
   bool losesInfo;

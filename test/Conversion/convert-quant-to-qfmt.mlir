@@ -139,3 +139,28 @@ func.func @unsigned_sub_channel(%q: tensor<2x3x!sub>) -> tensor<2x3xf32> {
   %0 = quant.dcast %q : tensor<2x3x!sub> to tensor<2x3xf32>
   return %0 : tensor<2x3xf32>
 }
+
+// -----
+
+// Scales of f16 tensors are f16.
+
+// CHECK: #qfmt.scaled<ui8, block = [2, 1], scale = f16>
+// CHECK-LABEL: func.func @sub_channel_f16
+// CHECK: arith.constant dense<{{\[\[}}1.000000e+00, 2.000000e+00], [3.000000e+00, 4.000000e+00]]> : tensor<2x2xf16>
+!half = !quant.uniform<u8:f16:{0:2, 1:1}, {{1.0, 2.0}, {3.0, 4.0}}>
+func.func @sub_channel_f16(%x: tensor<4x2xf16>) -> tensor<4x2xf16> {
+  %q = quant.qcast %x : tensor<4x2xf16> to tensor<4x2x!half>
+  %d = quant.dcast %q : tensor<4x2x!half> to tensor<4x2xf16>
+  return %d : tensor<4x2xf16>
+}
+
+// -----
+
+// CHECK: #qfmt.scaled<i8, block = [1, *], scale = bf16>
+// CHECK-LABEL: func.func @axis_bf16
+// CHECK: arith.constant dense<{{\[\[}}2.500000e-01], [5.000000e-01]]> : tensor<2x1xbf16>
+!brain = !quant.uniform<i8:bf16:0, {0.25, 0.5}>
+func.func @axis_bf16(%q: tensor<2x3x!brain>) -> tensor<2x3xbf16> {
+  %0 = quant.dcast %q : tensor<2x3x!brain> to tensor<2x3xbf16>
+  return %0 : tensor<2x3xbf16>
+}

@@ -302,6 +302,14 @@ def test_quantizing_by_a_scale_that_is_not_positive_is_refused(scale, tmp_path):
     )
 
 
+@pytest.mark.parametrize("shape", [(4, 1), (4,), (1, 4), (2, 2, 1)])
+def test_blocked_scale_of_another_shape_is_refused(shape, tmp_path):
+    """As many scales as blocks are not enough: 2x4 in blocks of 2 columns has 2x2."""
+    scale = np.linspace(0.5, 2, 4).astype(np.float32).reshape(shape)
+    model = chain("INT8", scale, None, (2, 4), 21, axis=1, block_size=2)
+    assert "but a tensor of 2x4 has 2x2 blocks" in refusal(tmp_path, model)
+
+
 @pytest.mark.parametrize("scale", [np.inf, np.nan])
 def test_scale_that_is_not_finite_is_refused(scale, tmp_path):
     assert "QuantizeLinear (node 'quantize'): scale 's' is not finite" in refusal(

@@ -117,7 +117,7 @@ def text_of(module: Path) -> str:
 def interface_scales(module: Path) -> tuple[float, float]:
     """The scales of @main's one argument and one result."""
     (signature,) = re.findall(r"func\.func @main\(.*", text_of(module))
-    first, last = re.findall(r"#qfmt\.scaled<u?i\d+, scale = ([-+.e\d]+)", signature)
+    first, last = re.findall(r"#qfmt\.scaled<u?i\d+, scale = ([-+.eE\d]+)", signature)
     return float(first), float(last)
 
 

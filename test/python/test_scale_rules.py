@@ -6,7 +6,7 @@ Compiled code against the reference, bit for bit, and both against models in num
 
 import numpy as np
 import pytest
-from run_tools import run_mlir
+from run_tools import run_mlir, run_text
 from test_format_lowering import ASYMMETRIC, BLOCKED, Module, add_quantize, block_values, check, run, to_logical
 
 CODEBOOK = "!qfmt.codebook<[-8.0, -2.5, -1.0, -0.25, 0.0, 0.25, 1.5, 6.0]>"
@@ -511,3 +511,32 @@ def test_published_errors(tmp_path, name):
     y = dequantize(tmp_path, x, f"#qfmt.scaled<{encoding}>", f"scale_rule = {rule}")
     error = ((x.astype(np.float64) - y) ** 2).sum() / (x.astype(np.float64) ** 2).sum()
     assert error == pytest.approx(expected, rel=tolerance)
+
+
+@pytest.mark.parametrize("columns", [5, 65, 100])
+@pytest.mark.parametrize(
+    "scale", ["bf16", "f16", "f32", "f8E4M3FN", "f8E5M2", "!qfmt.float<8, 5, specials = ieee>"]
+)
+def test_negative_scales_keep_their_sign(tmp_path, scale, columns):
+    """Scales that are read at run time, in vectors and in what is left over."""
+    attribute = f"#qfmt.scaled<i8, block = [1, *], scale = {scale}>"
+    tensor = f"tensor<2x{columns}xf32, {attribute}>"
+    real = f"tensor<2x{columns}xf32>"
+    grid = "tensor<2x1xf32>"
+    text = f"""
+func.func @main(%c: {real}, %s: {grid}) -> {real} {{
+  %e = qfmt.quantize %s : {grid} to tensor<2x1xf32, #qfmt.scaled<{scale}>>
+  %p = qfmt.constituents %e : tensor<2x1xf32, #qfmt.scaled<{scale}>> to STORED
+  %q = qfmt.quantize %c given(%p : STORED) : {real} to {tensor}
+  %y = qfmt.dequantize %q : {tensor} to {real}
+  return %y : {real}
+}}
+"""
+    stored = scale if not scale.startswith("!") else "i14"
+    text = text.replace("STORED", f"tensor<2x1x{stored}>")
+    values = np.random.default_rng(1).uniform(-300, 300, (2, columns)).astype(np.float32)
+    scales = np.array([[-3.0], [2.5]], np.float32)
+    for engine in "reference", "jit":
+        (found,) = run_text(tmp_path, text, [values, scales], 1, engine)
+        expected = np.clip(np.rint(values / scales), -128, 127) * scales
+        np.testing.assert_array_equal(found, expected, err_msg=engine)

@@ -162,3 +162,15 @@ def test_integer_network_embeds_sentences(tmp_path):
     assert found["mean_cosine"] >= 0.99
     assert found["clear_neighbours"] > 150
     assert found["same_clear_neighbours"] >= 97
+
+
+def test_encodings_are_read_from_the_signature(tmp_path):
+    module = tmp_path / "net.mlir"
+    module.write_text(
+        "func.func @main(%a: tensor<2xf32, #qfmt.scaled<i16, scale = 3.2026124245021492e-05>>)"
+        " -> tensor<2xf32, #qfmt.scaled<i16, scale = 3.2026124245021492e-05>> {\n"
+        "  return %a : tensor<2xf32, #qfmt.scaled<i16, scale = 3.2026124245021492e-05>>\n}\n"
+    )
+    (argument,), (result,) = levels.encodings(module)
+    assert argument == result
+    assert argument.scale == np.float32(3.2026124245021492e-05)

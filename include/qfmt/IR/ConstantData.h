@@ -26,11 +26,11 @@ std::optional<std::vector<int64_t>> readIntegers(Attribute attr);
 /// `attr` holds something else. A resource has one element a byte, too.
 std::optional<std::vector<uint8_t>> readCodes(Attribute attr);
 
-/// A constant of f32 or f64 (each value rounded half to even to it), or of a
+/// A constant of a float type (each value rounded half to even to it), or of a
 /// signless integer type. Splats and small constants are dense; what is larger
-/// and has elements of 8, 16, 32 or 64 bits becomes a resource, which is not
-/// copied, uniqued or printed element by element. `name` is a hint for the
-/// resource's key.
+/// and has elements of f32, f64, or integers of 8, 16, 32 or 64 bits becomes a
+/// resource, which is not copied, uniqued or printed element by element. `name`
+/// is a hint for the resource's key.
 ElementsAttr makeFloats(RankedTensorType type, ArrayRef<double> values,
                         StringRef name);
 ElementsAttr makeIntegers(RankedTensorType type, ArrayRef<int64_t> values,

@@ -65,6 +65,13 @@ static Value emitMinifloatDecode(ScalarBuilder &b, const MinifloatSpec &spec,
     code = b.createOrFold<arith::BitcastOp>(b.getIntegerType(spec.getWidth()),
                                             code);
   code = b.createOrFold<arith::ExtUIOp>(i32, code);
+  // bf16 and its kin are the upper bits of f32. (Taken apart as below, LLVM 22
+  // loses the sign of bf16 on x86.)
+  if (spec.exponentBits == 8 && spec.bias == 127 && spec.hasSign &&
+      spec.hasSubnormals && !spec.negativeZero &&
+      spec.specials == MinifloatSpec::Specials::IEEE)
+    return b.createOrFold<arith::BitcastOp>(
+        f32, b.apply<arith::ShLIOp>(code, 23 - int(spec.mantissaBits)));
   Value magnitude =
       b.apply<arith::AndIOp>(code, (int64_t(1) << magnitudeBits) - 1);
 

@@ -259,7 +259,9 @@ def _encoding(node: onnx.NodeProto, name: str, plan: Plan, format: str) -> Encod
         return Encoding(format, shape, scale.reshape(()), zero, None)
     block = _block(node, shape, scale)
     grid = [1 if b == "*" else -(-d // b) for d, b in zip(shape, block)]
-    if scale.size != np.prod(grid) or scale.ndim not in (1, len(shape)):
+    # Blocks have the tensor's rank, one scale an entry of the axis has one dimension.
+    expected = [d for d in grid if d != 1] if "*" in block else grid
+    if list(scale.shape) not in (grid, expected or [1]):
         raise _Refusal(
             f"scale '{node.input[1]}' has shape {'x'.join(map(str, scale.shape))}, but a "
             f"tensor of {'x'.join(map(str, shape))} has {'x'.join(map(str, grid))} blocks"
