@@ -299,15 +299,17 @@ def test_requantization_is_refused(tmp_path):
     body = """
   %0 = qfmt.quantize %x : tensor<4x64xf32> to tensor<4x64xf32, #qfmt.scaled<i8>>
   %1 = qfmt.convert %0 : tensor<4x64xf32, #qfmt.scaled<i8>> to tensor<4x64xf32, #qfmt.scaled<i4>>
-  return %x : tensor<4x64xf32>"""
+  %2 = qfmt.dequantize %1 : tensor<4x64xf32, #qfmt.scaled<i4>> to tensor<4x64xf32>
+  return %2 : tensor<4x64xf32>"""
     assert refusal(tmp_path, body) == "qfmt.convert: is not exported to ONNX"
 
 
 def test_integer_level_is_refused(tmp_path):
     body = """
-  %c = arith.constant dense<3> : tensor<4xi32>
-  %0 = qfmt.dyadic_scale %c, %c, %c : tensor<4xi32>, tensor<4xi32>, tensor<4xi32> to tensor<4xi8>
-  return %x : tensor<4x64xf32>"""
+  %c = arith.constant dense<3> : tensor<4x64xi32>
+  %0 = qfmt.dyadic_scale %c, %c, %c : tensor<4x64xi32>, tensor<4x64xi32>, tensor<4x64xi32> to tensor<4x64xi8>
+  %1 = arith.sitofp %0 : tensor<4x64xi8> to tensor<4x64xf32>
+  return %1 : tensor<4x64xf32>"""
     assert refusal(tmp_path, body) == "qfmt.dyadic_scale: is not exported to ONNX"
 
 

@@ -182,7 +182,7 @@ func.func @main(%a: {a}, %b: {b}) -> tensor<1x1xf32, #qfmt.scaled<i16>> {{
   return %1 : tensor<1x1xf32, #qfmt.scaled<i16>>
 }}
 """)
-        run_tool("qfmt-opt", path, "--qfmt-integerize")
+        run_tool("qfmt-opt", path, "--qfmt-integerize=accumulator-bits=32")
 
     integerize(length)
     with pytest.raises(UserError, match="accumulator may overflow"):
