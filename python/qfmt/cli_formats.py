@@ -43,6 +43,8 @@ def draw(formats: list[dict], path: Path) -> None:
 
     if path.suffix not in (".svg", ".png", ".pdf"):
         raise UserError(f"--plot: {path} should end in .svg, .png or .pdf")
+    if not path.resolve().parent.is_dir():
+        raise UserError(f"--plot: {path.parent}: no such folder")
     import matplotlib
 
     matplotlib.use("Agg")

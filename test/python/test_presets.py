@@ -133,6 +133,7 @@ def test_picture(tmp_path):
     assert main(["formats", "--plot", str(tmp_path / "formats.svg")]) == 0
     assert (tmp_path / "formats.svg").stat().st_size > 10_000
     assert main(["formats", "--plot", str(tmp_path / "formats.txt")]) == 1
+    assert main(["formats", "--plot", str(tmp_path / "missing" / "formats.svg")]) == 1
     assert not (tmp_path / "formats.txt").exists()
     drawn = (Path(__file__).parents[2] / "docs" / "formats.svg").read_text()
     for entry in list_formats():
