@@ -120,7 +120,7 @@ TEST_F(TensorFormats, BoothTermsAddUp) {
       for (unsigned index = 0; index < terms; ++index) {
         int64_t digit = getBoothDigit(value, index);
         ASSERT_LE(std::abs(digit), 2);
-        sum += digit << (2 * index);
+        sum += digit * (int64_t(1) << (2 * index));
       }
       EXPECT_EQ(sum, value);
     }

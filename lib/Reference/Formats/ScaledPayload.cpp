@@ -85,7 +85,9 @@ Scalar PayloadEncoder::encodeToInteger(const ExactReal &quotient,
     return codec.encodeInteger(zeroPoint, OverflowMode::Saturate);
   if (quotient.isInfinity()) {
     // Infinities have no low bits: they saturate.
-    __int128 beyond = __int128(quotient.isNegative() ? -1 : 1) << 64;
+    __int128 beyond = __int128(1) << 64;
+    if (quotient.isNegative())
+      beyond = -beyond;
     if (modes.overflow != OverflowMode::Wrap)
       return storeInteger(beyond);
     return codec.encodeInteger(beyond, OverflowMode::Saturate);
