@@ -118,3 +118,31 @@ func.func @tanh16(%x: tensor<8xf32, #wide>) -> tensor<8xf32, #tanh> {
   %q = qfmt.quantize %r : tensor<8xf32> to tensor<8xf32, #tanh>
   return %q : tensor<8xf32, #tanh>
 }
+
+// The maximum of two neighbours is no bound of elements farther on: exp has no table of 256 entries for differences up to 0.
+// CHECK-LABEL: func.func @window
+// CHECK-NOT: tensor<256xi32>
+// CHECK: return
+#i8 = #qfmt.scaled<i8, scale = 0.01>
+#w = affine_map<(i, w) -> (i + w)>
+#w1 = affine_map<(i, w) -> (w)>
+func.func @window(%x: tensor<7xf32, #i8>) -> tensor<4x4xf32, #qfmt.scaled<ui8, scale = 0.1>> {
+  %ninf = arith.constant 0xFF800000 : f32
+  %e = tensor.empty() : tensor<4xf32>
+  %e2 = tensor.empty() : tensor<4x4xf32>
+  %size = tensor.empty() : tensor<2xf32>
+  %init = linalg.fill ins(%ninf : f32) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %m = linalg.generic {indexing_maps = [#w, #w1, #row1], iterator_types = ["parallel", "reduction"]} ins(%x, %size : tensor<7xf32, #i8>, tensor<2xf32>) outs(%init : tensor<4xf32>) {
+  ^bb0(%in: f32, %s: f32, %out: f32):
+    %r = arith.maximumf %in, %out : f32
+    linalg.yield %r : f32
+  } -> tensor<4xf32>
+  %d = linalg.generic {indexing_maps = [#w, #row1, #map], iterator_types = ["parallel", "parallel"]} ins(%x, %m : tensor<7xf32, #i8>, tensor<4xf32>) outs(%e2 : tensor<4x4xf32>) {
+  ^bb0(%in: f32, %max: f32, %out: f32):
+    %0 = arith.subf %in, %max : f32
+    %1 = math.exp %0 : f32
+    linalg.yield %1 : f32
+  } -> tensor<4x4xf32>
+  %q = qfmt.quantize %d : tensor<4x4xf32> to tensor<4x4xf32, #qfmt.scaled<ui8, scale = 0.1>>
+  return %q : tensor<4x4xf32, #qfmt.scaled<ui8, scale = 0.1>>
+}

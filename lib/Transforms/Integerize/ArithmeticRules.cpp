@@ -35,7 +35,8 @@ static FailureOr<ScalarModel> compileSum(RuleContext &context) {
   IntegerRange range = a.range + (subtract ? -b.range : b.range);
   // Integers are subtracted from a maximum that they are part of.
   if (subtract && isMaximumOf(b.expression, a.expression) &&
-      a.value == context.operands[0].value)
+      a.value == context.operands[0].value &&
+      b.value == context.operands[1].value)
     range.hi = std::min<__int128>(range.hi, 0);
   std::optional<unsigned> width = body.chooseWidth(range);
   if (!width)

@@ -137,9 +137,16 @@ static bool unifyIndex(AffineExpr pattern, AffineExpr target,
   auto binary = dyn_cast<AffineBinaryOpExpr>(pattern);
   if (!binary)
     return pattern == target;
+  // A variable that is an index by itself runs over the whole dimension, so that
+  // every index is one of its values. The variable of a window does not: it is
+  // that of another reduction (whose size is compared there), or nothing.
+  auto isVariable = [](AffineExpr expr) { return isa<AffineSymbolExpr>(expr); };
   auto other = dyn_cast<AffineBinaryOpExpr>(target);
-  return other && other.getKind() == binary.getKind() &&
-         unifyIndex(binary.getLHS(), other.getLHS(), bindings) &&
+  if (!other || other.getKind() != binary.getKind() ||
+      isVariable(binary.getLHS()) != isVariable(other.getLHS()) ||
+      isVariable(binary.getRHS()) != isVariable(other.getRHS()))
+    return false;
+  return unifyIndex(binary.getLHS(), other.getLHS(), bindings) &&
          unifyIndex(binary.getRHS(), other.getRHS(), bindings);
 }
 
