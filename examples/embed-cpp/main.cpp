@@ -3,13 +3,13 @@
 // qfmt in someone else's compiler: make a module with encoded tensors, run
 // passes on it, print it.
 
-#include "qfmt/InitAll.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Transforms/Passes.h"
+#include "qfmt/InitAll.h"
 
 using namespace mlir;
 

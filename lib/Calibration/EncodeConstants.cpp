@@ -7,13 +7,13 @@
 // evaluator bit for bit. A tensor is cut along its first dimension at block
 // boundaries; if a block spans it, the tensor is one piece.
 
-#include "qfmt/Calibration/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Threading.h"
+#include "qfmt/Calibration/Passes.h"
 #include "qfmt/Pipelines/Pipelines.h"
 #include "qfmt/Runtime/CompiledFunction.h"
 #include <map>
@@ -136,9 +136,8 @@ int64_t getPieceRows(EncodedTensorType type) {
   if (block == ShapedType::kDynamic || type.getType().getNumElements() == 0)
     return shape.front();
   int64_t rowElements = type.getType().getNumElements() / shape.front();
-  int64_t blocks =
-      std::max<int64_t>(1, kPieceElements / std::max<int64_t>(
-                                                1, rowElements * block));
+  int64_t blocks = std::max<int64_t>(
+      1, kPieceElements / std::max<int64_t>(1, rowElements * block));
   return std::min(shape.front(), blocks * block);
 }
 
@@ -163,8 +162,7 @@ struct Job {
   /// their beginning as those of the pieces before it are long.
   void runPiece(int64_t index) {
     const FunctionSignature &piece = whole->getSignature();
-    const void *in =
-        input.data() + index * piece.inputs.front().getNumBytes();
+    const void *in = input.data() + index * piece.inputs.front().getNumBytes();
     SmallVector<void *> out;
     for (auto [output, spec] : llvm::zip_equal(outputs, piece.outputs))
       out.push_back(output.blob.getMutableData().data() +
@@ -191,7 +189,8 @@ TypedAttr makeConstant(Output &output, StringRef name) {
   unsigned width = output.type.getElementTypeBitWidth();
   MutableArrayRef<char> bytes = output.blob.getMutableData();
   if (width == 1) {
-    SmallVector<bool> bits(llvm::map_range(bytes, [](char c) { return c & 1; }));
+    SmallVector<bool> bits(
+        llvm::map_range(bytes, [](char c) { return c & 1; }));
     return DenseElementsAttr::get(output.type, bits);
   }
   if (width < 8)
@@ -284,9 +283,8 @@ struct EncodeConstantsPass
   static SmallVector<Output> allocate(EncodedTensorType type,
                                       const CompiledFunction &function) {
     SmallVector<Output> outputs;
-    for (auto [part, spec] :
-         llvm::zip_equal(type.getConstituentTypes(),
-                         function.getSignature().outputs)) {
+    for (auto [part, spec] : llvm::zip_equal(type.getConstituentTypes(),
+                                             function.getSignature().outputs)) {
       auto tensor = cast<RankedTensorType>(part);
       int64_t size = tensor.getNumElements() * spec.element.getBytes();
       outputs.push_back(
@@ -309,7 +307,8 @@ struct EncodeConstantsPass
                                                 makeConstant(output, name)));
     }
     Operation *input = op.getInput().getDefiningOp();
-    rewriter.replaceOpWithNewOp<AssembleOp>(op, op.getResult().getType(), parts);
+    rewriter.replaceOpWithNewOp<AssembleOp>(op, op.getResult().getType(),
+                                            parts);
     if (input->use_empty())
       rewriter.eraseOp(input);
   }

@@ -137,9 +137,11 @@ std::optional<Schedule> makeSchedule(linalg::GenericOp op, int64_t vectorBits) {
   std::optional<unsigned> vectorLoop = findVectorLoop(op);
   if (!vectorLoop || schedule.sizes[*vectorLoop] < kMinVectorSize ||
       prefersReduction(op, *vectorLoop, kShortReduction) ||
-      !llvm::all_of(op->getOpOperands(), [&](OpOperand &operand) {
-        return isLoadable(op, operand, *vectorLoop);
-      }))
+      !llvm::all_of(
+          op->getOpOperands(),
+          [&](OpOperand &operand) {
+            return isLoadable(op, operand, *vectorLoop);
+          }))
     return std::nullopt;
   schedule.vectorLoop = *vectorLoop;
 
@@ -402,9 +404,10 @@ private:
     if (valid == schedule.lanes)
       vector::StoreOp::create(b, loc, value, output.get(), indices);
     else if (valid == 1)
-      // LLVM 22 stores too many bytes where a truncated vector is stored under a
-      // mask of one lane: its AVX-512 code writes the lane before truncation.
-      memref::StoreOp::create(b, loc, vector::ExtractOp::create(b, loc, value, 0),
+      // LLVM 22 stores too many bytes where a truncated vector is stored under
+      // a mask of one lane: its AVX-512 code writes the lane before truncation.
+      memref::StoreOp::create(b, loc,
+                              vector::ExtractOp::create(b, loc, value, 0),
                               output.get(), indices);
     else
       vector::MaskedStoreOp::create(b, loc, output.get(), indices,

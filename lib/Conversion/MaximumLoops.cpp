@@ -136,10 +136,12 @@ std::optional<Schedule> makeSchedule(linalg::GenericOp op, int64_t vectorBits) {
   schedule.kind = *kind;
   schedule.vectorLoop = schedule.reductions.pop_back_val();
   int64_t size = schedule.sizes[schedule.vectorLoop];
-  if (size < kMinVectorSize ||
-      !llvm::all_of(op.getDpsInputOperands(), [&](OpOperand *input) {
-        return isLoadable(op, *input, schedule.vectorLoop);
-      }))
+  if (size < kMinVectorSize || !llvm::all_of(
+                                   op.getDpsInputOperands(),
+                                   [&](OpOperand *input) {
+                                     return isLoadable(op, *input,
+                                                       schedule.vectorLoop);
+                                   }))
     return std::nullopt;
   schedule.lanes =
       std::min<int64_t>(vectorBits / getElementBits(op, schedule.vectorLoop),

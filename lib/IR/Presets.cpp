@@ -18,8 +18,9 @@ static constexpr ScaleRule kTwoLevel = ScaleRule::TwoLevel;
 static constexpr RoundingMode kHalfEven = RoundingMode::HalfEven;
 static constexpr RoundingMode kHalfDown = RoundingMode::HalfDown;
 
-// NF4: Dettmers et al., QLoRA, 2023, appendix E. BitMoD: Chen et al., HPCA 2025;
-// its authors state a patent application. MX: OCP Microscaling Formats 1.0.
+// NF4: Dettmers et al., QLoRA, 2023, appendix E. BitMoD: Chen et al., HPCA
+// 2025; its authors state a patent application. MX: OCP Microscaling
+// Formats 1.0.
 static constexpr Preset kPresets[] = {
     {"int8", "#qfmt.scaled<i8, block = {row}, scale = f32>", kAbsMax, kHalfEven,
      "signed bytes, one scale a row"},
@@ -67,14 +68,16 @@ static constexpr Preset kPresets[] = {
      kFloorLog2, kHalfEven, "OCP MXFP6 E3M2"},
     {"mxfp4", "#qfmt.scaled<f4E2M1FN, block = {32}, scale = f8E8M0FNU>",
      kFloorLog2, kHalfEven, "OCP MXFP4"},
-    {"mxint8", "#qfmt.scaled<!qfmt.fixed<8, 2>, block = {32}, scale = f8E8M0FNU>",
+    {"mxint8",
+     "#qfmt.scaled<!qfmt.fixed<8, 2>, block = {32}, scale = f8E8M0FNU>",
      kFloorLog2, kHalfEven, "OCP MXINT8"},
     {"nvfp4",
      "#qfmt.scaled<f4E2M1FN, block = {16}, scale = #qfmt.scaled<f8E4M3FN, "
      "scale = f32>>",
      kTwoLevel, kHalfEven, "4-bit floats, FP8 scales for 16"},
     {"nf4",
-     "#qfmt.scaled<!qfmt.codebook<[-1.0, -0.6961928009986877, -0.5250730514526367, "
+     "#qfmt.scaled<!qfmt.codebook<[-1.0, -0.6961928009986877, "
+     "-0.5250730514526367, "
      "-0.39491748809814453, -0.28444138169288635, "
      "-0.18477343022823334, -0.09105003625154495, 0.0, "
      "0.07958029955625534, 0.16093020141124725, "
@@ -82,7 +85,8 @@ static constexpr Preset kPresets[] = {
      "0.44070982933044434, 0.5626170039176941, 0.7229568362236023, "
      "1.0]>, "
      "block = {64}, scale = f32>",
-     kAbsMax, kHalfEven, "quantiles of the normal distribution, a scale for 64"},
+     kAbsMax, kHalfEven,
+     "quantiles of the normal distribution, a scale for 64"},
     {"power4", "#qfmt.scaled<!qfmt.power<4, 0.5>, block = {row}, scale = f32>",
      kAbsMax, kHalfEven, "squares of 4-bit integers, one scale a row"},
     {"khot8",

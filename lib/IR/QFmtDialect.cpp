@@ -117,8 +117,8 @@ struct QFmtInlinerInterface : DialectInlinerInterface {
 static LogicalResult verifyPackedAttr(Operation *op, Type boundary,
                                       Attribute value) {
   auto type = dyn_cast<TypeAttr>(value);
-  auto codes = type ? dyn_cast<RankedTensorType>(type.getValue())
-                    : RankedTensorType();
+  auto codes =
+      type ? dyn_cast<RankedTensorType>(type.getValue()) : RankedTensorType();
   if (!codes || !codes.hasStaticShape() || codes.getEncoding())
     return op->emitError() << "'" << QFmtDialect::kPackedAttr
                            << "' must be the static tensor type of the packed "
@@ -182,14 +182,14 @@ static LogicalResult verifyBoundaryAttr(Operation *op, Type boundary,
 
 /// Attributes of operations: the marks of a float wrapper and of a module's
 /// constants. A misspelt one would be silently without effect.
-LogicalResult
-QFmtDialect::verifyOperationAttribute(Operation *op,
-                                      NamedAttribute attribute) {
+LogicalResult QFmtDialect::verifyOperationAttribute(Operation *op,
+                                                    NamedAttribute attribute) {
   StringRef name = attribute.getName();
   if (name == kFloatWrapperAttr) {
     if (isa<UnitAttr>(attribute.getValue()) && isa<FunctionOpInterface>(op))
       return success();
-    return op->emitError() << "'" << name << "' is a unit attribute of functions";
+    return op->emitError() << "'" << name
+                           << "' is a unit attribute of functions";
   }
   if (name == kWeightsAttr) {
     auto weights = dyn_cast<DictionaryAttr>(attribute.getValue());
@@ -239,10 +239,8 @@ LogicalResult QFmtDialect::verifyRegionArgAttribute(Operation *op, unsigned,
       op, function ? function.getArgumentTypes()[index] : Type(), attribute);
 }
 
-LogicalResult
-QFmtDialect::verifyRegionResultAttribute(Operation *op, unsigned,
-                                         unsigned index,
-                                         NamedAttribute attribute) {
+LogicalResult QFmtDialect::verifyRegionResultAttribute(
+    Operation *op, unsigned, unsigned index, NamedAttribute attribute) {
   auto function = dyn_cast<FunctionOpInterface>(op);
   return verifyBoundaryAttr(
       op, function ? function.getResultTypes()[index] : Type(), attribute);

@@ -2,10 +2,10 @@
 //
 // Folders. None changes a number.
 
-#include "qfmt/IR/QFmt.h"
-#include "qfmt/Support/Dyadic.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
+#include "qfmt/IR/QFmt.h"
+#include "qfmt/Support/Dyadic.h"
 
 using namespace mlir;
 using namespace mlir::qfmt;

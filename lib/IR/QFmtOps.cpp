@@ -82,9 +82,9 @@ static LogicalResult verifyGiven(OpT op) {
   if (op.getGiven().empty())
     return success();
   if (op.getScaleRule() != ScaleRule::AbsMax)
-    return op.emitOpError() << "takes either given constituents or scale_rule = "
-                            << stringifyScaleRule(op.getScaleRule())
-                            << ", drop one of them";
+    return op.emitOpError()
+           << "takes either given constituents or scale_rule = "
+           << stringifyScaleRule(op.getScaleRule()) << ", drop one of them";
   SmallVector<Constituent> parts =
       EncodedTensorType::get(op.getResult().getType()).getConstituents();
   ArrayRef<Constituent> wanted = ArrayRef(parts).drop_front();
@@ -93,8 +93,9 @@ static LogicalResult verifyGiven(OpT op) {
     if (wanted.empty())
       diag << "no given constituent";
     else
-      llvm::interleaveComma(wanted, diag << "the given constituents (",
-                            [&](const Constituent &part) { diag << part.name; });
+      llvm::interleaveComma(
+          wanted, diag << "the given constituents (",
+          [&](const Constituent &part) { diag << part.name; });
     return diag << (wanted.empty() ? "" : ")") << " for "
                 << op.getResult().getType() << ", found "
                 << op.getGiven().size();
@@ -226,8 +227,7 @@ static LogicalResult verifyPacking(Operation *op, RankedTensorType codes,
                                    RankedTensorType bytes,
                                    CodePacking packing) {
   auto code = dyn_cast<IntegerType>(codes.getElementType());
-  if (!code || !code.isSignless() || code.getWidth() < 1 ||
-      code.getWidth() > 8)
+  if (!code || !code.isSignless() || code.getWidth() < 1 || code.getWidth() > 8)
     return op->emitOpError() << "codes are signless integers of 1 to 8 bits, "
                                 "found "
                              << codes;
@@ -235,14 +235,14 @@ static LogicalResult verifyPacking(Operation *op, RankedTensorType codes,
     return op->emitOpError()
            << "packing = base3 needs codes of 2 bits, found " << codes;
   if (!codes.hasStaticShape() || !bytes.hasStaticShape())
-    return op->emitOpError() << "needs static shapes, found " << codes
-                             << " and " << bytes;
+    return op->emitOpError()
+           << "needs static shapes, found " << codes << " and " << bytes;
   int64_t size =
       getPackedSize(codes.getNumElements(), code.getWidth(), packing);
   if (bytes.getRank() != 1 || !bytes.getElementType().isSignlessInteger(8) ||
       bytes.getNumElements() != size)
-    return op->emitOpError() << codes << " packs into tensor<" << size
-                             << "xi8>, found " << bytes;
+    return op->emitOpError()
+           << codes << " packs into tensor<" << size << "xi8>, found " << bytes;
   return success();
 }
 

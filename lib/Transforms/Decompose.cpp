@@ -162,8 +162,9 @@ getLowering(Operation *op, EncodedTensorType type,
   auto format = static_cast<Attribute>(type.getFormat());
   // A number format from elsewhere may have a meaning and no lowering.
   for (const Constituent &part : type.getConstituents()) {
-    if (failed(CodeEmitter(part.format).verify(
-            modes, [&] { return op->emitOpError(); })))
+    if (failed(CodeEmitter(part.format).verify(modes, [&] {
+          return op->emitOpError();
+        })))
       return failure();
     // The modes are those of the payload.
     if (modes)

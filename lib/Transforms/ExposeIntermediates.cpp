@@ -3,8 +3,8 @@
 // Makes a network's intermediate tensors results of its public functions, so
 // that two levels can be compared layer by layer. Changes no number.
 
-#include "qfmt/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "qfmt/Transforms/Passes.h"
 
 namespace mlir::qfmt {
 #define GEN_PASS_DEF_EXPOSEINTERMEDIATES

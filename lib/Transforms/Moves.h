@@ -1,5 +1,4 @@
-//===- Moves.h - Operations whose results are elements of inputs -*- C++
-//-*-===//
+//===- Moves.h - Operations that move elements ------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A tensor that an operation only moves or selects elements of keeps the number

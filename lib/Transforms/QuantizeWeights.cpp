@@ -113,12 +113,15 @@ struct QuantizeWeightsPass
     if (!format)
       return success();
     auto plain = cast<RankedTensorType>(weights.getType());
-    auto emit = [&] { return op.emitOpError() << "has weights that qfmt-quantize-weights cannot encode: "; };
+    auto emit = [&] {
+      return op.emitOpError()
+             << "has weights that qfmt-quantize-weights cannot encode: ";
+    };
     if (failed(format.verifyEncoding(plain.getShape(), plain.getElementType(),
                                      emit)))
       return failure();
-    auto encoded = RankedTensorType::get(plain.getShape(),
-                                         plain.getElementType(), format);
+    auto encoded =
+        RankedTensorType::get(plain.getShape(), plain.getElementType(), format);
     Value &quantized = known[{weights, encoded}];
     if (!quantized) {
       rewriter.setInsertionPointAfter(weights);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Input:  level real.
-// Output: level real; chains of tensor.insert_slice that fill a new tensor along
-//         one dimension, as tosa-to-tensor writes a concatenation, are
+// Output: level real; chains of tensor.insert_slice that fill a new tensor
+//         along one dimension, as tosa-to-tensor writes a concatenation, are
 //         tensor.concat: one move of whole tensors, without tensors that are
 //         half written in between. Other chains stay.
 
-#include "qfmt/Transforms/Passes.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "qfmt/Transforms/Passes.h"
 
 namespace mlir::qfmt {
 #define GEN_PASS_DEF_RAISECONCAT

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Checks the rules of a level that upstream verifiers do not know (docs/spec.md,
-// C40 to C49). Changes nothing. Every rule is one function from an operation to
-// the complaint about it.
+// Checks the rules of a level that upstream verifiers do not know
+// (docs/spec.md, C40 to C49). Changes nothing. Every rule is one function from
+// an operation to the complaint about it.
 
-#include "qfmt/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -16,6 +15,7 @@
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/CallInterfaces.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "qfmt/Transforms/Passes.h"
 
 namespace mlir::qfmt {
 #define GEN_PASS_DEF_VERIFYLEVEL
@@ -78,7 +78,8 @@ static LogicalResult verifyLinalg(linalg::LinalgOp op) {
 /// (C44) Encodings change by qfmt.convert only.
 static LogicalResult verifyCast(Operation *op) {
   Type from = op->getOperand(0).getType(), to = op->getResult(0).getType();
-  auto source = EncodedTensorType::get(from), result = EncodedTensorType::get(to);
+  auto source = EncodedTensorType::get(from),
+       result = EncodedTensorType::get(to);
   if (source && result && source.getFormat() == result.getFormat())
     return success();
   return op->emitOpError() << "casts between " << from << " and " << to
@@ -127,11 +128,11 @@ static LogicalResult verifyPad(tensor::PadOp op) {
     return op.emitOpError() << "pads an encoded tensor with a value that is no "
                                "constant; dequantize first";
   if (!encoded.getFormat().isStatic() ||
-      !encoded.getFormat().canRepresent(
-          padding.getValueAsDouble(), encoded.getLogicalElementType()))
-    return op.emitOpError() << "pads with " << padding
-                            << ", for which " << encoded.getFormat()
-                            << " has no code; dequantize first";
+      !encoded.getFormat().canRepresent(padding.getValueAsDouble(),
+                                        encoded.getLogicalElementType()))
+    return op.emitOpError()
+           << "pads with " << padding << ", for which " << encoded.getFormat()
+           << " has no code; dequantize first";
   return success();
 }
 
@@ -180,8 +181,8 @@ static LogicalResult verifyEncodedOp(Operation *op) {
   if ((isFromQFmt(op) && !isArithmetic(op)) || !getEncoded(op))
     return success();
   if (isa<FunctionOpInterface, CallOpInterface>(op) ||
-      isa_and_nonnull<func::FuncDialect, scf::SCFDialect, cf::ControlFlowDialect>(
-          op->getDialect()))
+      isa_and_nonnull<func::FuncDialect, scf::SCFDialect,
+                      cf::ControlFlowDialect>(op->getDialect()))
     return success();
   if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
     return verifyLinalg(linalgOp);
@@ -198,18 +199,18 @@ static LogicalResult verifyEncodedOp(Operation *op) {
     return success();
   // (C42)
   if (isa<arith::ConstantOp>(op))
-    return op->emitOpError() << "makes a constant of encoded type "
-                             << getEncoded(op)
-                             << "; use qfmt.assemble on constant constituents";
+    return op->emitOpError()
+           << "makes a constant of encoded type " << getEncoded(op)
+           << "; use qfmt.assemble on constant constituents";
   if (isa<arith::SelectOp>(op) &&
       !EncodedTensorType::isEncoded(op->getOperand(0).getType()))
     return success();
   // (C43)
   if (isa_and_nonnull<bufferization::BufferizationDialect>(op->getDialect()))
-    return op->emitOpError() << "bufferizes the encoded tensor "
-                             << getEncoded(op)
-                             << ", which would drop its encoding; run "
-                                "qfmt-decompose first";
+    return op->emitOpError()
+           << "bufferizes the encoded tensor " << getEncoded(op)
+           << ", which would drop its encoding; run "
+              "qfmt-decompose first";
   return op->emitOpError()
          << "computes on the codes of " << getEncoded(op)
          << "; read it with qfmt.dequantize or through 'ins' of a linalg op";
@@ -251,8 +252,8 @@ static LogicalResult verifyNothingEncoded(Operation *op, StringRef level,
                                   "level "
                                << level << "; " << remedy;
   if (Type type = getEncoded(op))
-    return op->emitOpError() << "has the encoded type " << type
-                             << " at level " << level << "; " << remedy;
+    return op->emitOpError() << "has the encoded type " << type << " at level "
+                             << level << "; " << remedy;
   return success();
 }
 

@@ -2,10 +2,10 @@
 //
 // Language server for MLIR files that use the qfmt dialect.
 
-#include "qfmt/InitAll.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/Tools/mlir-lsp-server/MlirLspServerMain.h"
+#include "qfmt/InitAll.h"
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;

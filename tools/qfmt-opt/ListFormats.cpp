@@ -61,8 +61,8 @@ static std::vector<Row> collectRows(MLIRContext *context) {
   for (const Preset &preset : getPresets()) {
     TensorFormat format = preset.getFormat(context, /*rank=*/2);
     double bits = format.getPackedBits({kSize, kSize});
-    rows.push_back({&preset, format, bits / (kSize * kSize),
-                    collectLevels(format)});
+    rows.push_back(
+        {&preset, format, bits / (kSize * kSize), collectLevels(format)});
   }
   return rows;
 }
@@ -88,11 +88,12 @@ void mlir::qfmt::listFormats(raw_ostream &os) {
     else
       os << llvm::format("  %6zu %11.6g %11.6g", row.levels.size(),
                          row.levels.front(), row.levels.back());
-    os << "  " << row.preset->summary << "\n              "
-       << print(row.format) << "\n";
+    os << "  " << row.preset->summary << "\n              " << print(row.format)
+       << "\n";
   }
   os << "\nbits/element: of a " << kSize << " x " << kSize
-     << " tensor, with scales and tables. levels, lowest, largest: of the codes, "
+     << " tensor, with scales and tables. levels, lowest, largest: of the "
+        "codes, "
         "before the scale.\n";
 }
 
@@ -104,14 +105,13 @@ void mlir::qfmt::listFormatsAsJson(raw_ostream &os) {
     for (const Row &row : collectRows(&context))
       json.object([&] {
         std::string encoding;
-        llvm::raw_string_ostream(encoding) << static_cast<Attribute>(row.format);
+        llvm::raw_string_ostream(encoding)
+            << static_cast<Attribute>(row.format);
         json.attribute("name", row.preset->name);
         json.attribute("summary", row.preset->summary);
         json.attribute("encoding", encoding);
-        json.attribute("scale_rule",
-                       stringifyScaleRule(row.preset->scaleRule));
-        json.attribute("rounding",
-                       stringifyRoundingMode(row.preset->rounding));
+        json.attribute("scale_rule", stringifyScaleRule(row.preset->scaleRule));
+        json.attribute("rounding", stringifyRoundingMode(row.preset->rounding));
         json.attribute("bits_per_element", row.bitsPerElement);
         json.attributeArray("levels", [&] {
           for (double level : row.levels)

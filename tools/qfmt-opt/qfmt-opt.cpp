@@ -3,11 +3,11 @@
 // mlir-opt with the qfmt dialect and passes.
 
 #include "ListFormats.h"
-#include "qfmt/InitAll.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "qfmt/InitAll.h"
 #include "llvm/Support/CommandLine.h"
 
 /// --list-formats and --list-formats=json print and exit, as --version does.

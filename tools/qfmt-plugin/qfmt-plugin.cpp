@@ -2,11 +2,13 @@
 //
 // The dialect and its passes as a plugin of a stock mlir-opt:
 //
-//   mlir-opt --load-dialect-plugin=QFmtPlugin.so --load-pass-plugin=QFmtPlugin.so --pass-pipeline='builtin.module(qfmt-...)'
+//   mlir-opt --load-dialect-plugin=QFmtPlugin.so
+//       --load-pass-plugin=QFmtPlugin.so
+//       --pass-pipeline='builtin.module(qfmt-...)'
 
-#include "qfmt/InitAll.h"
 #include "mlir/Tools/Plugins/DialectPlugin.h"
 #include "mlir/Tools/Plugins/PassPlugin.h"
+#include "qfmt/InitAll.h"
 #include "llvm/Config/llvm-config.h"
 
 extern "C" LLVM_ATTRIBUTE_VISIBILITY_DEFAULT mlir::DialectPluginLibraryInfo

@@ -386,16 +386,18 @@ static std::string getRatio(const CheckedRegion &region) {
 }
 
 static void printTable(ArrayRef<CheckedRegion> regions, llvm::raw_ostream &os) {
-  os << llvm::formatv("{0,-6} {1,10} {2,12} {3,11} {4,12} {5,11} {6,8} {7,6}  {8}\n",
-                      "region", "elements", "worst error", "in steps", "bound",
-                      "in steps", "ratio", "codes", "location");
+  os << llvm::formatv(
+      "{0,-6} {1,10} {2,12} {3,11} {4,12} {5,11} {6,8} {7,6}  {8}\n", "region",
+      "elements", "worst error", "in steps", "bound", "in steps", "ratio",
+      "codes", "location");
   for (auto [index, region] : llvm::enumerate(regions)) {
     double step = region.grid.step;
-    os << llvm::formatv(
-        "{0,-6} {1,10} {2,12:E4} {3,11:F4} {4,12:E4} {5,11:F4} {6,8} {7,6:F0}  {8}\n",
-        index, region.numElements, region.worst, region.worst / step,
-        region.bound, region.bound / step, getRatio(region), region.codesOff,
-        describe(region.loc));
+    os << llvm::formatv("{0,-6} {1,10} {2,12:E4} {3,11:F4} {4,12:E4} {5,11:F4} "
+                        "{6,8} {7,6:F0}  {8}\n",
+                        index, region.numElements, region.worst,
+                        region.worst / step, region.bound, region.bound / step,
+                        getRatio(region), region.codesOff,
+                        describe(region.loc));
   }
 }
 

@@ -55,8 +55,7 @@ static void addLayer(OpBuilder &builder, unsigned index, int64_t rows,
   Value zero = arith::ConstantOp::create(body, loc, body.getF32FloatAttr(0));
   Value empty =
       tensor::EmptyOp::create(body, loc, output.getShape(), f32).getResult();
-  Value init =
-      linalg::FillOp::create(body, loc, zero, empty).getResult(0);
+  Value init = linalg::FillOp::create(body, loc, zero, empty).getResult(0);
   AffineExpr m, n, k;
   bindDims(builder.getContext(), m, n, k);
   SmallVector<AffineMap> maps = {AffineMap::get(3, 0, {m, k}, m.getContext()),

@@ -304,8 +304,7 @@ TEST_F(ScaledTest, nested_scale_that_would_be_zero) {
   // 60 / 4 + 3 saturates at 15, the payload at 7.
   expectParts("i4, block = [1, 2], "
               "scale = #qfmt.scaled<ui4, scale = f32, zero_point = 3>",
-              "tensor<1x4xf32>", {0, 0, 420, 0},
-              {{0, 0, 7, 0}, {4, -1}, {4}});
+              "tensor<1x4xf32>", {0, 0, 420, 0}, {{0, 0, 7, 0}, {4, -1}, {4}});
   // No number of the scale's format is positive: 0 / -1 is -0.
   expectParts("f8E5M2, block = [1, 2], scale = #qfmt.scaled<i1, scale = f32>",
               "tensor<1x2xf32>", {0, 0}, {{-0.0, -0.0}, {-1}, {1}},

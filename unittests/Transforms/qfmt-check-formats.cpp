@@ -456,10 +456,10 @@ void Module::addDecode(NumberFormat format) {
             plain, {format, spelling + " decode", {}});
 }
 
-/// All combinations for f32; or, because compiling takes the time, each rounding
-/// with saturation and every other one with another overflow mode, in turns
-/// from one format to the next, so that formats that share their lowering see
-/// all combinations.
+/// All combinations for f32; or, because compiling takes the time, each
+/// rounding with saturation and every other one with another overflow mode, in
+/// turns from one format to the next, so that formats that share their lowering
+/// see all combinations.
 static std::vector<Modes> getModes(NumberFormat format, size_t turn,
                                    bool full) {
   std::vector<Modes> modes;

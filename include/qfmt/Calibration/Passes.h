@@ -6,8 +6,8 @@
 #ifndef QFMT_CALIBRATION_PASSES_H
 #define QFMT_CALIBRATION_PASSES_H
 
-#include "qfmt/IR/QFmt.h"
 #include "mlir/Pass/Pass.h"
+#include "qfmt/IR/QFmt.h"
 
 namespace mlir::qfmt {
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The constants of a compiled module: one blob of bytes, the attribute
-// QFmtDialect::kWeightsAttr of the module between qfmt-weights-to-blob and code emission.
+// QFmtDialect::kWeightsAttr of the module between qfmt-weights-to-blob and code
+// emission.
 
 #ifndef QFMT_CONVERSION_WEIGHTS_H
 #define QFMT_CONVERSION_WEIGHTS_H

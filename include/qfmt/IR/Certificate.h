@@ -10,8 +10,8 @@
 namespace mlir::qfmt {
 
 /// Discardable f64 attribute of the operation that computes the codes of a
-/// quantized tensor: for each element |scale * (code - zero_point) - real| is at
-/// most this, where `real` is what real arithmetic, without any rounding,
+/// quantized tensor: for each element |scale * (code - zero_point) - real| is
+/// at most this, where `real` is what real arithmetic, without any rounding,
 /// computes from the same encoded operands, clamped to the format's range.
 inline constexpr llvm::StringLiteral kErrorBoundAttr = "qfmt.error_bound";
 

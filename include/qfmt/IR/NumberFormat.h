@@ -5,11 +5,11 @@
 #ifndef QFMT_IR_NUMBERFORMAT_H
 #define QFMT_IR_NUMBERFORMAT_H
 
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Types.h"
 #include "qfmt/Support/ExactReal.h"
 #include "qfmt/Support/IntegerGrid.h"
 #include "qfmt/Support/Rounding.h"
-#include "mlir/IR/Diagnostics.h"
-#include "mlir/IR/Types.h"
 #include <algorithm>
 #include <optional>
 

@@ -5,14 +5,6 @@
 #ifndef QFMT_IR_QFMT_H
 #define QFMT_IR_QFMT_H
 
-#include "qfmt/IR/EncodedTensorType.h"
-#include "qfmt/IR/NumberFormat.h"
-#include "qfmt/IR/TableFormat.h"
-#include "qfmt/IR/TensorFormat.h"
-#include "qfmt/Support/LMul.h"
-#include "qfmt/Support/Minifloat.h"
-#include "qfmt/Support/Rounding.h"
-#include "qfmt/Support/ValueTable.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -21,6 +13,14 @@
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "qfmt/IR/EncodedTensorType.h"
+#include "qfmt/IR/NumberFormat.h"
+#include "qfmt/IR/TableFormat.h"
+#include "qfmt/IR/TensorFormat.h"
+#include "qfmt/Support/LMul.h"
+#include "qfmt/Support/Minifloat.h"
+#include "qfmt/Support/Rounding.h"
+#include "qfmt/Support/ValueTable.h"
 #include "llvm/Support/RWMutex.h"
 #include <memory>
 

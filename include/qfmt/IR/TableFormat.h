@@ -7,10 +7,10 @@
 #ifndef QFMT_IR_TABLEFORMAT_H
 #define QFMT_IR_TABLEFORMAT_H
 
-#include "qfmt/IR/NumberFormat.h"
-#include "qfmt/Support/ValueTable.h"
 #include "mlir/IR/TypeSupport.h"
 #include "mlir/IR/Types.h"
+#include "qfmt/IR/NumberFormat.h"
+#include "qfmt/Support/ValueTable.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace mlir::qfmt {

@@ -6,10 +6,10 @@
 #ifndef QFMT_IR_TENSORFORMAT_H
 #define QFMT_IR_TENSORFORMAT_H
 
-#include "qfmt/Support/Rounding.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/TensorEncoding.h"
+#include "qfmt/Support/Rounding.h"
 
 namespace mlir::qfmt {
 

@@ -27,7 +27,8 @@ struct PowerSpec {
 
   /// Empty if the spec describes a format, else what is wrong with it in words
   /// fit for a diagnostic. A valid spec has 2 to 16 bits, a finite exponent
-  /// above 0, and values that f32 holds and tells apart (at 8 bits 0.06 <= a <= 1000).
+  /// above 0, and values that f32 holds and tells apart (at 8 bits
+  /// 0.06 <= a <= 1000).
   llvm::StringRef getInvalidReason() const;
 
   /// L.

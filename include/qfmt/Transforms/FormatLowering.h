@@ -36,7 +36,8 @@ struct ExactRange {
 
   /// True if `type` holds every one of the reals.
   bool fits(FloatType type) const;
-  /// The products. A power of two adds no bits; it is at most half of the bound.
+  /// The products. A power of two adds no bits; it is at most half of the
+  /// bound.
   ExactRange operator*(const ExactRange &other) const {
     if (bits <= 1 || other.bits <= 1)
       return {std::max(bits, other.bits), low + other.low,

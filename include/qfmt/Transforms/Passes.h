@@ -5,12 +5,12 @@
 #ifndef QFMT_TRANSFORMS_PASSES_H
 #define QFMT_TRANSFORMS_PASSES_H
 
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
 #include "qfmt/IR/QFmt.h"
 #include "qfmt/Transforms/DivisionPolicy.h"
 #include "qfmt/Transforms/Level.h"
 #include "qfmt/Transforms/Scope.h"
-#include "mlir/IR/BuiltinOps.h"
-#include "mlir/Pass/Pass.h"
 
 namespace mlir::qfmt {
 

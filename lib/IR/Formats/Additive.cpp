@@ -87,8 +87,8 @@ static constexpr int64_t kMaxGroupSize = 4096;
 static double getSmallestMagnitude(NumberFormat format) {
   auto roundAway = [&](bool isNegative, RoundingMode mode) {
     ExactReal tiny = ExactReal::make(isNegative, 1, -1000);
-    return std::fabs(format.decodeCode(format.encodeReal(
-        tiny, mode, OverflowMode::Saturate, NaNMode::Zero)));
+    return std::fabs(format.decodeCode(
+        format.encodeReal(tiny, mode, OverflowMode::Saturate, NaNMode::Zero)));
   };
   double above = roundAway(/*isNegative=*/false, RoundingMode::Ceil);
   double below = roundAway(/*isNegative=*/true, RoundingMode::Floor);

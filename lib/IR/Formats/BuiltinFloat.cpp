@@ -15,8 +15,7 @@ namespace {
 template <typename FloatT, MinifloatSpec (*spec)()>
 struct MinifloatModel
     : NumberFormat::ExternalModel<MinifloatModel<FloatT, spec>, FloatT> {
-  LogicalResult verifyFormat(Type,
-                             function_ref<InFlightDiagnostic()>) const {
+  LogicalResult verifyFormat(Type, function_ref<InFlightDiagnostic()>) const {
     return success();
   }
   unsigned getFormatWidth(Type) const { return spec().getWidth(); }
@@ -37,8 +36,7 @@ struct MinifloatModel
 
 /// f32: the format of scales, wider than a MinifloatSpec.
 struct F32Model : NumberFormat::ExternalModel<F32Model, Float32Type> {
-  LogicalResult verifyFormat(Type,
-                             function_ref<InFlightDiagnostic()>) const {
+  LogicalResult verifyFormat(Type, function_ref<InFlightDiagnostic()>) const {
     return success();
   }
   unsigned getFormatWidth(Type) const { return 32; }
@@ -56,9 +54,7 @@ struct F32Model : NumberFormat::ExternalModel<F32Model, Float32Type> {
   }
   double getLargest(Type) const { return FLT_MAX; }
   double getLowest(Type) const { return -FLT_MAX; }
-  std::optional<IntegerGrid> getIntegerGrid(Type) const {
-    return std::nullopt;
-  }
+  std::optional<IntegerGrid> getIntegerGrid(Type) const { return std::nullopt; }
   Type getStorageType(Type type) const { return type; }
 };
 } // namespace

@@ -10,8 +10,7 @@ using namespace mlir;
 using namespace mlir::qfmt;
 
 namespace {
-struct IntegerModel
-    : NumberFormat::ExternalModel<IntegerModel, IntegerType> {
+struct IntegerModel : NumberFormat::ExternalModel<IntegerModel, IntegerType> {
   static IntegerSpec getSpec(Type type) {
     auto integer = cast<IntegerType>(type);
     return {integer.getWidth(), !integer.isUnsigned()};
@@ -22,12 +21,10 @@ struct IntegerModel
     auto integer = cast<IntegerType>(type);
     if (integer.isSigned())
       return emitError() << type << " is not a number format, write i"
-                         << integer.getWidth()
-                         << " for signed and ui" << integer.getWidth()
-                         << " for unsigned integers";
+                         << integer.getWidth() << " for signed and ui"
+                         << integer.getWidth() << " for unsigned integers";
     if (integer.getWidth() < 1 || integer.getWidth() > 16)
-      return emitError() << "integer formats have 1 to 16 bits, found "
-                         << type;
+      return emitError() << "integer formats have 1 to 16 bits, found " << type;
     return success();
   }
 

@@ -2,9 +2,9 @@
 //
 // !qfmt.codebook<[v0, v1, ...]>: any numbers, the code is the index (spec C53).
 
+#include "qfmt/Support/Codebook.h"
 #include "mlir/IR/Builders.h"
 #include "qfmt/IR/QFmt.h"
-#include "qfmt/Support/Codebook.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
@@ -57,9 +57,8 @@ verifyIsNoFixedPoint(ArrayRef<double> values,
               << ", unsigned>, use that";
 }
 
-LogicalResult
-CodebookType::verify(function_ref<InFlightDiagnostic()> emitError,
-                     DenseF64ArrayAttr values) {
+LogicalResult CodebookType::verify(function_ref<InFlightDiagnostic()> emitError,
+                                   DenseF64ArrayAttr values) {
   std::string reason = getCodebookInvalidReason(values);
   if (!reason.empty())
     return emitError() << "!qfmt.codebook " << reason;

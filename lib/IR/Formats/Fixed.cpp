@@ -2,9 +2,9 @@
 //
 // !qfmt.fixed<W, I>: an integer times 2^-(W - I) (spec C51).
 
+#include "qfmt/Support/Fixed.h"
 #include "TypeSyntax.h"
 #include "qfmt/IR/QFmt.h"
-#include "qfmt/Support/Fixed.h"
 
 using namespace mlir;
 using namespace mlir::qfmt;
@@ -54,7 +54,8 @@ LogicalResult FixedType::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
-LogicalResult FixedType::verifyFormat(function_ref<InFlightDiagnostic()>) const {
+LogicalResult
+FixedType::verifyFormat(function_ref<InFlightDiagnostic()>) const {
   return success();
 }
 unsigned FixedType::getFormatWidth() const { return getWidth(); }

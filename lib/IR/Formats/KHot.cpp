@@ -3,9 +3,9 @@
 // !qfmt.khot<W, K>: integers whose magnitude has at most K one bits (spec C55).
 // QFX (Zhang et al., 2024).
 
+#include "qfmt/Support/KHot.h"
 #include "TypeSyntax.h"
 #include "qfmt/IR/QFmt.h"
-#include "qfmt/Support/KHot.h"
 
 using namespace mlir;
 using namespace mlir::qfmt;

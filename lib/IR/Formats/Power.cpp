@@ -3,8 +3,8 @@
 // !qfmt.power<b, a>: integers under a power (spec C54). PowerQuant (Yvinec et
 // al., 2023) and NUPES.
 
-#include "qfmt/IR/QFmt.h"
 #include "qfmt/Support/Power.h"
+#include "qfmt/IR/QFmt.h"
 
 using namespace mlir;
 using namespace mlir::qfmt;

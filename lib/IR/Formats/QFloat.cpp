@@ -49,8 +49,8 @@ static ParseResult parseSpecials(AsmParser &parser, Specials &specials) {
       specials = value;
       return success();
     }
-  return parser.emitError(loc) << "specials is none, ieee, fn or fnuz, found '"
-                               << name << "'";
+  return parser.emitError(loc)
+         << "specials is none, ieee, fn or fnuz, found '" << name << "'";
 }
 
 static ParseResult parseNegativeZero(AsmParser &parser, FloatAttr &attribute) {
@@ -137,10 +137,10 @@ static StringRef getBuiltinName(const MinifloatSpec &spec) {
   return "";
 }
 
-LogicalResult
-QFloatType::verify(function_ref<InFlightDiagnostic()> emitError,
-                   unsigned exponentBits, unsigned mantissaBits, int64_t bias,
-                   Specials specials, bool subnormals, FloatAttr negativeZero) {
+LogicalResult QFloatType::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 unsigned exponentBits, unsigned mantissaBits,
+                                 int64_t bias, Specials specials,
+                                 bool subnormals, FloatAttr negativeZero) {
   if (exponentBits < 1 || exponentBits > 8 || mantissaBits > 14 ||
       1 + exponentBits + mantissaBits > 16)
     return emitError() << "!qfmt.float needs 1 to 8 exponent bits and at most "
@@ -148,24 +148,21 @@ QFloatType::verify(function_ref<InFlightDiagnostic()> emitError,
                        << exponentBits << ", " << mantissaBits << ">";
   // Beyond these no value is exact in f32.
   if (bias < -256 || bias > 512)
-    return emitError() << "!qfmt.float<" << exponentBits << ", "
-                       << mantissaBits << "> has no value in f32 with bias = "
-                       << bias;
+    return emitError() << "!qfmt.float<" << exponentBits << ", " << mantissaBits
+                       << "> has no value in f32 with bias = " << bias;
   MinifloatSpec spec = makeSpec(exponentBits, mantissaBits, bias, specials,
                                 subnormals, negativeZero);
   StringRef reason = spec.getInvalidReason();
   if (!reason.empty())
-    return emitError() << "!qfmt.float<" << exponentBits << ", "
-                       << mantissaBits << "> with bias " << bias << " "
-                       << reason;
+    return emitError() << "!qfmt.float<" << exponentBits << ", " << mantissaBits
+                       << "> with bias " << bias << " " << reason;
   if (!subnormals && mantissaBits == 0)
     return emitError() << "!qfmt.float<" << exponentBits
                        << ", 0> has no subnormals, drop 'no_subnormals'";
   StringRef builtin = getBuiltinName(spec);
   if (!builtin.empty())
-    return emitError() << "!qfmt.float<" << exponentBits << ", "
-                       << mantissaBits << "> is the builtin type " << builtin
-                       << ", use that";
+    return emitError() << "!qfmt.float<" << exponentBits << ", " << mantissaBits
+                       << "> is the builtin type " << builtin << ", use that";
   return success();
 }
 

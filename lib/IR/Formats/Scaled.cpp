@@ -202,7 +202,8 @@ ScaledAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType,
 
 SmallVector<Constituent> ScaledAttr::getConstituents(ArrayRef<int64_t> shape,
                                                      Type) const {
-  SmallVector<Constituent> parts{makeConstituent("payload", getFormat(), shape)};
+  SmallVector<Constituent> parts{
+      makeConstituent("payload", getFormat(), shape)};
   BlockScale(getBlock(), getScale()).addConstituents(shape, parts);
   if (Type format = getZeroPointFormat())
     parts.push_back(makeConstituent("zero_point", format, getBlockGrid(shape)));

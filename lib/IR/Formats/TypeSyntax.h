@@ -18,8 +18,8 @@ inline ParseResult parseCount(AsmParser &parser, unsigned &count) {
   if (parser.parseInteger(value))
     return failure();
   if (value < 0 || value > kLargest)
-    return parser.emitError(loc) << "expected a number from 0 to " << kLargest
-                                 << ", found " << value;
+    return parser.emitError(loc)
+           << "expected a number from 0 to " << kLargest << ", found " << value;
   count = static_cast<unsigned>(value);
   return success();
 }

@@ -16,9 +16,8 @@ ScaledEmitter::emitEncode(Value reals, const ExactRange &range,
   SmallVector<Value> constituents(1);
   llvm::append_range(constituents, modes.given);
   FailureOr<BlockParameters> parameters =
-      modes.given.empty()
-          ? emitParameters(elements, range, modes, constituents)
-          : readParameters(modes.given);
+      modes.given.empty() ? emitParameters(elements, range, modes, constituents)
+                          : readParameters(modes.given);
   if (failed(parameters))
     return failure();
   FailureOr<Value> codes =
