@@ -1,0 +1,47 @@
+//===- OperandEncoding.h - The encoding of one operand ----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What a format that a user names means for the weights or the data of one
+// linalg operation: how its blocks lie depends on what is summed over.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QFMT_LIB_TRANSFORMS_OPERANDENCODING_H
+#define QFMT_LIB_TRANSFORMS_OPERANDENCODING_H
+
+#include "FormatChoice.h"
+#include "WeightedSum.h"
+
+namespace mlir::qfmt {
+
+/// An encoding, and how `quantize` to it chooses scales and rounds.
+struct OperandEncoding {
+  /// Null: the operand stays what it is.
+  TensorFormat format;
+  ScaleRule scaleRule = ScaleRule::AbsMax;
+  RoundingMode rounding = RoundingMode::HalfEven;
+
+  /// `real` in this encoding, whose format is not null.
+  QuantizeOp quantize(OpBuilder &builder, Value real) const;
+};
+
+/// A row is what one result element reads: the dimensions of `operand` that
+/// only loops of reductions index. Blocks lie along the longest of them, the
+/// last of equally long ones. Where a window slides over a dimension, it counts
+/// only if there is no other. Null for an operand that no reduction reads.
+OperandEncoding getPresetEncoding(const Preset &preset, linalg::LinalgOp op,
+                                  OpOperand &operand);
+
+/// The encoding of a layer's weights: of a number format with one scale of f32
+/// a channel (C24 `absmax`). Null for f32 (and see above).
+OperandEncoding getWeightEncoding(const OperandFormat &format,
+                                  const WeightedSum &sum);
+
+/// The encoding that a layer's data gets where it is read. Null for f32, and
+/// for number formats, whose scale follows from statistics.
+OperandEncoding getDataEncoding(const OperandFormat &format,
+                                linalg::LinalgOp op, OpOperand &operand);
+
+} // namespace mlir::qfmt
+
+#endif // QFMT_LIB_TRANSFORMS_OPERANDENCODING_H
