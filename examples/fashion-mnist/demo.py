@@ -29,6 +29,7 @@ from levels import (  # noqa: E402
     constant_bytes,
     count_float_ops,
     encodings,
+    find_differences,
     print_table,
     say,
 )
@@ -181,11 +182,7 @@ def measure(levels, arguments):
 
 def check(figures, formats):
     """What the table must not say; one line a complaint."""
-    complaints = []
-    if figures["max_reference_difference"] != 0:
-        complaints.append("compiled code differs from the reference evaluator")
-    if figures["float_ops_left"] != 0:
-        complaints.append("float operations are left in the integer function")
+    complaints = find_differences(figures)
     loss = figures["fp32_accuracy"] - figures["int8_accuracy"]
     if figures["images"] == 10000 and formats == "int8" and loss > ALLOWED_LOSS:
         complaints.append(f"{formats} loses {loss:.2f} points of accuracy")

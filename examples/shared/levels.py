@@ -177,3 +177,15 @@ def print_table(rows: list[tuple[str, str]]) -> None:
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         print(f"{name:<{width}}  {value:>14}")
+
+
+def find_differences(figures: dict) -> list[str]:
+    """What no table may say of integer-only code, one line a complaint; figures that were not measured do not count."""
+    complaints = []
+    if figures.get("max_reference_difference"):
+        complaints.append("compiled code differs from the reference evaluator")
+    if any(figures.get("target_differences", {}).values()):
+        complaints.append("code for one target differs from that for another")
+    if figures.get("float_ops_left"):
+        complaints.append("float operations are left in the integer function")
+    return complaints

@@ -35,6 +35,7 @@ from levels import (  # noqa: E402
     compare_targets,
     constant_bytes,
     count_float_ops,
+    find_differences,
     print_table,
     say,
 )
@@ -134,13 +135,7 @@ def table(figures):
 
 def check(figures):
     """What the table must not say; one line a complaint."""
-    complaints = []
-    if figures.get("max_reference_difference"):
-        complaints.append("compiled code differs from the reference evaluator")
-    if any(figures.get("target_differences", {}).values()):
-        complaints.append("code for one target differs from that for another")
-    if figures.get("float_ops_left"):
-        complaints.append("float operations are left in the integer function")
+    complaints = find_differences(figures)
     loss = figures["fp32_accuracy"] - figures.get("integer_accuracy", np.inf)
     if figures["images"] == 10000 and loss > ALLOWED_LOSS:
         complaints.append(f"integer arithmetic loses {loss:.2f} points of accuracy")
