@@ -11,10 +11,18 @@ the imports of another.
 import argparse
 import sys
 
-from qfmt import __version__, cli_export, cli_formats, cli_import, cli_quantize, cli_run
+from qfmt import (
+    __version__,
+    cli_advise,
+    cli_export,
+    cli_formats,
+    cli_import,
+    cli_quantize,
+    cli_run,
+)
 from qfmt.errors import UserError
 
-COMMANDS = [cli_import, cli_quantize, cli_run, cli_export, cli_formats]
+COMMANDS = [cli_import, cli_quantize, cli_run, cli_export, cli_formats, cli_advise]
 
 
 def build_parser() -> argparse.ArgumentParser:
