@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "Damage.h"
+#include "LayerTables.h"
+#include "OutputError.h"
+#include "WeightErrors.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+using namespace mlir::qfmt;
+
+Damage::~Damage() = default;
+
+static double sumSquares(ArrayRef<double> values) {
+  double sum = 0;
+  for (double value : values)
+    sum += value * value;
+  return sum;
+}
+
+/// "conv1, conv2, ...": of a table's layers, sorted; not more than a few.
+template <typename Table>
+static std::string listLayers(const Table &table) {
+  constexpr size_t kMost = 8;
+  SmallVector<StringRef> names(table.keys());
+  llvm::sort(names);
+  std::string list = llvm::join(
+      ArrayRef(names).take_front(std::min(kMost, names.size())), ", ");
+  return names.size() > kMost ? list + ", ..." : list;
+}
+
+template <typename Table>
+static LogicalResult emitMissing(const Layer &layer, StringRef what,
+                                 StringRef file, const Table &table) {
+  return layer.op->emitOpError()
+         << "is the layer '" << layer.name << "', of which '" << file
+         << "' has no " << what << "; it has those of "
+         << (table.empty() ? "none" : listLayers(table));
+}
+
+namespace {
+
+/// ||W - Q(W)||^2. Data does not count.
+class WeightDamage : public Damage {
+public:
+  FailureOr<double> compute(const Layer &layer, const WeightedSum &sum,
+                            const FormatChoice &choice) override {
+    FailureOr<std::vector<double>> values =
+        errors.compute(sum, getWeightEncoding(choice.weights, sum));
+    if (failed(values))
+      return failure();
+    return weigh(layer, sum, *values);
+  }
+
+protected:
+  virtual FailureOr<double> weigh(const Layer &layer, const WeightedSum &sum,
+                                  ArrayRef<double> values) {
+    return sumSquares(values);
+  }
+
+private:
+  WeightErrors errors;
+};
+
+/// trace ||W - Q(W)||^2, with the layer's average Hessian trace (Yao et al.,
+/// HAWQ-V3, 2021).
+class TraceDamage : public WeightDamage {
+public:
+  TraceDamage(StringRef file, TraceTable traces)
+      : file(file), traces(std::move(traces)) {}
+
+private:
+  FailureOr<double> weigh(const Layer &layer, const WeightedSum &sum,
+                          ArrayRef<double> values) override {
+    auto trace = traces.find(layer.name);
+    if (trace == traces.end())
+      return emitMissing(layer, "trace", file, traces);
+    return trace->second * sumSquares(values);
+  }
+
+  std::string file;
+  TraceTable traces;
+};
+
+/// The squared errors of the results, by the second moments of the data.
+class MomentDamage : public WeightDamage {
+public:
+  MomentDamage(StringRef file, MomentTable moments)
+      : file(file), moments(std::move(moments)) {}
+
+private:
+  FailureOr<double> weigh(const Layer &layer, const WeightedSum &sum,
+                          ArrayRef<double> values) override {
+    auto entry = moments.find(layer.name);
+    if (entry == moments.end())
+      return emitMissing(layer, "moments", file, moments);
+    const MomentMatrices &given = entry->second;
+    auto matrices = WeightMatrices::get(sum);
+    SmallVector<int64_t> shape = {matrices.groups, matrices.depth,
+                                  matrices.depth};
+    bool fits = given.shape == shape ||
+                (matrices.groups == 1 &&
+                 ArrayRef(given.shape) == ArrayRef(shape).drop_front());
+    if (!fits) {
+      InFlightDiagnostic diag = layer.op->emitOpError();
+      diag << "is the layer '" << layer.name << "', whose moments in '" << file
+           << "' have the shape [";
+      llvm::interleaveComma(given.shape, diag);
+      diag << "]; they have [";
+      if (matrices.groups != 1)
+        diag << matrices.groups << ", ";
+      return diag << matrices.depth << ", " << matrices.depth
+                  << "], of what it sums over";
+    }
+    double error = getOutputError(
+        matrices, matrices.arrange(sum.values.getShape(), values),
+        given.elements);
+    // Rounding may leave a little less than nothing; what is more is no
+    // matrix of moments, and is refused as negative damage.
+    double scale = sumSquares(values) * getLargestMoment(given);
+    return error < 0 && error > -1e-12 * scale ? 0.0 : error;
+  }
+
+  static double getLargestMoment(const MomentMatrices &given) {
+    double largest = 0;
+    for (double element : given.elements)
+      largest = std::max(largest, std::abs(element));
+    return largest;
+  }
+
+  std::string file;
+  MomentTable moments;
+};
+
+/// What somebody measured.
+class MeasuredDamage : public Damage {
+public:
+  MeasuredDamage(StringRef file, ChoiceTable table)
+      : file(file), table(std::move(table)) {}
+
+  FailureOr<double> compute(const Layer &layer, const WeightedSum &,
+                            const FormatChoice &choice) override {
+    auto entry = table.find(layer.name);
+    if (entry == table.end())
+      return emitMissing(layer, "damages", file, table);
+    auto damage = entry->second.find(choice.str());
+    if (damage == entry->second.end())
+      return layer.op->emitOpError()
+             << "is the layer '" << layer.name << "', of which '" << file
+             << "' has no damage for " << choice.str() << "; it has those for "
+             << listLayers(entry->second);
+    return damage->second;
+  }
+
+private:
+  std::string file;
+  ChoiceTable table;
+};
+} // namespace
+
+/// The measure made of what `file` holds.
+template <typename Measure, typename Table>
+static std::unique_ptr<Damage> make(StringRef file, llvm::Expected<Table> table,
+                                    Location loc) {
+  if (table)
+    return std::make_unique<Measure>(file, std::move(*table));
+  emitError(loc) << "qfmt-assign-formats: "
+                 << llvm::toString(table.takeError());
+  return nullptr;
+}
+
+std::unique_ptr<Damage> Damage::create(DamageMeasure measure, StringRef file,
+                                       Location loc) {
+  bool needsFile = measure != DamageMeasure::Weights;
+  if (needsFile == file.empty()) {
+    emitError(loc) << "option 'damage-file' of qfmt-assign-formats is "
+                   << (needsFile ? "missing; this measure of damage needs it"
+                                 : "there, but this measure of damage reads "
+                                   "none");
+    return nullptr;
+  }
+  switch (measure) {
+  case DamageMeasure::Given:
+    break;
+  case DamageMeasure::Weights:
+    return std::make_unique<WeightDamage>();
+  case DamageMeasure::Traces:
+    return make<TraceDamage>(file, readTraces(file), loc);
+  case DamageMeasure::Moments:
+    return make<MomentDamage>(file, readMoments(file), loc);
+  case DamageMeasure::Measured:
+    return make<MeasuredDamage>(file, readChoiceTable(file, loc.getContext()),
+                                loc);
+  }
+  llvm_unreachable("given damage is not computed");
+}

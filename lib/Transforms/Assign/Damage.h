@@ -1,0 +1,36 @@
+//===- Damage.h - What a layer loses in a format ----------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The damage that a choice of formats does to a layer, by one of several
+// measures. Only numbers of one measure can be compared.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QFMT_LIB_TRANSFORMS_ASSIGN_DAMAGE_H
+#define QFMT_LIB_TRANSFORMS_ASSIGN_DAMAGE_H
+
+#include "../Layers.h"
+#include "../OperandEncoding.h"
+#include "qfmt/Transforms/DamageMeasure.h"
+#include <memory>
+
+namespace mlir::qfmt {
+
+class Damage {
+public:
+  virtual ~Damage();
+
+  /// Of `choice` to the layer; `sum` is its operation. Fails with a diagnostic
+  /// there.
+  virtual FailureOr<double> compute(const Layer &layer, const WeightedSum &sum,
+                                    const FormatChoice &choice) = 0;
+
+  /// Reads what the measure, any but `Given`, needs. Null with a diagnostic at
+  /// `loc` if `file` is missing, not needed, or wrong.
+  static std::unique_ptr<Damage> create(DamageMeasure measure, StringRef file,
+                                        Location loc);
+};
+
+} // namespace mlir::qfmt
+
+#endif // QFMT_LIB_TRANSFORMS_ASSIGN_DAMAGE_H

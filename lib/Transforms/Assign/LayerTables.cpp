@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "LayerTables.h"
+#include "qfmt/Runtime/Npz.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+using namespace mlir;
+using namespace mlir::qfmt;
+
+static llvm::Error makeError(StringRef path, const Twine &message) {
+  return llvm::createStringError("'" + path + "' " + message);
+}
+
+/// The members of the object which the file holds.
+static llvm::Expected<llvm::json::Object> readObject(StringRef path) {
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  if (!buffer)
+    return makeError(path, "cannot be read: " + buffer.getError().message());
+  llvm::Expected<llvm::json::Value> value =
+      llvm::json::parse((*buffer)->getBuffer());
+  if (!value)
+    return makeError(path, "is no JSON: " + llvm::toString(value.takeError()));
+  if (llvm::json::Object *object = value->getAsObject())
+    return std::move(*object);
+  return makeError(path, "is no JSON object of layers");
+}
+
+/// The keys of an object, sorted: its own order is none.
+static std::vector<std::string> getKeys(const llvm::json::Object &object) {
+  std::vector<std::string> keys;
+  for (const auto &member : object)
+    keys.push_back(member.first.str());
+  llvm::sort(keys);
+  return keys;
+}
+
+llvm::Expected<TraceTable> mlir::qfmt::readTraces(StringRef path) {
+  llvm::Expected<llvm::json::Object> object = readObject(path);
+  if (!object)
+    return object.takeError();
+  TraceTable table;
+  for (const std::string &layer : getKeys(*object)) {
+    std::optional<double> trace = object->getNumber(layer);
+    if (!trace)
+      return makeError(path, "has no number for the layer '" + layer + "'");
+    table[layer] = *trace;
+  }
+  return table;
+}
+
+/// The text of the choice that `text` means, or why it means none.
+static llvm::Expected<std::string> normalizeChoice(StringRef text,
+                                                   MLIRContext *context) {
+  std::string complaint;
+  ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
+    if (complaint.empty())
+      complaint = diagnostic.str();
+  });
+  FailureOr<FormatChoice> choice = FormatChoice::parse(
+      text, context, [&] { return emitError(UnknownLoc::get(context)); });
+  if (failed(choice))
+    return llvm::createStringError(complaint);
+  return choice->str();
+}
+
+llvm::Expected<ChoiceTable> mlir::qfmt::readChoiceTable(StringRef path,
+                                                        MLIRContext *context) {
+  llvm::Expected<llvm::json::Object> object = readObject(path);
+  if (!object)
+    return object.takeError();
+  ChoiceTable table;
+  for (const std::string &layer : getKeys(*object)) {
+    const llvm::json::Object *choices = object->getObject(layer);
+    if (!choices)
+      return makeError(path, "has no object of choices for the layer '" +
+                                 layer + "'");
+    for (const std::string &text : getKeys(*choices)) {
+      auto where = [&] { return "layer '" + layer + "', '" + text + "'"; };
+      llvm::Expected<std::string> choice = normalizeChoice(text, context);
+      if (!choice)
+        return makeError(path,
+                         where() + ": " + llvm::toString(choice.takeError()));
+      std::optional<double> number = choices->getNumber(text);
+      if (!number)
+        return makeError(path, where() + " has no number");
+      if (!table[layer].try_emplace(*choice, *number).second)
+        return makeError(path, where() + " is there twice, as " + *choice);
+    }
+  }
+  return table;
+}
+
+template <typename T>
+static std::vector<double> readElements(const NpyArray &array) {
+  std::vector<double> elements(array.data.size() / sizeof(T));
+  for (auto [index, element] : llvm::enumerate(elements)) {
+    T value;
+    std::memcpy(&value, array.data.data() + index * sizeof(T), sizeof(T));
+    element = value;
+  }
+  return elements;
+}
+
+llvm::Expected<MomentTable> mlir::qfmt::readMoments(StringRef path) {
+  llvm::Expected<std::vector<NamedArray>> arrays = readNpz(path);
+  if (!arrays)
+    return arrays.takeError();
+  MomentTable table;
+  for (const NamedArray &member : *arrays) {
+    std::string dtype = member.array.getDtype();
+    if (dtype != "f4" && dtype != "f8")
+      return makeError(path, "has an array of " + dtype + " for the layer '" +
+                                 member.name + "'; moments are f4 or f8");
+    table[member.name] = {member.array.shape,
+                          dtype == "f4" ? readElements<float>(member.array)
+                                        : readElements<double>(member.array)};
+  }
+  return table;
+}

@@ -1,0 +1,46 @@
+//===- WeightErrors.h - What quantization does to weights -------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Quantizes weights as the network will: by `quantize`, compiled for this
+// machine as qfmt-encode-constants compiles it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QFMT_LIB_TRANSFORMS_ASSIGN_WEIGHTERRORS_H
+#define QFMT_LIB_TRANSFORMS_ASSIGN_WEIGHTERRORS_H
+
+#include "../OperandEncoding.h"
+#include <map>
+#include <memory>
+#include <tuple>
+
+namespace mlir::qfmt {
+
+class CompiledFunction;
+
+class WeightErrors {
+public:
+  WeightErrors();
+  ~WeightErrors();
+
+  /// W - Q(W), row-major; the difference of two f32 numbers is exact but for
+  /// one rounding of a double. All 0 if the encoding, which fits the weights,
+  /// has no format. Fails with a diagnostic at the operation if weights are NaN
+  /// or infinite.
+  FailureOr<std::vector<double>> compute(const WeightedSum &sum,
+                                         const OperandEncoding &encoding);
+
+private:
+  const CompiledFunction *getRoundTrip(Location loc,
+                                       const OperandEncoding &encoding,
+                                       RankedTensorType type);
+
+  /// By the encoded type and how `quantize` rounds: layers share shapes.
+  std::map<std::tuple<const void *, ScaleRule, RoundingMode>,
+           std::unique_ptr<CompiledFunction>>
+      compiled;
+};
+
+} // namespace mlir::qfmt
+
+#endif // QFMT_LIB_TRANSFORMS_ASSIGN_WEIGHTERRORS_H

@@ -1,0 +1,218 @@
+//===- AssignFormats.cpp - Formats of layers under budgets ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Input:  level real or observed.
+// Output: the same with `qfmt.assigned` on each layer, a linalg operation with
+//         constant weights; the attributes that said what it may get are gone.
+// Not done: nothing is quantized, that is qfmt-quantize. Files are written only
+//         as a whole.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Assign/LayerCosts.h"
+#include "Assign/LayerProblem.h"
+#include "Assign/Report.h"
+#include "qfmt/Assignment/Json.h"
+#include "qfmt/Assignment/LinearProgramFile.h"
+#include "qfmt/Assignment/Solver.h"
+#include "qfmt/IR/LayerAttributes.h"
+#include "qfmt/Pipelines/Pipelines.h"
+#include "qfmt/Transforms/Passes.h"
+#include "llvm/Support/FileSystem.h"
+
+namespace mlir::qfmt {
+#define GEN_PASS_DEF_ASSIGNFORMATS
+#include "qfmt/Transforms/Passes.h.inc"
+} // namespace mlir::qfmt
+
+using namespace mlir;
+using namespace mlir::qfmt;
+using assignment::Solution;
+using assignment::Status;
+
+/// Writes the whole file or none: under another name first.
+static LogicalResult writeFile(Location loc, StringRef path,
+                               function_ref<void(raw_ostream &)> print) {
+  if (path.empty())
+    return success();
+  llvm::Error error = llvm::writeToOutput(path, [&](raw_ostream &os) {
+    print(os);
+    return llvm::Error::success();
+  });
+  if (!error)
+    return success();
+  return emitError(loc) << "qfmt-assign-formats: cannot write '" << path
+                        << "': " << llvm::toString(std::move(error));
+}
+
+namespace {
+struct AssignFormatsPass : qfmt::impl::AssignFormatsBase<AssignFormatsPass> {
+  using Base::Base;
+
+  /// Everything that compiling `quantize` needs: no dialect can be loaded later
+  /// on.
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registerPipelineDialects(registry);
+  }
+
+  void runOnOperation() override {
+    FailureOr<LayerProblem> network = build();
+    if (failed(network) || failed(writeProblemFiles(network->problem)))
+      return signalPassFailure();
+    FailureOr<Solution> solution = solve(network->problem);
+    if (failed(solution))
+      return signalPassFailure();
+    Report report{*network, *solution, solver, stringifyMeasure(damage)};
+    if (failed(writeFile(getLoc(), reportFile,
+                         [&](raw_ostream &os) { report.print(os); })))
+      return signalPassFailure();
+    report.emitRemarks();
+    assign(report);
+  }
+
+private:
+  Location getLoc() { return getOperation().getLoc(); }
+
+  /// An error about the module as a whole, without printing it.
+  InFlightDiagnostic fail() {
+    return emitError(getLoc()) << "qfmt-assign-formats: ";
+  }
+  InFlightDiagnostic failOption(StringRef option) {
+    return emitError(getLoc())
+           << "option '" << option << "' of qfmt-assign-formats";
+  }
+
+  FailureOr<LayerProblem> build();
+  LogicalResult writeProblemFiles(const assignment::Problem &problem);
+  FailureOr<Solution> solve(const assignment::Problem &problem);
+
+  void assign(const Report &report) {
+    for (auto [index, layer] : llvm::enumerate(report.network.layers)) {
+      layer.op->setAttr(
+          kAssignedAttr,
+          StringAttr::get(&getContext(), report.getChoice(index)));
+      ++numLayers;
+      numCandidates += report.network.candidates[index].formats.size();
+    }
+  }
+
+  static StringRef stringifyMeasure(DamageMeasure measure);
+};
+} // namespace
+
+StringRef AssignFormatsPass::stringifyMeasure(DamageMeasure measure) {
+  switch (measure) {
+  case DamageMeasure::Given:
+    return "given";
+  case DamageMeasure::Weights:
+    return "weights";
+  case DamageMeasure::Traces:
+    return "traces";
+  case DamageMeasure::Moments:
+    return "moments";
+  case DamageMeasure::Measured:
+    return "measured";
+  }
+  llvm_unreachable("all measures are handled");
+}
+
+FailureOr<LayerProblem> AssignFormatsPass::build() {
+  LayerProblemOptions options;
+  auto emit = [&](StringRef option) {
+    return [this, option] { return failOption(option) << ": "; };
+  };
+  if (!candidates.empty()) {
+    FailureOr<SmallVector<FormatChoice>> formats =
+        parseFormatChoices(candidates, &getContext(), emit("candidates"));
+    if (failed(formats))
+      return failure();
+    options.candidates.formats = std::move(*formats);
+  }
+  FailureOr<OperandFormat> others =
+      OperandFormat::parse(otherActivations, OperandFormat::Side::Activations,
+                           &getContext(), emit("other-activations"));
+  if (failed(others))
+    return failure();
+  if (!others->number)
+    return failOption("other-activations")
+           << " is a number format, found '" << otherActivations << "'";
+  options.otherActivations = others->number;
+
+  std::unique_ptr<Damage> measure;
+  if (damage != DamageMeasure::Given) {
+    measure = Damage::create(damage, damageFile, getLoc());
+    if (!measure)
+      return failure();
+    options.candidates.damage = measure.get();
+  }
+  ChoiceTable latencies;
+  if (!latencyTable.empty()) {
+    llvm::Expected<ChoiceTable> table =
+        readChoiceTable(latencyTable, &getContext());
+    if (!table)
+      return fail() << llvm::toString(table.takeError());
+    latencies = std::move(*table);
+    options.candidates.latencies = &latencies;
+    options.candidates.latencyFile = latencyTable;
+  }
+  options.budgets = {
+      {"budget-bytes", kBytesCost, budgetBytes},
+      {"budget-bit-operations", kBitOperationsCost, budgetBitOperations},
+      {"budget-latency", kLatencyCost, budgetLatency},
+      {"budget-luts", kLutsCost, budgetLuts}};
+  options.activationBudget = {"budget-activation-bytes", kActivationBytesCost,
+                              budgetActivationBytes};
+  options.tieSharedInputs = tieSharedInputs;
+  return buildProblem(getOperation(), options);
+}
+
+LogicalResult
+AssignFormatsPass::writeProblemFiles(const assignment::Problem &problem) {
+  auto printProblem = [&](raw_ostream &os) {
+    llvm::json::OStream json(os, /*IndentSize=*/1);
+    assignment::writeProblem(json, problem);
+    os << "\n";
+  };
+  auto printProgram = [&](raw_ostream &os) {
+    assignment::writeLinearProgram(os, problem);
+  };
+  return success(succeeded(writeFile(getLoc(), problemFile, printProblem)) &&
+                 succeeded(writeFile(getLoc(), lpFile, printProgram)));
+}
+
+FailureOr<Solution>
+AssignFormatsPass::solve(const assignment::Problem &problem) {
+  std::unique_ptr<assignment::Solver> chosen = assignment::createSolver(solver);
+  if (!chosen)
+    return failOption("solver") << " is one of " << assignment::getSolverNames()
+                                << ", found '" << solver << "'";
+  assignment::SolverOptions options;
+  options.timeLimit = timeLimit;
+  options.seed = seed;
+  llvm::Expected<Solution> solution = chosen->solve(problem, options);
+  if (!solution)
+    return fail() << llvm::toString(solution.takeError());
+  switch (solution->status) {
+  case Status::Optimal:
+    break;
+  case Status::Feasible:
+    emitWarning(getLoc()) << "qfmt-assign-formats: no proof that these formats "
+                             "are the best: their damage is "
+                          << solution->objective << ", and nothing is below "
+                          << solution->bound;
+    break;
+  case Status::Infeasible:
+    for (const std::string &reason :
+         assignment::explainInfeasibility(problem, *solution))
+      fail() << reason;
+    return failure();
+  case Status::Unknown:
+    return fail() << "solver '" << solver
+                  << "' found no formats within its time limit";
+  }
+  for (const std::string &error : assignment::verify(problem, *solution)) {
+    fail() << "solver '" << solver << "' is wrong: " << error;
+    return failure();
+  }
+  return std::move(*solution);
+}
