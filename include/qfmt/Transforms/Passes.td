@@ -281,6 +281,48 @@ def Integerize : Pass<"qfmt-integerize", "::mlir::ModuleOp"> {
   ];
 }
 
+def SplitAccumulators : Pass<"qfmt-split-accumulators"> {
+  let summary = "Adds up in 32 bits what a 64-bit accumulator holds, in chains that cannot overflow";
+  let description = [{
+    Level integer, which stays. Where `qfmt-integerize` gave a sum an accumulator of 64 bits, its terms are added up in 32 bits, in
+    chains that are short enough, and the chains' sums in 64 bits (chains of dynamic fixed point, Das et al., 2018). No result
+    changes, in no bit.
+
+    ```mlir
+    %0 = linalg.generic {indexing_maps = [#a, #b, #c], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : tensor<4x1024xi16>, tensor<1024x8xi8>) outs(%acc : tensor<4x8xi64>)
+    // becomes, of (m, n, k)
+    %xs = tensor.expand_shape %x [[0], [1, 2]] output_shape [4, 4, 256] : tensor<4x1024xi16> into tensor<4x4x256xi16>
+    %ws = tensor.expand_shape %w [[0, 1], [2]] output_shape [4, 256, 8] : tensor<1024x8xi8> into tensor<4x256x8xi8>
+    %parts = linalg.generic ... ins(%xs, %ws : tensor<4x4x256xi16>, tensor<4x256x8xi8>) outs(%zeros : tensor<4x4x8xi32>)
+    %1 = linalg.generic ... ins(%parts : tensor<4x4x8xi32>) outs(%acc : tensor<4x8xi64>)
+    ```
+
+    The length of a safe chain follows from the range of one term, L = floor((2^31 - 1) / (max|a| max|b|)) for products, and ranges
+    from what is known: constants, zero points, the formats that `quantize` and `convert` round to, clamps. With constant weights
+    chains are as long as sum |w| max|a| <= 2^31 - 1 allows. If the whole sum is safe, it is one chain. Of several reduced loops (a
+    convolution) the one is cut that leaves the longest chains. Chains may be up to half as long if
+    there is no rest then; a rest is a sum of its own. Run this before
+    `qfmt-decompose`, which turns quantization into float arithmetic, of which no range is known here.
+
+    `chain-length` asks for chains of a given length, safe or not. Where they may overflow, that is a warning, and
+    `qfmt.error_bound` of results that depend on them becomes infinite.
+
+    The chains' sums take memory, so that code as it is generated today is faster only with chains of 64 terms or more; shorter
+    ones are for targets with dot-product instructions. `qfmt-compile` runs this pass with `min-length=128`.
+  }];
+  let options = [
+    Option<"chainLength", "chain-length", "uint64_t", "0",
+           "Most terms of a chain, safe or not; 0: as many as are safe">,
+    Option<"minLength", "min-length", "uint64_t", "2", "Sums of which only shorter chains are safe stay in 64 bits">
+  ];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect"];
+  let statistics = [
+    Statistic<"numSplit", "split", "Sums split into chains">,
+    Statistic<"numNarrowed", "narrowed", "Sums taken in 32 bits as a whole">
+  ];
+}
+
 def Decompose : Pass<"qfmt-decompose", "::mlir::ModuleOp"> {
   let summary = "Splits every encoded tensor into its constituents";
   let description = [{
