@@ -11,6 +11,7 @@
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Transforms/InliningUtils.h"
 #include "qfmt/IR/Certificate.h"
+#include "qfmt/IR/LayerAttributes.h"
 #include "qfmt/IR/QFmt.h"
 #include "qfmt/Support/Packing.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -180,8 +181,33 @@ static LogicalResult verifyBoundaryAttr(Operation *op, Type boundary,
   return success();
 }
 
-/// Attributes of operations: the marks of a float wrapper and of a module's
-/// constants. A misspelt one would be silently without effect.
+/// `[{format = "i4", damage = 0.31, costs = {bytes = 1152.0}}, ...]`; what the
+/// numbers may be is for qfmt-assign-formats to say.
+static LogicalResult verifyCandidatesAttr(Operation *op, Attribute value) {
+  auto isCandidate = [](Attribute entry) {
+    auto candidate = dyn_cast<DictionaryAttr>(entry);
+    if (!candidate || candidate.size() != 3)
+      return false;
+    auto costs = candidate.getAs<DictionaryAttr>("costs");
+    return candidate.getAs<StringAttr>("format") &&
+           candidate.getAs<FloatAttr>("damage") && costs &&
+           llvm::all_of(costs, [](NamedAttribute cost) {
+             return isa<FloatAttr>(cost.getValue());
+           });
+  };
+  auto candidates = dyn_cast<ArrayAttr>(value);
+  if (candidates && !candidates.empty() &&
+      llvm::all_of(candidates, isCandidate))
+    return success();
+  return op->emitError() << "'" << kCandidatesAttr
+                         << "' is an array of dictionaries {format = string, "
+                            "damage = float, costs = {name = float, ...}}, "
+                            "found "
+                         << value;
+}
+
+/// Attributes of operations: the marks of a float wrapper, of a layer and of a
+/// module's constants. A misspelt one would be silently without effect.
 LogicalResult QFmtDialect::verifyOperationAttribute(Operation *op,
                                                     NamedAttribute attribute) {
   StringRef name = attribute.getName();
@@ -227,6 +253,17 @@ LogicalResult QFmtDialect::verifyOperationAttribute(Operation *op,
                               "mantissa bits, found "
                            << attribute.getValue();
   }
+  if (name == kLayerAttr || name == kAssignedAttr || name == kTieAttr ||
+      name == kForcedAttr) {
+    auto text = dyn_cast<StringAttr>(attribute.getValue());
+    if (text && !text.getValue().empty())
+      return success();
+    return op->emitError() << "'" << name
+                           << "' is a string that is not empty, found "
+                           << attribute.getValue();
+  }
+  if (name == kCandidatesAttr)
+    return verifyCandidatesAttr(op, attribute.getValue());
   // Functions keep those of their arguments and results in lists of their own.
   return op->emitError() << "unknown attribute '" << name << "'";
 }

@@ -43,32 +43,57 @@ double findPercentile(const Bins &bins, int64_t count, double percentile) {
   return std::min(bins.getOuterEdge(low), bins.largest);
 }
 
-/// The squared error of rounding the values of a bin to multiples of `scale`.
-double getSquaredError(const Bins &bins, size_t bin, double scale,
-                       NumberFormat format) {
-  double center = bins.getCenter(bin);
-  double code = std::nearbyint(center / scale);
-  double clamped = std::clamp(code, format.getLowest(), format.getLargest());
-  // Steps finer than a bin: values are spread evenly over many steps, of which
-  // the center's error says nothing.
-  if (code == clamped && scale <= bins.width)
-    return scale * scale / 12;
-  double error = center - clamped * scale;
-  return error * error;
-}
+/// What a number format can say, to compute rounding errors with.
+class Levels {
+public:
+  /// Of a format of at most 16 bits.
+  explicit Levels(NumberFormat format) {
+    for (uint64_t code = 0; code < uint64_t(1) << format.getFormatWidth();
+         ++code)
+      if (double value = format.decodeCode(code); std::isfinite(value))
+        values.push_back(value);
+    llvm::sort(values);
+    values.erase(llvm::unique(values), values.end());
+  }
+
+  /// The squared error of rounding the values of a bin to levels times `scale`.
+  double getSquaredError(const Bins &bins, size_t bin, double scale) const {
+    double center = bins.getCenter(bin);
+    double quotient = center / scale;
+    // The levels on both sides, or the last two.
+    size_t above = llvm::lower_bound(values, quotient) - values.begin();
+    above = std::clamp<size_t>(above, 1, values.size() - 1);
+    double low = values[above - 1], high = values[above], step = high - low;
+    bool isInside = quotient >= low - step / 2 && quotient <= high + step / 2;
+    // Steps finer than a bin: values are spread evenly over many steps, of
+    // which the center's error says nothing.
+    if (isInside && step * scale <= bins.width)
+      return step * scale * step * scale / 12;
+    double error =
+        scale * std::min(std::abs(high - quotient), std::abs(quotient - low));
+    return error * error;
+  }
+
+private:
+  std::vector<double> values;
+};
 
 double findLeastSquaredError(const Bins &bins, NumberFormat format) {
+  // Formats this fine gain nothing from clipping.
+  if (format.getFormatWidth() > 16)
+    return bins.largest;
+  Levels levels(format);
   constexpr int kCandidates = 128;
   double best = bins.largest;
   double bestError = std::numeric_limits<double>::infinity();
   // From the largest down: of equally good thresholds the largest is taken.
   for (int candidate = kCandidates; candidate > 0; --candidate) {
     double threshold = bins.largest * candidate / kCandidates;
-    double scale = threshold / format.getLargest();
+    double scale = threshold / format.getScaleTarget();
     double error = 0;
     for (auto [bin, count] : llvm::enumerate(bins.counts))
       if (count != 0)
-        error += count * getSquaredError(bins, bin, scale, format);
+        error += count * levels.getSquaredError(bins, bin, scale);
     if (error < bestError) {
       bestError = error;
       best = threshold;
@@ -99,6 +124,6 @@ double mlir::qfmt::computeThreshold(StatisticsAttr statistics,
 double mlir::qfmt::getSymmetricScale(double threshold, NumberFormat format) {
   ExactReal scale = ExactReal::divideRounded(
       ExactReal::fromDouble(threshold),
-      ExactReal::fromDouble(format.getLargest()), BinaryFormat::f32());
+      ExactReal::fromDouble(format.getScaleTarget()), BinaryFormat::f32());
   return scale.isZero() ? 1.0 : scale.roundToDouble();
 }

@@ -27,14 +27,14 @@ struct Calibration {
   double percentile = 100;
 };
 
-/// The magnitude a that the largest value of `format`, an integer format,
-/// should stand for: the scale is a / largest. At most the largest magnitude
-/// seen; 0 if only zeros were seen.
+/// The magnitude a that the scale target of `format` (127 of i8, 448 of
+/// f8E4M3FN) should stand for. At most the largest magnitude seen; 0 if only
+/// zeros were seen.
 double computeThreshold(StatisticsAttr statistics, NumberFormat format,
                         const Calibration &calibration);
 
-/// The scale with which the largest value of `format` stands for `threshold`:
-/// threshold / largest, rounded to f32; 1 where that is 0.
+/// The scale with which the scale target of `format` stands for `threshold`:
+/// threshold / target, rounded to f32; 1 where that is 0.
 double getSymmetricScale(double threshold, NumberFormat format);
 
 } // namespace mlir::qfmt

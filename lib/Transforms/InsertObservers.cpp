@@ -18,13 +18,13 @@
 
 #include "DataValues.h"
 #include "InnerValues.h"
+#include "Layers.h"
 #include "LinalgUses.h"
 #include "Moves.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "qfmt/Transforms/Passes.h"
-#include "llvm/ADT/StringMap.h"
 
 namespace mlir::qfmt {
 #define GEN_PASS_DEF_INSERTOBSERVERS
@@ -171,14 +171,14 @@ private:
     StringRef kind = "argument";
     if (Operation *producer = value.getDefiningOp())
       kind = producer->getName().stripDialect();
-    std::string id = (kind + "." + Twine(counts[kind]++)).str();
+    std::string id = ids.next(kind);
     auto observer = ObserveOp::create(builder, value.getLoc(), value.getType(),
                                       value, builder.getStringAttr(id),
                                       /*statistics=*/StatisticsAttr());
     value.replaceAllUsesExcept(observer, observer);
   }
 
-  llvm::StringMap<unsigned> counts;
+  KindCounter ids;
 };
 
 struct InsertObserversPass

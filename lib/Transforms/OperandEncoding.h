@@ -21,6 +21,11 @@ struct OperandEncoding {
   ScaleRule scaleRule = ScaleRule::AbsMax;
   RoundingMode rounding = RoundingMode::HalfEven;
 
+  bool operator==(const OperandEncoding &other) const {
+    return format == other.format && scaleRule == other.scaleRule &&
+           rounding == other.rounding;
+  }
+
   /// `real` in this encoding, whose format is not null.
   QuantizeOp quantize(OpBuilder &builder, Value real) const;
 };

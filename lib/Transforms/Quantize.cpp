@@ -1,11 +1,15 @@
 //===- Quantize.cpp - From observers to encoded tensors -------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Input:  level observed, every `observe` with statistics.
+// Input:  level observed, every `observe` with statistics; layers may have
+//         formats of their own (`qfmt.assigned`).
 // Output: level encoded. Each `observe` is a `quantize` to a static per-tensor
 //         format; linalg reads its codes through `ins`, moves act on them, and
 //         what else needs floats (`return` among them) gets a `dequantize`.
-//         Constant weights are `assemble` of codes and one scale a channel.
+//         A layer whose format is another reads a `convert` of it, and a
+//         `quantize` to scales computed at run time if that is its format.
+//         Constant weights are `assemble` of integer codes and one scale a
+//         channel, or `quantize` to any other format.
 // Not done: function signatures stay f32 (integerize turns a `quantize` of an
 //         argument and a `dequantize` before a return into encoded types);
 //         biases, accumulators and constant operands of element-wise
@@ -16,6 +20,7 @@
 #include "LinalgUses.h"
 #include "Quantize/ActivationRewriter.h"
 #include "Quantize/FormatAssignment.h"
+#include "Quantize/LayerFormats.h"
 #include "Quantize/Plan.h"
 #include "Quantize/WeightRewriter.h"
 #include "WeightedSum.h"
@@ -34,16 +39,6 @@ using namespace mlir;
 using namespace mlir::qfmt;
 
 namespace {
-
-/// The operands that contractions with constant weights read.
-llvm::DenseSet<OpOperand *> collectWeightedData(ModuleOp module) {
-  llvm::DenseSet<OpOperand *> weighted;
-  module.walk([&](linalg::LinalgOp op) {
-    if (std::optional<WeightedSum> sum = WeightedSum::match(op))
-      weighted.insert(sum->data);
-  });
-  return weighted;
-}
 
 /// `outs` that only give a shape must not keep tensors alive as floats.
 void replaceUnreadOuts(RewriterBase &rewriter, ModuleOp module) {
@@ -67,35 +62,41 @@ struct QuantizePass : qfmt::impl::QuantizeBase<QuantizePass> {
     FailureOr<Plan> plan = parsePlan({weights, activations, wideActivations,
                                       calibration, percentile, inputFormat},
                                      getOperation().getLoc());
-    if (failed(plan) || failed(quantizeActivations(*plan)) ||
-        failed(quantizeWeights(*plan)))
+    if (failed(plan))
+      return signalPassFailure();
+    FailureOr<LayerFormats> layers =
+        LayerFormats::collect(getOperation(), plan->layers);
+    if (failed(layers) || failed(quantizeActivations(*plan, *layers)) ||
+        failed(quantizeWeights(*layers)))
       return signalPassFailure();
     IRRewriter rewriter(&getContext());
     replaceUnreadOuts(rewriter, getOperation());
     (void)runRegionDCE(rewriter, getOperation()->getRegions());
   }
 
-  LogicalResult quantizeActivations(const Plan &plan) {
+  LogicalResult quantizeActivations(const Plan &plan,
+                                    const LayerFormats &layers) {
     IRRewriter rewriter(&getContext());
-    llvm::DenseSet<OpOperand *> weighted = collectWeightedData(getOperation());
-    FormatAssignment formats(getOperation(), plan, weighted);
+    FormatAssignment formats(getOperation(), plan, layers);
     if (failed(formats.assign()))
       return failure();
     numActivations +=
-        ActivationRewriter(rewriter, formats, weighted).rewrite(getOperation());
+        ActivationRewriter(rewriter, formats, layers).rewrite(getOperation());
     return success();
   }
 
-  LogicalResult quantizeWeights(const Plan &plan) {
+  LogicalResult quantizeWeights(const LayerFormats &layers) {
     IRRewriter rewriter(&getContext());
-    WeightRewriter weightRewriter(rewriter, plan.weights);
-    WalkResult result = getOperation().walk([&](linalg::LinalgOp op) {
-      std::optional<WeightedSum> sum = WeightedSum::match(op);
-      return WalkResult(sum ? weightRewriter.rewrite(*sum) : success());
-    });
+    WeightRewriter weightRewriter(rewriter);
+    for (const LayerFormat &layer : layers.getLayers()) {
+      // Reads the constant; those of all layers are not held at once.
+      std::optional<WeightedSum> sum = WeightedSum::match(layer.op);
+      if (failed(weightRewriter.rewrite(*sum, layer.choice.weights)))
+        return failure();
+    }
     numWeights += weightRewriter.getNumWeights();
     weightBytes += weightRewriter.getNumBytes();
-    return failure(result.wasInterrupted());
+    return success();
   }
 };
 } // namespace

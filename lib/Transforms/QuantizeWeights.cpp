@@ -7,11 +7,10 @@
 // that are computed from constants, and constants that operations other than
 // linalg read, stay as they are.
 
+#include "OperandEncoding.h"
 #include "SummedProducts.h"
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "qfmt/IR/Presets.h"
-#include "qfmt/IR/QFmt.h"
 #include "qfmt/Transforms/Passes.h"
 
 namespace mlir::qfmt {
@@ -60,29 +59,15 @@ static arith::ConstantOp getWeights(OpOperand &operand) {
   return constant;
 }
 
-/// The format of one operand; null if its dimensions are not loops.
-static TensorFormat getFormat(const Choice &choice, linalg::LinalgOp op,
-                              OpOperand &operand) {
+/// The encoding of one operand; null if its dimensions are not loops.
+static OperandEncoding getEncoding(const Choice &choice, linalg::LinalgOp op,
+                                   OpOperand &operand) {
   if (!choice.preset)
-    return choice.encoding;
+    return {choice.encoding};
   AffineMap map = op.getMatchingIndexingMap(&operand);
-  auto type = cast<RankedTensorType>(operand.get().getType());
-  SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
-  SmallVector<bool> isRow;
-  int64_t axis = -1;
-  for (auto [dim, expr] : llvm::enumerate(map.getResults())) {
-    auto loop = dyn_cast<AffineDimExpr>(expr);
-    if (!loop)
-      return {};
-    bool inRow =
-        iterators[loop.getPosition()] == utils::IteratorType::reduction;
-    isRow.push_back(inRow);
-    if (inRow && (axis < 0 || type.getDimSize(dim) >= type.getDimSize(axis)))
-      axis = dim;
-  }
-  if (axis < 0)
+  if (!llvm::all_of(map.getResults(), llvm::IsaPred<AffineDimExpr>))
     return {};
-  return choice.preset->getFormat(op->getContext(), isRow, axis);
+  return getPresetEncoding(*choice.preset, op, operand);
 }
 
 namespace {
@@ -109,7 +94,8 @@ struct QuantizeWeightsPass
   LogicalResult quantize(const Choice &choice, linalg::LinalgOp op,
                          OpOperand &operand, arith::ConstantOp weights,
                          RewriterBase &rewriter) {
-    TensorFormat format = getFormat(choice, op, operand);
+    OperandEncoding encoding = getEncoding(choice, op, operand);
+    TensorFormat format = encoding.format;
     if (!format)
       return success();
     auto plain = cast<RankedTensorType>(weights.getType());
@@ -125,13 +111,7 @@ struct QuantizeWeightsPass
     Value &quantized = known[{weights, encoded}];
     if (!quantized) {
       rewriter.setInsertionPointAfter(weights);
-      auto quantizeOp = QuantizeOp::create(rewriter, weights.getLoc(), encoded,
-                                           weights.getResult());
-      if (choice.preset) {
-        quantizeOp.setScaleRule(choice.preset->scaleRule);
-        quantizeOp.setRounding(choice.preset->rounding);
-      }
-      quantized = quantizeOp.getResult();
+      quantized = encoding.quantize(rewriter, weights.getResult()).getResult();
       ++numWeights;
     }
     operand.set(quantized);

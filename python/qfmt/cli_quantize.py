@@ -2,6 +2,7 @@
 """`qfmt quantize`: an fp32 network (ONNX, or MLIR) to an integer-only one."""
 
 import argparse
+import re
 from pathlib import Path
 
 from qfmt.cli_import import add_dim_option
@@ -25,8 +26,19 @@ def add_parser(subparsers) -> None:
         required=True,
         help=".npz with one array per graph input, samples along the first axis",
     )
-    parser.add_argument("--weights", default="i8", help="number format, i2 to i16")
-    parser.add_argument("--activations", default="i8", help="number format, i2 to i16")
+    parser.add_argument(
+        "--weights",
+        metavar="FORMAT",
+        default="i8",
+        help="i2 to i16, another number format (f8E4M3FN), a name that `qfmt formats` lists "
+        "(mxfp4), an encoding, or f32; formats other than integers need --level encoded",
+    )
+    parser.add_argument(
+        "--activations",
+        metavar="FORMAT",
+        default="i8",
+        help="as --weights, of what products with constant weights read",
+    )
     parser.add_argument(
         "--wide-activations",
         metavar="FORMAT",
@@ -83,7 +95,13 @@ def run(args: argparse.Namespace) -> None:
         input_format=args.input_format,
     )
     if args.level == "integer":
-        module = pipeline.integerize(module, accumulator_bits=args.accumulator_bits)
+        try:
+            module = pipeline.integerize(module, accumulator_bits=args.accumulator_bits)
+        except UserError as error:
+            if all(re.fullmatch(r"i\d+", f) for f in (args.weights, args.activations)):
+                raise
+            hint = "--level encoded keeps real arithmetic, which has every format"
+            raise UserError(f"{error}\n{hint}") from error
         pipeline.verify_integer_only(module)
     write_whole(args.output, pipeline.pack_constants(module))
 

@@ -137,6 +137,8 @@ def encode(module: bytes, **options: object) -> bytes:
         module,
         [
             pass_with("qfmt-quantize", **options),
+            # The weights of layers whose format is not an integer one.
+            "qfmt-encode-constants",
             pass_with("qfmt-verify-level", level="encoded"),
         ],
     )

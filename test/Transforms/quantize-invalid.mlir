@@ -2,7 +2,7 @@
 // RUN: not qfmt-opt %s -qfmt-quantize=weights=i1 2>&1 | FileCheck %s --check-prefix=WEIGHTS
 // RUN: not qfmt-opt %s -qfmt-quantize=weights=i17 2>&1 | FileCheck %s --check-prefix=WIDE
 // RUN: not qfmt-opt %s -qfmt-quantize=activations=ui8 2>&1 | FileCheck %s --check-prefix=UNSIGNED
-// RUN: not qfmt-opt %s -qfmt-quantize=activations=f32 2>&1 | FileCheck %s --check-prefix=FLOAT
+// RUN: not qfmt-opt %s -qfmt-quantize=activations=f64 2>&1 | FileCheck %s --check-prefix=FLOAT
 // RUN: not qfmt-opt %s -qfmt-quantize=activations=eight 2>&1 | FileCheck %s --check-prefix=WORD
 // RUN: not qfmt-opt %s -qfmt-quantize=calibration=best 2>&1 | FileCheck %s --check-prefix=METHOD
 // RUN: not qfmt-opt %s -qfmt-quantize="calibration=percentile percentile=0" 2>&1 | FileCheck %s --check-prefix=PERCENTILE
@@ -15,11 +15,11 @@
 // RUN: not qfmt-opt %s -qfmt-quantize=input-format=ui8:0.0039 2>&1 | FileCheck %s --check-prefix=RANGE
 
 // STATISTICS: 'qfmt.observe' op has no statistics; run qfmt-annotate first
-// WEIGHTS: option 'weights' of qfmt-quantize takes i2 to i16, found 'i1'
-// WIDE: option 'weights' of qfmt-quantize takes i2 to i16, found 'i17'
-// UNSIGNED: option 'activations' of qfmt-quantize takes i2 to i16, found 'ui8'
-// FLOAT: option 'activations' of qfmt-quantize takes i2 to i16, found 'f32'
-// WORD: option 'activations' of qfmt-quantize takes i2 to i16, found 'eight'
+// WEIGHTS: option 'weights' of qfmt-quantize: 'i1' is no format of weights, integers are i2 to i16
+// WIDE: option 'weights' of qfmt-quantize: integer formats have 1 to 16 bits, found 'i17'
+// UNSIGNED: option 'activations' of qfmt-quantize: 'ui8' is no format of activations, integers are i2 to i16 (of ranges without negative values ui2 to ui16)
+// FLOAT: option 'activations' of qfmt-quantize: 'f64' is no format
+// WORD: option 'activations' of qfmt-quantize: 'eight' is no format; give a number format (i4, f8E4M3FN, !qfmt.float<2, 1>), a name that qfmt-opt --list-formats lists (mxfp4), an encoding (#qfmt.scaled<i4, scale = f16>), or f32 for what stays
 // METHOD: option 'calibration' of qfmt-quantize takes minmax, percentile or mse, found 'best'
 // PERCENTILE: option 'percentile' of qfmt-quantize is above 0 and at most 100, found
 // SCALE: option 'input-format' of qfmt-quantize takes a number format and a positive scale, such as ui8:0.00392156862745098, found 'ui8

@@ -468,7 +468,7 @@ def test_wrong_names_of_calibration_arrays_are_refused(refusal):
 
 
 @pytest.mark.parametrize("option", ["--weights", "--activations"])
-@pytest.mark.parametrize("name", ["i1", "f8", "i17", "int8", "", "i8,i8", "{"])
+@pytest.mark.parametrize("name", ["i1", "f8", "i17", "int7", "", "i8,i8", "i8/i8", "{"])
 def test_wrong_format_name_is_refused(option, name, refusal):
     errors = refusal(linear(), None, option, name)
     assert f"'{name}'" in errors

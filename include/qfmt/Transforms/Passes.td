@@ -99,24 +99,40 @@ def FoldBatchNorm : Pass<"qfmt-fold-batch-norm", "::mlir::ModuleOp"> {
 def Quantize : Pass<"qfmt-quantize", "::mlir::ModuleOp"> {
   let summary = "Replaces observers by `quantize` and float weights by codes";
   let description = [{
-    From level observed to level encoded. Static scales: per tensor for activations, from the statistics of each `observe`;
-    per output channel for the weights of convolutions and matrix products, from their largest magnitude. All are symmetric; an
-    observed range without negative values takes the unsigned format of the same width. The result of max pooling has the format of
-    its input, and tensors that meet in a concat share one. With `input-format`, arguments of public functions enter in that format;
-    statistics that reach beyond it are an error.
+    From level observed to level encoded. A layer, a contraction with constant weights, has one format for its weights and one for
+    the data that it reads: those of its attribute `qfmt.assigned`, else those of the options. Both write them alike, `"i4/i8"` for
+    weights in i4 and data in i8, or one for both:
 
-    With `wide-activations`, a tensor takes that format if anything reads it but contractions with constant weights: the residual
-    stream, operands of attention, softmax and layer norm, results. Contractions with constant weights always read `activations`: of a
-    wide tensor a `convert` to the format which the tensor would have without the option.
+    - a number format (`i8`, `f8E4M3FN`, `!qfmt.float<2, 1>`): symmetric, weights with one scale an output channel, from their largest
+      magnitude, data with one static scale, from the statistics of the `observe`;
+    - a name that `qfmt-opt --list-formats` lists (`mxfp4`, `nf4`): blocks along what is summed over, scales of data at run time;
+    - an encoding (`#qfmt.scaled<i4, scale = f16>`) that fits every tensor;
+    - `f32`: stays.
+
+    ```mlir
+    %y = linalg.matmul {qfmt.assigned = "i4/i8"} ins(%x, %w : tensor<1x64xf32>, tensor<64x8xf32>) ...
+    ```
+
+    A tensor that not only layers read has the format of the option `activations` if that is a number format, and stays real if not.
+    One that only layers read has the widest format that one of them asks for, the first of equally wide ones; if its scales come at run
+    time, or it is f32, every layer quantizes what it reads. A layer that asks for another format than the tensor has reads a `convert` of
+    it, but the tensor as it is if that is narrower. A range without negative values takes the unsigned format of the same width. The
+    result of max pooling has the format of its input, and tensors that meet in a concat share one. With `input-format`, arguments of
+    public functions enter in that format; statistics that reach beyond it are an error.
+
+    With `wide-activations`, a tensor takes that format if anything reads it but layers: the residual stream, operands of attention,
+    softmax and layer norm, results. Layers always read their own: of a wide tensor a `convert`.
+
+    Weights in formats other than integers become `quantize` of the constant; qfmt-encode-constants computes the codes.
 
     Arguments and results stay f32: arguments are quantized on entry, results dequantized on return. Padding with less than all
     values of the format (-infinity, before max pooling) becomes padding with its lowest value.
   }];
   let options = [
-    Option<"weights", "weights", "std::string", "\"i8\"", "Number format of weights: i2 ... i16">,
-    Option<"activations", "activations", "std::string", "\"i8\"", "Number format of activations: i2 ... i16">,
+    Option<"weights", "weights", "std::string", "\"i8\"", "Format of the weights of layers without their own">,
+    Option<"activations", "activations", "std::string", "\"i8\"", "Format of activations, but for layers with their own">,
     Option<"wideActivations", "wide-activations", "std::string", "\"\"",
-           "Number format of activations that not only contractions with constant weights read: i2 ... i16; empty: as activations">,
+           "Number format of activations that not only layers read: i2 ... i16; empty: as activations">,
     Option<"calibration", "calibration", "std::string", "\"minmax\"", "How a range follows from statistics: minmax, percentile, mse">,
     Option<"percentile", "percentile", "double", "99.99", "Share of the values inside of the range, in percent">,
     Option<"inputFormat", "input-format", "std::string", "\"\"",

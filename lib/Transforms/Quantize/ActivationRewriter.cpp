@@ -20,17 +20,25 @@ unsigned ActivationRewriter::rewrite(ModuleOp module) {
     encodeResult(op);
   for (auto [real, encoded] : encodings)
     replaceUses(real, encoded);
-  for (Operation *op : llvm::reverse(replaced))
-    rewriter.eraseOp(op);
+  quantizeUnobserved();
+  for (Operation *op : llvm::reverse(replaced)) {
+    auto observe = dyn_cast<ObserveOp>(op);
+    if (observe && !encodings.lookup(observe.getResult()).codes)
+      rewriter.replaceOp(op, observe.getInput());
+    else
+      rewriter.eraseOp(op);
+  }
   return numQuantized;
 }
 
-Value ActivationRewriter::quantize(Value real, ScaledAttr format) {
+static OperandEncoding getStatic(ScaledAttr format) {
+  return {cast<TensorFormat>(static_cast<Attribute>(format))};
+}
+
+Value ActivationRewriter::quantize(Value real,
+                                   const OperandEncoding &encoding) {
   ++numQuantized;
-  auto type = EncodedTensorType::get(cast<RankedTensorType>(real.getType()),
-                                     cast<TensorFormat>(format));
-  auto op = QuantizeOp::create(rewriter, real.getLoc(), type.getType(), real);
-  return op.getResult();
+  return encoding.quantize(rewriter, real).getResult();
 }
 
 /// The format that encodes the elements of an encoded tensor.
@@ -73,15 +81,13 @@ ActivationRewriter::move(Operation *op) {
   OperandRange tensors = getMovedTensors(op);
   if (llvm::any_of(tensors, [&](Value v) { return !encodings.contains(v); }))
     return std::nullopt;
-  auto [codes, narrow] = encodings.lookup(tensors.front());
+  auto [codes, source] = encodings.lookup(tensors.front());
+  ScaledAttr shared = formats.lookupShared(source);
+  if (!codes || (isa<tensor::ConcatOp>(op) && !shared))
+    return Encoding{Value(), source};
   TensorFormat format = getFormat(codes);
-  if (isa<tensor::ConcatOp>(op)) {
-    SmallVector<ObserveOp> sources;
-    collectSources(op->getResult(0), sources);
-    ScaledAttr shared = formats.lookupShared(sources.front());
-    narrow = formats.lookupNarrow(sources.front(), shared);
-    format = shared;
-  }
+  if (isa<tensor::ConcatOp>(op))
+    format = getStatic(shared).format;
   IRMapping mapping;
   if (auto pad = dyn_cast<tensor::PadOp>(op)) {
     FailureOr<Value> padding = getPadding(pad, format);
@@ -90,31 +96,37 @@ ActivationRewriter::move(Operation *op) {
     mapping.map(pad.getConstantPaddingValue(), *padding);
   }
   for (Value tensor : tensors)
-    mapping.map(tensor, convert(encodings.lookup(tensor).codes, format));
+    mapping.map(tensor, convert(encodings.lookup(tensor).codes, {format}));
   Operation *moved = rewriter.clone(*op, mapping);
   auto logical = cast<RankedTensorType>(op->getResult(0).getType());
   moved->getResult(0).setType(
       EncodedTensorType::get(logical, format).getType());
   replaced.insert(op);
-  return Encoding{moved->getResult(0), narrow};
+  return Encoding{moved->getResult(0), source};
 }
 
-Value ActivationRewriter::convert(Value encoded, TensorFormat format) {
-  if (getFormat(encoded) == format)
+Value ActivationRewriter::convert(Value encoded,
+                                  const OperandEncoding &encoding) {
+  if (getFormat(encoded) == encoding.format)
     return encoded;
   RankedTensorType logical =
       EncodedTensorType::get(encoded.getType()).getLogicalType();
-  return ConvertOp::create(rewriter, encoded.getLoc(),
-                           EncodedTensorType::get(logical, format).getType(),
-                           encoded);
+  auto op = ConvertOp::create(
+      rewriter, encoded.getLoc(),
+      EncodedTensorType::get(logical, encoding.format).getType(), encoded);
+  op.setScaleRule(encoding.scaleRule);
+  op.setRounding(encoding.rounding);
+  return op;
 }
 
 void ActivationRewriter::encodeResult(Operation *op) {
   rewriter.setInsertionPointAfter(op);
   if (auto observe = dyn_cast<ObserveOp>(op)) {
     ScaledAttr format = formats.lookup(observe);
-    encodings[observe.getResult()] = {quantize(observe.getInput(), format),
-                                      formats.lookupNarrow(observe, format)};
+    Value codes;
+    if (format)
+      codes = quantize(observe.getInput(), getStatic(format));
+    encodings[observe.getResult()] = {codes, observe};
     replaced.insert(op);
     return;
   }
@@ -126,7 +138,11 @@ void ActivationRewriter::encodeResult(Operation *op) {
   OpOperand *copied = getCopiedInput(op);
   if (!copied || !encodings.contains(copied->get()))
     return;
-  auto [codes, narrow] = encodings.lookup(copied->get());
+  auto [codes, source] = encodings.lookup(copied->get());
+  if (!codes) {
+    encodings[op->getResult(0)] = {codes, source};
+    return;
+  }
   TensorFormat format = getFormat(codes);
   // linalg.transpose and linalg.broadcast have no body that could read codes
   // and yield reals.
@@ -140,30 +156,85 @@ void ActivationRewriter::encodeResult(Operation *op) {
   }
   // linalg results are real; their codes are those of the input again.
   Value result = op->getResult(0);
-  encodings[result] = {quantize(result, cast<ScaledAttr>(format)), narrow};
+  encodings[result] = {quantize(result, {format}), source};
+}
+
+/// The encoding in which a layer reads a tensor; null if it reads reals.
+OperandEncoding
+ActivationRewriter::getReadEncoding(const LayerFormat &layer,
+                                    const Encoding &tensor) const {
+  const OperandFormat &format = layer.choice.activations;
+  if (format.number) {
+    ScaledAttr own;
+    if (tensor.codes)
+      own = cast<ScaledAttr>(getFormat(tensor.codes));
+    return getStatic(formats.lookupRead(tensor.source, layer, own));
+  }
+  if (!tensor.codes || !layer.dataEncoding.format)
+    return layer.dataEncoding;
+  // Codes gain nothing from a wider format.
+  TensorFormat own = getFormat(tensor.codes);
+  unsigned width = cast<ScaledAttr>(own).getNumberFormat().getFormatWidth();
+  if (width < format.getCodeWidth(rewriter.getContext()))
+    return {own};
+  return layer.dataEncoding;
+}
+
+/// A tensor as a layer reads it; null for reals.
+Value ActivationRewriter::read(const LayerFormat &layer, Value real,
+                               const Encoding &tensor,
+                               SmallVectorImpl<Read> &known) {
+  OperandEncoding encoding = getReadEncoding(layer, tensor);
+  if (!encoding.format)
+    return {};
+  for (const Read &read : known)
+    if (read.encoding == encoding)
+      return read.value;
+  rewriter.setInsertionPointAfterValue(tensor.codes ? tensor.codes : real);
+  Value value =
+      tensor.codes ? convert(tensor.codes, encoding) : quantize(real, encoding);
+  known.push_back({encoding, value});
+  return value;
 }
 
 void ActivationRewriter::replaceUses(Value real, const Encoding &encoding) {
   Value encoded = encoding.codes;
-  Value narrow, dequantized;
+  Value dequantized;
+  SmallVector<Read> known;
   for (OpOperand &use : llvm::make_early_inc_range(real.getUses())) {
     Operation *user = use.getOwner();
-    if (user == encoded.getDefiningOp() || replaced.contains(user))
+    if (replaced.contains(user) || (encoded && user == encoded.getDefiningOp()))
       continue;
-    auto linalgOp = dyn_cast<linalg::LinalgOp>(user);
-    if (linalgOp && linalgOp.hasPureTensorSemantics() &&
-        linalgOp.isDpsInput(&use)) {
-      if (!narrow && weighted.contains(&use)) {
-        rewriter.setInsertionPointAfterValue(encoded);
-        narrow = convert(encoded, cast<TensorFormat>(encoding.narrow));
+    if (const LayerFormat *layer = layers.findReader(use)) {
+      if (Value value = read(*layer, real, encoding, known)) {
+        use.set(value);
+        continue;
       }
-      use.set(weighted.contains(&use) ? narrow : encoded);
+    } else if (auto op = dyn_cast<linalg::LinalgOp>(user);
+               encoded && op && op.hasPureTensorSemantics() &&
+               op.isDpsInput(&use)) {
+      use.set(encoded);
       continue;
     }
+    if (!encoded)
+      continue;
     rewriter.setInsertionPointAfterValue(encoded);
     if (!dequantized)
       dequantized = DequantizeOp::create(rewriter, real.getLoc(),
                                          real.getType(), encoded);
     use.set(dequantized);
+  }
+}
+
+/// Scales that come at run time need no statistics: a layer may read data that
+/// was not observed, or whose codes could not be moved.
+void ActivationRewriter::quantizeUnobserved() {
+  for (const LayerFormat &layer : layers.getLayers()) {
+    Value real = layer.data->get();
+    if (!layer.dataEncoding.format || encodings.contains(real) ||
+        EncodedTensorType::isEncoded(real.getType()))
+      continue;
+    rewriter.setInsertionPointAfterValue(real);
+    layer.data->set(quantize(real, layer.dataEncoding));
   }
 }

@@ -16,13 +16,12 @@ namespace mlir::qfmt {
 
 /// Rewrites observers and everything that reads them. First every f32 tensor
 /// that has an encoded form gets it, in the order of the program; then each use
-/// takes the form that it can read.
+/// takes the form that it can read, layers that of their own format.
 class ActivationRewriter {
 public:
-  /// `weighted`: the operands that contractions with constant weights read.
   ActivationRewriter(RewriterBase &rewriter, const FormatAssignment &formats,
-                     const llvm::DenseSet<OpOperand *> &weighted)
-      : rewriter(rewriter), formats(formats), weighted(weighted) {}
+                     const LayerFormats &layers)
+      : rewriter(rewriter), formats(formats), layers(layers) {}
 
   /// The number of tensors that are rounded at run time.
   unsigned rewrite(ModuleOp module);
@@ -30,21 +29,32 @@ public:
 private:
   /// The encoded form of a tensor.
   struct Encoding {
+    /// Null if it stays real.
     Value codes;
-    /// In which contractions with constant weights read it.
-    ScaledAttr narrow;
+    /// An observer whose tensor it is made of: the others have the same range.
+    ObserveOp source;
+  };
+  /// A form in which layers read a tensor.
+  struct Read {
+    OperandEncoding encoding;
+    Value value;
   };
 
   void encodeResult(Operation *op);
-  Value quantize(Value real, ScaledAttr format);
+  Value quantize(Value real, const OperandEncoding &encoding);
   std::optional<Encoding> move(Operation *op);
-  Value convert(Value encoded, TensorFormat format);
+  Value convert(Value encoded, const OperandEncoding &encoding);
   FailureOr<Value> getPadding(tensor::PadOp op, TensorFormat format);
+  OperandEncoding getReadEncoding(const LayerFormat &layer,
+                                  const Encoding &tensor) const;
+  Value read(const LayerFormat &layer, Value real, const Encoding &tensor,
+             SmallVectorImpl<Read> &known);
   void replaceUses(Value real, const Encoding &encoding);
+  void quantizeUnobserved();
 
   RewriterBase &rewriter;
   const FormatAssignment &formats;
-  const llvm::DenseSet<OpOperand *> &weighted;
+  const LayerFormats &layers;
   llvm::MapVector<Value, Encoding> encodings;
   /// What encoded operations stand for now.
   llvm::SetVector<Operation *> replaced;

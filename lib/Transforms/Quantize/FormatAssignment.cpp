@@ -32,8 +32,8 @@ void mlir::qfmt::collectSources(Value value,
 }
 
 FormatAssignment::FormatAssignment(ModuleOp module, const Plan &plan,
-                                   const llvm::DenseSet<OpOperand *> &weighted)
-    : plan(plan), weighted(weighted) {
+                                   const LayerFormats &layers)
+    : plan(plan), layers(layers) {
   module.walk([&](ObserveOp op) { observers.insert({op, ScaledAttr()}); });
   ties.grow(observers.size());
   module.walk([&](Operation *op) { tie(op); });
@@ -66,31 +66,67 @@ bool FormatAssignment::isFixed(ObserveOp op) const {
 }
 
 //===----------------------------------------------------------------------===//
-// Widths
+// Who reads a tensor
 //===----------------------------------------------------------------------===//
-
-/// True if contractions with constant weights do not read this format as it is.
-bool FormatAssignment::isTooWide(ScaledAttr format) const {
-  return plan.wideActivations && format.getNumberFormat().getFormatWidth() >
-                                     plan.activations.getFormatWidth();
-}
 
 static bool isObserved(Value value) {
   return !value.use_empty() &&
          llvm::all_of(value.getUsers(), llvm::IsaPred<ObserveOp>);
 }
 
-/// True if anything but contractions with constant weights reads `value` or
-/// what it is moved to. A maximum that is observed has readers of its own.
-bool FormatAssignment::hasOtherReaders(Value value) const {
-  return llvm::any_of(value.getUses(), [&](OpOperand &use) {
+/// What reads `value` or what it is moved to. A maximum that is observed has
+/// readers of its own.
+void FormatAssignment::collectReaders(Value value, Readers &readers) const {
+  for (OpOperand &use : value.getUses()) {
     Operation *user = use.getOwner();
-    if (!readsElements(use) || weighted.contains(&use))
-      return false;
-    if (isTensorMove(user) || getCopiedInput(user) == &use)
-      return hasOtherReaders(user->getResult(0));
-    return getMaximumInput(user) != &use || !isObserved(user->getResult(0));
-  });
+    if (!readsElements(use))
+      continue;
+    if (const LayerFormat *layer = layers.findReader(use))
+      readers.layers.push_back(layer);
+    else if (isTensorMove(user) || getCopiedInput(user) == &use)
+      collectReaders(user->getResult(0), readers);
+    else if (getMaximumInput(user) != &use || !isObserved(user->getResult(0)))
+      readers.hasOthers = true;
+  }
+}
+
+/// Null for reals.
+NumberFormat FormatAssignment::chooseFormat(Readers &readers) const {
+  if (readers.hasOthers)
+    return plan.getSharedFormat();
+  if (readers.layers.empty())
+    return plan.layers.activations.number;
+  // In the order of the program, so that the first of equals is the same again.
+  llvm::sort(readers.layers);
+  const LayerFormat *widest = readers.layers.front();
+  auto getWidth = [](const LayerFormat *layer) {
+    return layer->choice.activations.getCodeWidth(
+        layer->data->get().getContext());
+  };
+  for (const LayerFormat *layer : readers.layers)
+    if (getWidth(layer) > getWidth(widest))
+      widest = layer;
+  return widest->choice.activations.number;
+}
+
+ScaledAttr FormatAssignment::lookupRead(ObserveOp op, const LayerFormat &layer,
+                                        ScaledAttr own) const {
+  ScaledAttr read = groups[getGroup(op)].read.lookup(
+      static_cast<Type>(layer.choice.activations.number));
+  if (!own)
+    return read;
+  NumberFormat from = own.getNumberFormat(), to = read.getNumberFormat();
+  // Codes gain nothing from a wider format, and signed ones nothing from
+  // unsigned ones of the same width.
+  bool isAsGood =
+      from.getFormatWidth() < to.getFormatWidth() ||
+      (from.getFormatWidth() == to.getFormatWidth() &&
+       (from == to || (from.hasIntegerCodes() && to.hasIntegerCodes())));
+  // The caller's format is one for this network's layers, unless they have
+  // others or its tensors do.
+  bool isCallers = own == plan.input && !layer.isOwn && !plan.wideActivations &&
+                   to.hasIntegerCodes();
+  return isAsGood || isCallers ? own : read;
 }
 
 //===----------------------------------------------------------------------===//
@@ -104,11 +140,9 @@ static NumberFormat getUnsigned(NumberFormat format) {
 }
 
 LogicalResult FormatAssignment::assign() {
-  for (auto &[op, format] : observers)
-    if (failed(check(op)))
-      return failure();
   for (unsigned group = 0; group < ties.getNumClasses(); ++group)
-    assignGroup(group);
+    if (failed(assignGroup(group)))
+      return failure();
   return success();
 }
 
@@ -133,28 +167,43 @@ LogicalResult FormatAssignment::check(ObserveOp op) const {
   return success();
 }
 
-void FormatAssignment::assignGroup(unsigned group) {
+LogicalResult FormatAssignment::assignGroup(unsigned group) {
   SmallVector<ObserveOp> members;
   for (auto [position, entry] : llvm::enumerate(observers))
     if (ties[position] == group)
       members.push_back(entry.first);
   SmallVector<ObserveOp> sources = llvm::filter_to_vector(
       members, [&](ObserveOp op) { return !derived.contains(op); });
+  auto fixed = [&](ObserveOp op) { return isFixed(op); };
 
-  bool isWide =
-      plan.wideActivations && llvm::any_of(members, [&](ObserveOp op) {
-        return hasOtherReaders(op.getResult());
-      });
-  ScaledAttr narrow = computeFormat(sources, plan.activations);
-  ScaledAttr shared = narrow;
-  if (llvm::all_of(sources, [&](ObserveOp op) { return isFixed(op); }))
+  Readers readers;
+  for (ObserveOp op : members)
+    collectReaders(op.getResult(), readers);
+  NumberFormat format = chooseFormat(readers);
+  SmallVector<NumberFormat> read;
+  for (const LayerFormat *layer : readers.layers)
+    if (NumberFormat number = layer->choice.activations.number)
+      read.push_back(number);
+  // What stays real needs no statistics.
+  if (format || !read.empty() || llvm::any_of(members, fixed))
+    for (ObserveOp op : members)
+      if (failed(check(op)))
+        return failure();
+
+  for (NumberFormat number : read) {
+    ScaledAttr &known = groups[group].read[static_cast<Type>(number)];
+    if (!known)
+      known = computeFormat(sources, number);
+  }
+  ScaledAttr shared;
+  if (llvm::all_of(sources, fixed))
     shared = plan.input;
-  else if (isWide)
-    shared = computeFormat(sources, plan.wideActivations);
-
-  groups[group] = {shared, narrow};
+  else if (format)
+    shared = computeFormat(sources, format);
+  groups[group].shared = shared;
   for (ObserveOp op : members)
     observers[op] = isFixed(op) ? plan.input : shared;
+  return success();
 }
 
 ScaledAttr FormatAssignment::computeFormat(ArrayRef<ObserveOp> sources,
@@ -163,7 +212,8 @@ ScaledAttr FormatAssignment::computeFormat(ArrayRef<ObserveOp> sources,
     return isFixed(op) ? plan.input.getNumberFormat().getLowest() >= 0
                        : op.getStatistics()->getMin() >= 0;
   });
-  if (isNonNegative)
+  // Of consecutive integers half would be unused.
+  if (isNonNegative && format.hasIntegerCodes() && format.canWrap())
     format = getUnsigned(format);
   double threshold = 0;
   for (ObserveOp op : sources) {

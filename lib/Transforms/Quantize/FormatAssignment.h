@@ -1,13 +1,15 @@
 //===- FormatAssignment.h - Formats of activations --------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Which number format and which scale each observed tensor gets.
+// Which number format and which scale each observed tensor gets, and with which
+// scale a layer reads it in a format of the layer's own.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef QFMT_LIB_TRANSFORMS_QUANTIZE_FORMATASSIGNMENT_H
 #define QFMT_LIB_TRANSFORMS_QUANTIZE_FORMATASSIGNMENT_H
 
+#include "LayerFormats.h"
 #include "Plan.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/IntEqClasses.h"
@@ -20,35 +22,41 @@ namespace mlir::qfmt {
 /// selections.
 void collectSources(Value value, SmallVectorImpl<ObserveOp> &sources);
 
-/// Gives every observer a format. Observers share one if one's values are a
-/// selection of the other's (max pooling), or if both meet in a concat: then
-/// the codes move, too.
+/// Gives every observer a format, or none. Observers share one if one's values
+/// are a selection of the other's (max pooling), or if both meet in a concat:
+/// then the codes move, too.
+///
+/// A tensor that not only layers read has the plan's shared format. One that
+/// only layers read has the widest of the formats that they ask for, the first
+/// of equally wide ones: if this is a number format. Otherwise it stays real
+/// and every layer rounds what it reads.
 class FormatAssignment {
 public:
-  /// `weighted`: the operands that contractions with constant weights read.
   FormatAssignment(ModuleOp module, const Plan &plan,
-                   const llvm::DenseSet<OpOperand *> &weighted);
+                   const LayerFormats &layers);
 
   LogicalResult assign();
 
-  /// The format of the codes.
+  /// The format of the codes; null if the tensor stays real.
   ScaledAttr lookup(ObserveOp op) const { return observers.lookup(op); }
-  /// The one in which this tensor and those tied to it meet.
+  /// The one in which this tensor and those tied to it meet; null: as reals.
   ScaledAttr lookupShared(ObserveOp op) const {
     return groups[getGroup(op)].shared;
   }
-  /// In which contractions with constant weights read a tensor that is made of
-  /// this one and has codes of the given format.
-  ScaledAttr lookupNarrow(ObserveOp op, ScaledAttr format) const {
-    return isTooWide(format) ? groups[getGroup(op)].narrow : format;
-  }
+  /// In which `layer`, whose data has a number format, reads a tensor that is
+  /// made of this one and has codes of the format `own` (null: is real).
+  ScaledAttr lookupRead(ObserveOp op, const LayerFormat &layer,
+                        ScaledAttr own) const;
 
 private:
   struct Group {
     ScaledAttr shared;
-    /// The same range in the format of the plan's activations, if the shared
-    /// one is wider.
-    ScaledAttr narrow;
+    /// The same range in the number formats that layers read.
+    llvm::DenseMap<Type, ScaledAttr> read;
+  };
+  struct Readers {
+    bool hasOthers = false;
+    SmallVector<const LayerFormat *> layers;
   };
 
   void tie(Operation *op);
@@ -64,14 +72,14 @@ private:
   }
 
   LogicalResult check(ObserveOp op) const;
-  void assignGroup(unsigned group);
-  bool isTooWide(ScaledAttr format) const;
-  bool hasOtherReaders(Value value) const;
+  LogicalResult assignGroup(unsigned group);
+  void collectReaders(Value value, Readers &readers) const;
+  NumberFormat chooseFormat(Readers &readers) const;
   ScaledAttr computeFormat(ArrayRef<ObserveOp> sources,
                            NumberFormat format) const;
 
   const Plan &plan;
-  const llvm::DenseSet<OpOperand *> &weighted;
+  const LayerFormats &layers;
   llvm::MapVector<ObserveOp, ScaledAttr> observers;
   /// Of positions in `observers`.
   llvm::IntEqClasses ties;

@@ -68,12 +68,13 @@ static FailureOr<ScaledAttr> parseInputFormat(StringRef text, Location loc) {
   return ScaledAttr::get(format, scale);
 }
 
-/// At least as wide as the other activations.
+/// At least as wide as the number format of the other activations, if any.
 static NumberFormat
 parseWideActivations(StringRef text, NumberFormat activations, Location loc) {
   NumberFormat format =
       parseIntegerFormat("wide-activations", text, /*isSigned=*/true, loc);
-  if (!format || format.getFormatWidth() >= activations.getFormatWidth())
+  if (!format || !activations ||
+      format.getFormatWidth() >= activations.getFormatWidth())
     return format;
   emitError(loc) << "option 'wide-activations' of qfmt-quantize takes a format "
                     "at least as wide as activations, "
@@ -81,20 +82,30 @@ parseWideActivations(StringRef text, NumberFormat activations, Location loc) {
   return {};
 }
 
+static FailureOr<OperandFormat> parseOperand(StringRef option, StringRef text,
+                                             OperandFormat::Side side,
+                                             Location loc) {
+  return OperandFormat::parse(text, side, loc.getContext(), [&] {
+    return emitError(loc) << "option '" << option << "' of qfmt-quantize: ";
+  });
+}
+
 FailureOr<Plan> mlir::qfmt::parsePlan(const PlanText &text, Location loc) {
-  Plan plan;
-  plan.weights =
-      parseIntegerFormat("weights", text.weights, /*isSigned=*/true, loc);
-  plan.activations = parseIntegerFormat("activations", text.activations,
-                                        /*isSigned=*/true, loc);
+  using Side = OperandFormat::Side;
+  FailureOr<OperandFormat> weights =
+      parseOperand("weights", text.weights, Side::Weights, loc);
+  FailureOr<OperandFormat> activations =
+      parseOperand("activations", text.activations, Side::Activations, loc);
   FailureOr<Calibration> calibration =
       parseCalibration(text.calibration, text.percentile, loc);
-  if (!plan.weights || !plan.activations || failed(calibration))
+  if (failed(weights) || failed(activations) || failed(calibration))
     return failure();
+  Plan plan;
+  plan.layers = {*weights, *activations};
   plan.calibration = *calibration;
   if (!text.wideActivations.empty()) {
-    plan.wideActivations =
-        parseWideActivations(text.wideActivations, plan.activations, loc);
+    plan.wideActivations = parseWideActivations(
+        text.wideActivations, plan.layers.activations.number, loc);
     if (!plan.wideActivations)
       return failure();
   }

@@ -9,18 +9,24 @@
 #define QFMT_LIB_TRANSFORMS_QUANTIZE_PLAN_H
 
 #include "../CalibratedRange.h"
+#include "../FormatChoice.h"
 
 namespace mlir::qfmt {
 
 struct Plan {
-  NumberFormat weights;
-  /// Of what contractions with constant weights read.
-  NumberFormat activations;
-  /// Of what others read, too; null: as activations.
+  /// Of layers (contractions with constant weights) without formats of their
+  /// own.
+  FormatChoice layers;
+  /// Of what others read, too; null: as the activations of layers.
   NumberFormat wideActivations;
   Calibration calibration;
   /// Of the arguments of public functions; null: as other activations.
   ScaledAttr input;
+
+  /// The format of tensors that not only layers read; null: they stay reals.
+  NumberFormat getSharedFormat() const {
+    return wideActivations ? wideActivations : layers.activations.number;
+  }
 };
 
 /// The options as they are written.

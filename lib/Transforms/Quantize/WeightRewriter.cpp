@@ -13,17 +13,22 @@ Value WeightRewriter::createConstant(Location loc, ElementsAttr elements) {
   return arith::ConstantOp::create(rewriter, loc, elements);
 }
 
-ScaledAttr WeightRewriter::getFormat(const WeightedSum &sum) const {
-  SmallVector<int64_t> block(sum.values.getRank(), ScaledAttr::kWhole);
-  for (WeightedSum::Channel channel : sum.channels)
-    block[channel.weightDim] = 1;
-  MLIRContext *context = rewriter.getContext();
-  return ScaledAttr::get(context, format, block,
-                         TypeAttr::get(Float32Type::get(context)));
+static LogicalResult verifyFinite(const WeightedSum &sum) {
+  bool isFinite = true;
+  forEachIndex(sum.values.getShape(), [&](ArrayRef<int64_t> index) {
+    isFinite &= std::isfinite(sum.values.at(index));
+  });
+  if (isFinite)
+    return success();
+  return sum.op->emitOpError() << "has weights that are NaN or infinite";
 }
 
-FailureOr<Value> WeightRewriter::encode(const WeightedSum &sum,
-                                        EncodedTensorType type) {
+static std::string getName(const ConstantTensor &values) {
+  return values.getName().empty() ? "weights" : values.getName().str();
+}
+
+Value WeightRewriter::assemble(const WeightedSum &sum, NumberFormat format,
+                               EncodedTensorType type) {
   const ConstantTensor &values = sum.values;
   SmallVector<Type> parts = type.getConstituentTypes();
   auto codesType = cast<RankedTensorType>(parts[0]);
@@ -37,14 +42,10 @@ FailureOr<Value> WeightRewriter::encode(const WeightedSum &sum,
     return block;
   };
   std::vector<double> scales(scalesType.getNumElements(), 0.0);
-  bool isFinite = true;
   forEachIndex(values.getShape(), [&](ArrayRef<int64_t> index) {
     double &largest = scales[getBlock(index)];
-    isFinite &= std::isfinite(values.at(index));
     largest = std::max(largest, std::abs(values.at(index)));
   });
-  if (!isFinite)
-    return sum.op->emitOpError() << "has weights that are NaN or infinite";
   for (double &scale : scales)
     scale = getSymmetricScale(scale, format);
 
@@ -60,8 +61,7 @@ FailureOr<Value> WeightRewriter::encode(const WeightedSum &sum,
   });
 
   Location loc = sum.op->getLoc();
-  std::string name =
-      values.getName().empty() ? "weights" : values.getName().str();
+  std::string name = getName(values);
   Value payload =
       createConstant(loc, makeIntegers(codesType, codes, name + ".codes"));
   Value scale =
@@ -71,17 +71,40 @@ FailureOr<Value> WeightRewriter::encode(const WeightedSum &sum,
       .getResult();
 }
 
-LogicalResult WeightRewriter::rewrite(const WeightedSum &sum) {
-  auto type = EncodedTensorType::get(
-      cast<RankedTensorType>(sum.weights->get().getType()),
-      cast<TensorFormat>(getFormat(sum)));
-  Value &encoded = encodings[{sum.weights->get(), type.getType()}];
+Value WeightRewriter::quantize(const WeightedSum &sum,
+                               const OperandEncoding &encoding) {
+  Value real = sum.weights->get();
+  // Behind moves: qfmt-encode-constants reads constants alone.
+  if (!real.getDefiningOp<arith::ConstantOp>())
+    real = createConstant(sum.op->getLoc(),
+                          makeFloats(cast<RankedTensorType>(real.getType()),
+                                     sum.values.getElements(),
+                                     getName(sum.values)));
+  return encoding.quantize(rewriter, real).getResult();
+}
+
+LogicalResult WeightRewriter::rewrite(const WeightedSum &sum,
+                                      const OperandFormat &format) {
+  OperandEncoding encoding = getWeightEncoding(format, sum);
+  if (!encoding.format)
+    return success();
+  auto logical = cast<RankedTensorType>(sum.weights->get().getType());
+  if (failed(encoding.format.verifyEncoding(
+          logical.getShape(), logical.getElementType(), [&] {
+            return sum.op->emitOpError()
+                   << "has weights that " << format.str() << " cannot encode: ";
+          })))
+    return failure();
+  auto type = EncodedTensorType::get(logical, encoding.format);
+  Value &encoded =
+      encodings[{sum.weights->get(), type.getType(), format.preset}];
   if (!encoded) {
-    rewriter.setInsertionPointAfterValue(sum.weights->get());
-    FailureOr<Value> created = encode(sum, type);
-    if (failed(created))
+    if (failed(verifyFinite(sum)))
       return failure();
-    encoded = *created;
+    rewriter.setInsertionPointAfterValue(sum.weights->get());
+    bool isInteger = format.number && format.number.hasIntegerCodes();
+    encoded = isInteger ? assemble(sum, format.number, type)
+                        : quantize(sum, encoding);
     numBytes +=
         llvm::divideCeil(type.getFormat().getPackedBits(type.getShape()), 8);
   }

@@ -2,42 +2,43 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The weights of convolutions and matrix products as `assemble` of codes and
-// scales.
+// scales if they are integers, else as `quantize` of the constant, which
+// qfmt-encode-constants carries out.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef QFMT_LIB_TRANSFORMS_QUANTIZE_WEIGHTREWRITER_H
 #define QFMT_LIB_TRANSFORMS_QUANTIZE_WEIGHTREWRITER_H
 
-#include "../WeightedSum.h"
+#include "../OperandEncoding.h"
 #include "mlir/IR/PatternMatch.h"
-#include "qfmt/IR/QFmt.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace mlir::qfmt {
 
-/// Encodes constant weights, one scale a channel, symmetric.
+/// Encodes constant weights, each layer's in its format.
 class WeightRewriter {
 public:
-  WeightRewriter(RewriterBase &rewriter, NumberFormat format)
-      : rewriter(rewriter), format(format) {}
+  explicit WeightRewriter(RewriterBase &rewriter) : rewriter(rewriter) {}
 
-  /// Fails with a diagnostic if a weight is NaN or infinite.
-  LogicalResult rewrite(const WeightedSum &sum);
+  /// Fails with a diagnostic if a weight is NaN or infinite, or if the format
+  /// does not fit the shape.
+  LogicalResult rewrite(const WeightedSum &sum, const OperandFormat &format);
 
   unsigned getNumWeights() const { return encodings.size(); }
   uint64_t getNumBytes() const { return numBytes; }
 
 private:
-  /// One scale for each entry of the weights along their channels.
-  ScaledAttr getFormat(const WeightedSum &sum) const;
-  FailureOr<Value> encode(const WeightedSum &sum, EncodedTensorType type);
+  /// Codes of an integer format, one scale a channel.
+  Value assemble(const WeightedSum &sum, NumberFormat format,
+                 EncodedTensorType type);
+  Value quantize(const WeightedSum &sum, const OperandEncoding &encoding);
   Value createConstant(Location loc, ElementsAttr elements);
 
   RewriterBase &rewriter;
-  NumberFormat format;
-  /// Weights that several operations read in the same way are encoded once.
-  llvm::MapVector<std::pair<Value, Type>, Value> encodings;
+  /// Weights that several operations read in the same way are encoded once. The
+  /// preset is part of the way: it has a scale rule.
+  llvm::MapVector<std::tuple<Value, Type, const Preset *>, Value> encodings;
   uint64_t numBytes = 0;
 };
 
