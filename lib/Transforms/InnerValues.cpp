@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "InnerValues.h"
+#include "AdditiveMasks.h"
 #include "LinalgUses.h"
 #include "Moves.h"
 #include "SummedProducts.h"
@@ -226,7 +227,8 @@ bool InnerValues::isInner(linalg::LinalgOp op) const {
   SmallVector<OpOperand *> inputs = getDataInputs(op, data);
   if (!isElementwiseComputation(op) || inputs.empty())
     return false;
-  if (!carriesIntegers(op, data) || llvm::any_of(inputs, [](OpOperand *input) {
+  if (addsMask(op, data) || !carriesIntegers(op, data) ||
+      llvm::any_of(inputs, [](OpOperand *input) {
         return isBroadcastThroughMoves(*input);
       }))
     return true;

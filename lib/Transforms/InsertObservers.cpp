@@ -10,12 +10,14 @@
 //           between the two would lose bits for nothing;
 //         - the insides of non-linear functions (InnerValues.h), and what is a
 //           linear image of an observed tensor and enters only them;
-//         - tensors that depend on constants alone.
+//         - tensors that depend on constants alone, and masks computed from
+//           integers, which are exact.
 //         Max pooling is observed although its values are those of its input:
 //         at level encoded a `quantize` follows it.
 //
 //===----------------------------------------------------------------------===//
 
+#include "AdditiveMasks.h"
 #include "DataValues.h"
 #include "InnerValues.h"
 #include "Layers.h"
@@ -92,11 +94,20 @@ private:
   llvm::DenseMap<Value, Value> images;
 };
 
+/// True if element-wise operations alone read `value` or what it is moved to.
+static bool isReadElementwise(Value value) {
+  return llvm::all_of(getReadersThroughMoves(value), [](OpOperand *use) {
+    return isElementwiseComputation(use->getOwner());
+  });
+}
+
 bool ObserverPolicy::needsObserver(Value value) {
   Operation *producer = value.getDefiningOp();
   if (!producer)
     return true;
   if (isTensorMove(producer) || getCopiedInput(producer))
+    return false;
+  if (isExactImageOfIntegers(value, data) && isReadElementwise(value))
     return false;
   if (inner.contains(value))
     return inner.isRead(value) ||

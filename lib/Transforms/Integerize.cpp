@@ -189,6 +189,16 @@ LogicalResult FunctionIntegerizer::convertArgument(BlockArgument argument) {
   SmallVector<Value> encodedValues = {argument};
   if (!EncodedTensorType::isEncoded(type)) {
     encodedValues.clear();
+  // Masks and the like denote themselves.
+  if (auto tensor = dyn_cast<RankedTensorType>(type);
+      tensor && !tensor.getEncoding() &&
+      tensor.getElementType().isSignlessInteger()) {
+    TensorModel model = TensorModel::makePlainInteger(
+        target.getBody().front().addArgument(type, argument.getLoc()), tensor);
+    makeElement(argument, model);
+    models[argument] = model;
+    return success();
+  }
     for (Operation *user : argument.getUsers()) {
       auto quantize = dyn_cast<QuantizeOp>(user);
       if (!quantize || (!encodedValues.empty() &&
@@ -225,9 +235,18 @@ LogicalResult FunctionIntegerizer::convertConstant(arith::ConstantOp op) {
   auto type = dyn_cast<RankedTensorType>(op.getType());
   // Scalars, and the codes and scales of `assemble`, are read where they are
   // used.
-  if (!type || !isa<FloatType>(type.getElementType()))
+  if (!type || llvm::all_of(op->getUsers(), llvm::IsaPred<AssembleOp>))
     return success();
-  std::optional<std::vector<double>> values = readFloats(op.getValue());
+  std::optional<std::vector<double>> values;
+  if (isa<FloatType>(type.getElementType())) {
+    values = readFloats(op.getValue());
+  } else if (std::optional<std::vector<int64_t>> integers =
+                 readIntegers(op.getValue())) {
+    bool isTruth = type.getElementType().isInteger(1);
+    values.emplace();
+    for (int64_t value : *integers)
+      values->push_back(isTruth ? value & 1 : value);
+  }
   if (!values)
     return op.emitOpError() << "has no readable data";
   models[op] = makeConstantModel(type, *values);
@@ -506,7 +525,8 @@ static void emitFloatWrapper(func::FuncOp function) {
   OpBuilder builder(function->getContext());
   builder.setInsertionPointAfter(function);
   auto toLogical = [](Type type) -> Type {
-    return EncodedTensorType::get(type).getLogicalType();
+    EncodedTensorType encoded = EncodedTensorType::get(type);
+    return encoded ? encoded.getLogicalType() : type;
   };
   FunctionType type = builder.getFunctionType(
       llvm::map_to_vector(function.getArgumentTypes(), toLogical),
@@ -523,7 +543,10 @@ static void emitFloatWrapper(func::FuncOp function) {
   SmallVector<Value> arguments;
   for (auto [argument, encoded] :
        llvm::zip(wrapper.getArguments(), function.getArgumentTypes()))
-    arguments.push_back(QuantizeOp::create(builder, loc, encoded, argument));
+    arguments.push_back(
+        EncodedTensorType::isEncoded(encoded)
+            ? Value(QuantizeOp::create(builder, loc, encoded, argument))
+            : Value(argument));
   auto call = func::CallOp::create(builder, loc, function, arguments);
   SmallVector<Value> results;
   for (Value result : call.getResults())

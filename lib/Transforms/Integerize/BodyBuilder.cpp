@@ -105,6 +105,7 @@ ScalarModel BodyBuilder::load(const TensorModel &tensor, AffineMap map,
   ScalarModel model = ScalarModel::makeInteger(
       element, std::move(scaleOverLoops), tensor.range, tensor.error);
   model.errorUnlessZero = tensor.errorUnlessZero;
+  model.mask = tensor.mask;
   model.expression =
       substitute(tensor.expression, getNormalIndices(map, loopSizes));
   return model;

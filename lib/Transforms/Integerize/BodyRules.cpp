@@ -17,6 +17,7 @@ static const RuleTable &getRules() {
     addDivisionRules(table);
     addFunctionRules(table);
     return table;
+    addIntegerRules(table);
   }();
   return rules;
 }
@@ -61,6 +62,9 @@ LogicalResult mlir::qfmt::compileScalarOp(Operation *op, BodyBuilder &body,
     if (failed(folded))
       return failure();
     models[op->getResult(0)] = std::move(*folded);
+    if (!folded->expression)
+      folded->expression =
+          Expression::makeConstant(folded->constant, op->getContext());
     return success();
   }
   ExpressionRef expression =
@@ -75,20 +79,26 @@ LogicalResult mlir::qfmt::compileScalarOp(Operation *op, BodyBuilder &body,
            << "has no integer rule; keep this operation out of the "
               "integer-only part or rewrite it with add, sub, mul, max, min, "
               "compare and select";
-  bool selects = isa<arith::SelectOp>(op);
-  for (ScalarModel &operand : context.operands) {
-    if (operand.isPredicate() && !selects)
+  bool readsTruth = isa<arith::SelectOp, arith::UIToFPOp, arith::SIToFPOp,
+                        arith::ExtUIOp, arith::ExtSIOp, arith::CmpIOp,
+                        arith::AndIOp, arith::OrIOp, arith::XOrIOp>(op);
+  for (auto [value, operand] :
+       llvm::zip(op->getOperands(), context.operands)) {
+    if (operand.isPredicate() && !readsTruth)
       return context.emitError()
-             << "computes with the outcome of a comparison; only select may";
+             << "computes with the outcome of a comparison; only selections, "
+                "casts and logic may";
     if (!operand.isDeferred())
       continue;
     FailureOr<ScalarModel> integer =
-        materialize(body, operand.expression);
+        value.getType().isInteger(1)
+            ? materializePredicate(body, operand.expression)
+            : materialize(body, operand.expression);
     if (failed(integer))
       return failure();
     operand = *integer;
   }
-  FailureOr<ScalarModel> result = rule(context);
+  FailureOr<ScalarModel> result = compileWithMasks(context, rule);
   if (failed(result))
     return failure();
   if (!result->isConstant())

@@ -121,6 +121,70 @@ static FailureOr<ScalarModel> compileComparison(RuleContext &context) {
   return result;
 }
 
+FailureOr<ScalarModel>
+mlir::qfmt::materializePredicate(BodyBuilder &body,
+                                 const ExpressionRef &expression) {
+  const Expression *element = getOnlyElement(expression);
+  const TensorModel &model = *element->model;
+  double scale = *model.scale.getUniform();
+  std::optional<ElementFunction> function = ElementFunction::make(expression);
+  if (!function)
+    return body.emitError() << "'" << expression->name
+                            << "' is not evaluated on codes";
+  // Runs of integers for which it is true.
+  constexpr unsigned kMaxRuns = 16;
+  SmallVector<IntegerRange> runs;
+  for (__int128 i = model.range.lo; i <= model.range.hi; ++i) {
+    if ((*function)(static_cast<double>(i) * scale) == 0)
+      continue;
+    if (!runs.empty() && runs.back().hi == i - 1)
+      runs.back().hi = i;
+    else
+      runs.push_back({i, i});
+    if (runs.size() > kMaxRuns)
+      return body.emitError()
+             << "'" << expression->name << "' changes its outcome more than "
+             << kMaxRuns
+             << " times over the codes of its operand, which has no integer "
+                "rule; quantize what it compares first";
+  }
+  auto map = AffineMap::get(body.getLoopSizes().size(), 0, element->indices,
+                            body.getBuilder().getContext());
+  ScalarModel loaded = body.load(model, map, model.scale);
+  OpBuilder &builder = body.getBuilder();
+  unsigned width = *body.chooseWidth(model.range);
+  Value code = body.cast(loaded.value, width);
+  Value result;
+  auto combine = [&](Value &all, Value next, bool isOr) {
+    if (!all)
+      all = next;
+    else if (isOr)
+      all = arith::OrIOp::create(builder, body.getLoc(), all, next);
+    else
+      all = arith::AndIOp::create(builder, body.getLoc(), all, next);
+  };
+  for (const IntegerRange &run : runs) {
+    Value inside;
+    if (run.lo > model.range.lo)
+      combine(inside,
+              arith::CmpIOp::create(
+                  builder, body.getLoc(), arith::CmpIPredicate::sge, code,
+                  body.constant(static_cast<int64_t>(run.lo), width)),
+              /*isOr=*/false);
+    if (run.hi < model.range.hi)
+      combine(inside,
+              arith::CmpIOp::create(
+                  builder, body.getLoc(), arith::CmpIPredicate::sle, code,
+                  body.constant(static_cast<int64_t>(run.hi), width)),
+              /*isOr=*/false);
+    combine(result, inside ? inside : body.constant(1, 1), /*isOr=*/true);
+  }
+  ScalarModel predicate =
+      ScalarModel::makePredicate(result ? result : body.constant(0, 1));
+  predicate.expression = expression;
+  return predicate;
+}
+
 /// The comparison by which `select` takes the larger (sgt) or smaller (slt) of
 /// the two values compared, if it does: clamps come as compare and select, and
 /// their range is that of max and min.
@@ -146,11 +210,19 @@ static std::optional<arith::CmpIPredicate> matchExtremum(arith::SelectOp op) {
                          : arith::CmpIPredicate::slt;
 }
 
+bool mlir::qfmt::isExtremum(arith::SelectOp op) {
+  return matchExtremum(op).has_value();
+}
+
 static FailureOr<ScalarModel> compileSelection(RuleContext &context) {
   BodyBuilder &body = context.body;
   std::optional<arith::CmpIPredicate> extremum =
       matchExtremum(cast<arith::SelectOp>(context.op));
   ScalarModel condition = context.operands[0];
+  if (condition.isConstant())
+    condition = ScalarModel::makePredicate(arith::CmpIOp::create(
+        context.builder(), body.getLoc(), arith::CmpIPredicate::ne,
+        body.materialize(condition.constant, 8), body.constant(0, 8)));
   if (!condition.isPredicate())
     return context.emitError() << "the condition is not a comparison";
   RuleContext values = {context.op, body,

@@ -26,7 +26,9 @@ static FailureOr<ScalarModel> foldConstant(RuleContext &context) {
     return ScalarModel::makeConstant(Table(number.getValueAsDouble()));
   if (auto number = dyn_cast<IntegerAttr>(value))
     return ScalarModel::makeConstant(
-        Table(static_cast<double>(number.getInt())));
+        Table(number.getType().isInteger(1)
+                  ? double(number.getValue().getBoolValue())
+                  : static_cast<double>(number.getInt())));
   return context.emitError() << "is no number";
 }
 

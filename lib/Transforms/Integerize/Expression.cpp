@@ -56,6 +56,24 @@ ExpressionRef Expression::makeConstant(double value) {
   return node;
 }
 
+ExpressionRef Expression::makeConstant(const Table &table,
+                                       MLIRContext *context) {
+  if (std::optional<double> uniform = table.getUniform())
+    return makeConstant(*uniform);
+  Table simple = table.simplified();
+  ArrayRef<unsigned> dims = simple.getDims();
+  SmallVector<unsigned> positions(dims.back() + 1, 0);
+  SmallVector<AffineExpr> indices;
+  for (auto [position, dim] : llvm::enumerate(dims)) {
+    positions[dim] = position;
+    indices.push_back(getAffineDimExpr(dim, context));
+  }
+  auto model = std::make_shared<TensorModel>();
+  model->kind = TensorModel::Kind::Constant;
+  model->constant = *simple.renamed(positions);
+  return makeElement(Value(), std::move(model), indices);
+}
+
 ExpressionRef Expression::makeApply(StringRef name,
                                     ArrayRef<ExpressionRef> operands,
                                     std::optional<Location> location) {
@@ -160,7 +178,9 @@ bool mlir::qfmt::unify(const ExpressionRef &pattern,
   case Expression::Kind::Constant:
     return pattern->constant == target->constant;
   case Expression::Kind::Element:
-    if (pattern->tensor != target->tensor)
+    if (pattern->tensor != target->tensor ||
+        (!pattern->tensor && pattern->model != target->model &&
+         pattern->model->constant != target->model->constant))
       return false;
     for (auto [index, other] : llvm::zip(pattern->indices, target->indices))
       if (!unifyIndex(index, other, bindings))
@@ -220,7 +240,7 @@ static bool findOnlyElement(const Expression &expression,
   if (expression.kind == Expression::Kind::Reduce)
     return false;
   if (expression.kind == Expression::Kind::Element) {
-    if (element && (element->tensor != expression.tensor ||
+    if (element && (!element->tensor || element->tensor != expression.tensor ||
                     element->indices != expression.indices))
       return false;
     element = &expression;
@@ -242,6 +262,11 @@ std::string mlir::qfmt::getFunctionName(Operation *op) {
   std::string name = op->getName().getStringRef().str();
   if (auto compare = dyn_cast<arith::CmpFOp>(op))
     name += (" " + arith::stringifyCmpFPredicate(compare.getPredicate())).str();
+  else if (auto compare = dyn_cast<arith::CmpIOp>(op))
+    name += (" " + arith::stringifyCmpIPredicate(compare.getPredicate())).str();
+  else if (op->getNumOperands() != 0 && !isa<arith::SelectOp>(op) &&
+           op->getOperand(0).getType().isInteger(1))
+    name += " i1";
   return name;
 }
 
@@ -271,6 +296,21 @@ ScalarFunction mlir::qfmt::getScalarFunction(StringRef name,
       {"arith.index_cast", {1, identity}},
       {"arith.sitofp", {1, identity}},
       {"arith.uitofp", {1, identity}},
+      {"arith.extsi", {1, identity}},
+      // The integer of true is 1 if unsigned, else -1.
+      {"arith.uitofp i1", {1, identity}},
+      {"arith.extui i1", {1, identity}},
+      {"arith.sitofp i1", {1, [](Operands v) { return -v[0]; }}},
+      {"arith.extsi i1", {1, [](Operands v) { return -v[0]; }}},
+      {"arith.andi i1", {2, min}},
+      {"arith.ori i1", {2, max}},
+      {"arith.xori i1", {2, different}},
+      {"arith.cmpi eq", {2, equal}},
+      {"arith.cmpi ne", {2, different}},
+      {"arith.cmpi sgt", {2, greater}},
+      {"arith.cmpi sge", {2, greaterEqual}},
+      {"arith.cmpi slt", {2, less}},
+      {"arith.cmpi sle", {2, lessEqual}},
       {"arith.negf", {1, [](Operands v) { return -v[0]; }}},
       {"arith.addf", {2, sum}},
       {"arith.addi", {2, sum}},
@@ -436,14 +476,15 @@ bool mlir::qfmt::attainsOne(const ExpressionRef &value,
   return true;
 }
 
-/// True if the expression is >= 0 whatever the tensors hold.
-static bool isNonNegative(const ExpressionRef &expression) {
+bool mlir::qfmt::isNonNegative(const ExpressionRef &expression) {
   if (!expression)
     return false;
   if (std::optional<double> constant = matchConstant(expression))
     return *constant >= 0;
   if (expression->kind == Expression::Kind::Element)
-    return expression->model && expression->model->range.lo >= 0;
+    return expression->model &&
+           (expression->tensor ? expression->model->range.lo >= 0
+                               : expression->model->constant.getMin() >= 0);
   if (expression->kind == Expression::Kind::Reduce)
     return isNonNegative(expression->operands[0]);
   StringRef name = expression->name;
@@ -536,8 +577,8 @@ static std::optional<double> matchNormOf(const ExpressionRef &expression,
 
 /// The scale of an element of exact integers.
 static std::optional<double> getGrid(const ExpressionRef &expression) {
-  if (expression->kind != Expression::Kind::Element || !expression->model ||
-      !expression->model->error.isExact())
+  if (expression->kind != Expression::Kind::Element || !expression->tensor ||
+      !expression->model || !expression->model->error.isExact())
     return std::nullopt;
   return expression->model->scale.getUniform();
 }

@@ -21,6 +21,7 @@
 
 namespace mlir::qfmt {
 
+class Table;
 struct TensorModel;
 class Expression;
 /// Null: nothing is known.
@@ -36,7 +37,8 @@ enum class Combiner { Add, Max, Min };
 class Expression {
 public:
   enum class Kind {
-    /// `tensor` at `indices`.
+    /// `tensor` at `indices`; with a null tensor the entry of the table that the
+    /// model is a constant of.
     Element,
     /// `constant`.
     Constant,
@@ -73,6 +75,8 @@ public:
                                    std::shared_ptr<const TensorModel> model,
                                    ArrayRef<AffineExpr> indices);
   static ExpressionRef makeConstant(double value);
+  /// A constant that may vary, over the dimensions of the table.
+  static ExpressionRef makeConstant(const Table &table, MLIRContext *context);
   /// Null if an operand is, or if the tree becomes too large.
   static ExpressionRef
   makeApply(StringRef name, ArrayRef<ExpressionRef> operands,
@@ -142,12 +146,16 @@ using ScalarFunction = double (*)(ArrayRef<double> operands);
 ScalarFunction getScalarFunction(StringRef name, unsigned numOperands);
 
 /// The name under which an operation is known: that of the operation, with the
-/// predicate if it is a comparison.
+/// predicate if it is a comparison, and "i1" if it reads truth values and does
+/// not just select by them.
 std::string getFunctionName(Operation *op);
 
 //===----------------------------------------------------------------------===//
 // Facts
 //===----------------------------------------------------------------------===//
+
+/// True if the expression is >= 0 whatever the tensors hold.
+bool isNonNegative(const ExpressionRef &expression);
 
 /// True if `bound` is the maximum over some dimensions of tensors of which
 /// `value` is one entry: value - bound <= 0.

@@ -316,12 +316,37 @@ static double getSlope(StringRef name, double lo, double hi) {
       .Default(reach * std::numeric_limits<double>::infinity());
 }
 
+/// Of a value with more than 32 bits: what is so low that its exponential is
+/// below 2^-10 of the result's unit becomes the largest such value, so that no
+/// low bits are lost for it. Returns what that changes, in units.
+static double clampUnderflow(BodyBuilder &body, ScalarModel &value,
+                             bool isBase2) {
+  if (value.range.fits(32))
+    return 0;
+  double toLog2 = *value.scale.getUniform() *
+                  (isBase2 ? 1.0 : 1.4426950408889634);
+  double largest = static_cast<double>(value.range.hi) * toLog2;
+  double underflow =
+      largest - static_cast<double>(body.getSettings().functionBits) - 10;
+  double lowest = std::floor(underflow / toLog2);
+  if (!(lowest > static_cast<double>(value.range.lo)) ||
+      !(lowest > -0x1p62 && lowest < 0x1p62))
+    return 0;
+  value.value = arith::MaxSIOp::create(
+      body.getBuilder(), body.getLoc(), body.cast(value.value, 64),
+      body.constant(static_cast<int64_t>(lowest), 64));
+  value.range.lo = static_cast<int64_t>(lowest);
+  return 0x1p-10;
+}
+
 /// exp of more values than a table has: range reduction, one polynomial.
 static FailureOr<ScalarModel> compileWideExp(RuleContext &context,
                                              bool isBase2) {
   FailureOr<ScalarModel> value = context.body.makeUniform(context.operands[0]);
-  if (succeeded(value))
-    value = context.body.narrow(*value, 32);
+  if (failed(value))
+    return failure();
+  double clamped = clampUnderflow(context.body, *value, isBase2);
+  value = context.body.narrow(*value, 32);
   if (failed(value))
     return failure();
   double scale = *value->scale.getUniform();
@@ -348,7 +373,7 @@ static FailureOr<ScalarModel> compileWideExp(RuleContext &context,
                   std::ldexp(1.0, request.fractionBits);
   return ScalarModel::makeInteger(
       result, Table(std::ldexp(1.0, -request.fractionBits)),
-      {range.lo, range.hi}, {kernel->bound + growth, 0});
+      {range.lo, range.hi}, {kernel->bound + growth + clamped, 0});
 }
 
 static FailureOr<ScalarModel> compileFunction(RuleContext &context) {

@@ -31,3 +31,16 @@ StorageKind mlir::qfmt::chooseStorage(const IntegerRange &range) {
   }
   return {64, false};
 }
+
+TensorModel TensorModel::makePlainInteger(Value payload,
+                                          RankedTensorType type) {
+  unsigned width = type.getElementTypeBitWidth();
+  TensorModel model;
+  model.kind = Kind::Integer;
+  model.realType = type;
+  model.payload = payload;
+  model.isUnsigned = width == 1;
+  model.range = {model.isUnsigned ? 0 : llvm::minIntN(width),
+                 model.isUnsigned ? 1 : llvm::maxIntN(width)};
+  return model;
+}

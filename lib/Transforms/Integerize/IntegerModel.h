@@ -68,6 +68,19 @@ struct StorageKind {
 };
 StorageKind chooseStorage(const IntegerRange &range);
 
+/// Values of which some had an additive mask B < 0 added, or were replaced by
+/// it, of a magnitude that integers do not hold. They stand for the same with a
+/// smaller B: what is masked is by at least `distance` below what is not, and by
+/// any more than that in the network. exp(v - max v) is the same for every B,
+/// but for exp(-distance); other operations are refused.
+struct MaskFact {
+  /// Real.
+  double distance;
+  /// 1 where the mask is a constant of minus infinity, else 0; over what the
+  /// value's scale is over.
+  Table infinite{0.0};
+};
+
 /// A tensor of the network.
 struct TensorModel {
   enum class Kind {
@@ -96,12 +109,16 @@ struct TensorModel {
   ErrorBound error;
   /// See ScalarModel.
   std::optional<ErrorBound> errorUnlessZero;
+  std::optional<MaskFact> mask;
   /// Over the tensor's dimensions.
   ExpressionRef expression;
 
   /// The largest magnitude in units of the scale, of the integers and of the
   /// reals they stand for.
   double getMagnitude() const { return qfmt::getMagnitude(range, error); }
+
+  /// Integers as they stand, signed unless they are truth values.
+  static TensorModel makePlainInteger(Value payload, RankedTensorType type);
 };
 
 using TensorModels = SmallVector<TensorModel, 0>;
@@ -120,6 +137,7 @@ struct ScalarModel {
   /// Of 1 / sqrt(c * sum x^2 + e): the error unless all x are 0. There the
   /// result is multiplied by 0.
   std::optional<ErrorBound> errorUnlessZero;
+  std::optional<MaskFact> mask;
   /// Over the loops. Of a Deferred all there is; a predicate is 0 or 1.
   ExpressionRef expression;
 

@@ -147,6 +147,8 @@ private:
   FailureOr<IntegerRange> getExtremumRange(const ScalarModel &summand,
                                            const TensorModel &init,
                                            const Table &scale, bool isMax);
+  FailureOr<std::optional<MaskFact>>
+  reduceMask(const std::optional<MaskFact> &mask, Combiner combiner);
   LogicalResult reduce(unsigned result);
   LogicalResult yieldElement(unsigned result);
 
@@ -187,12 +189,24 @@ LogicalResult LinalgRewriter::readOperand(unsigned index) {
            << " that varies along a dimension indexed by "
            << AffineMapAttr::get(map)
            << ", which has no integer rule; use one scale for the tensor";
-  if (!isConstant) {
-    models[element] = body.load(operand, map, *table);
+  if (isConstant) {
+    models[element] = ScalarModel::makeConstant(*table);
+    if (!models[element].expression)
+      models[element].expression =
+          Expression::makeConstant(*table, op.getContext());
+    return keepLoopBounds(index);
+  }
+  if (element.getType().isInteger(1)) {
+    models[element] = ScalarModel::makePredicate(body.loadCode(operand, map));
+    models[element].expression =
+        substitute(operand.expression, getNormalIndices(map, loopSizes));
     return success();
   }
-  models[element] = ScalarModel::makeConstant(*table);
-  return keepLoopBounds(index);
+  ScalarModel &model = models[element] = body.load(operand, map, *table);
+  if (model.mask)
+    model.mask->infinite =
+        toLoops(model.mask->infinite, map).value_or(Table(0.0));
+  return success();
 }
 
 /// An operand whose elements are not read may still say how far a reduction
@@ -227,7 +241,9 @@ LogicalResult LinalgRewriter::readCapturedConstants() {
         if (auto real = dyn_cast<FloatAttr>(attr))
           number = real.getValueAsDouble();
         else if (auto integer = dyn_cast<IntegerAttr>(attr))
-          number = static_cast<double>(integer.getInt());
+          number = integer.getType().isInteger(1)
+                       ? double(integer.getValue().getBoolValue())
+                       : static_cast<double>(integer.getInt());
       }
       if (!number) {
         return inner.emitOpError() << "reads " << value
@@ -501,6 +517,28 @@ static ErrorBound getReductionError(Combiner combiner,
   return {error.absolute * static_cast<double>(count) + start, error.relative};
 }
 
+/// A maximum of masked scores is masked, where all of them are.
+FailureOr<std::optional<MaskFact>>
+LinalgRewriter::reduceMask(const std::optional<MaskFact> &mask,
+                           Combiner combiner) {
+  if (!mask)
+    return std::optional<MaskFact>();
+  if (combiner != Combiner::Max)
+    return op.emitOpError()
+           << "reduces scores to which a mask was added; only their maximum has "
+              "an integer rule";
+  Table infinite = mask->infinite;
+  for (auto [loop, type] : llvm::enumerate(op.getIteratorTypesArray()))
+    if (type == utils::IteratorType::reduction)
+      infinite = infinite.minAlong(loop);
+  if (infinite.getMax() != 0)
+    return op.emitOpError()
+           << "takes the maximum of a row that is masked altogether by minus "
+              "infinity, which is NaN after softmax; leave one element of the "
+              "row unmasked, or use a finite mask such as -3.4e38";
+  return std::optional(MaskFact{mask->distance, Table(0.0)});
+}
+
 LogicalResult LinalgRewriter::reduce(unsigned index) {
   FailureOr<Reduction> reduction = matchReduction(op, index);
   if (failed(reduction))
@@ -561,6 +599,11 @@ LogicalResult LinalgRewriter::reduce(unsigned index) {
   result.range = *range;
   result.error = getReductionError(combiner, *summand, init, *scale,
                                    countReduced());
+  FailureOr<std::optional<MaskFact>> mask =
+      reduceMask(it->second.mask, combiner);
+  if (failed(mask))
+    return failure();
+  result.mask = *mask;
   FailureOr<Value> start = makeInitialValue(init, result, *reduction, width);
   if (failed(start))
     return failure();
@@ -584,7 +627,8 @@ LogicalResult LinalgRewriter::yieldElement(unsigned index) {
   TensorModel result;
   result.realType = cast<RankedTensorType>(op->getResult(index).getType());
   auto it = models.find(source);
-  if (it == models.end() || it->second.isPredicate())
+  if (it == models.end() ||
+      (it->second.isPredicate() && !it->second.error.isExact()))
     return op.emitOpError() << "yields a value without an integer "
                                "representation";
   const ScalarModel &model = it->second;
@@ -607,12 +651,17 @@ LogicalResult LinalgRewriter::yieldElement(unsigned index) {
     results.push_back(result);
     return success();
   }
-  StorageKind storage = chooseStorage(model.range);
+  StorageKind storage = model.isPredicate() ? StorageKind{1, true}
+                                            : chooseStorage(model.range);
   result.kind = TensorModel::Kind::Integer;
   result.scale = *table;
-  result.range = model.range;
+  result.range = model.isPredicate() ? IntegerRange{0, 1} : model.range;
   result.error = model.error;
   result.errorUnlessZero = model.errorUnlessZero;
+  result.mask = model.mask;
+  if (result.mask)
+    result.mask->infinite =
+        toTensor(result.mask->infinite, map).value_or(Table(0.0));
   result.isUnsigned = storage.isUnsigned;
   Value empty = tensor::EmptyOp::create(
       builder, op.getLoc(), result.realType.getShape(),

@@ -74,6 +74,47 @@ static ScalarModel clampAccumulator(BodyBuilder &body, ScalarModel value,
 }
 
 FailureOr<TensorModel>
+/// The error of `value` clamped to `codes`. Beyond the codes both sides
+/// saturate; where nearly everything does, less is left than that of values.
+static ErrorBound getSaturatedError(const ScalarModel &value,
+                                    const IntegerRange &codes,
+                                    const ExpressionRef &expression) {
+  double reach = static_cast<double>(codes.getMaxMagnitude()) + 1;
+  double error = value.error.getTotal(std::min(reach, value.getMagnitude()));
+  auto clamp = [&](double v) {
+    return std::clamp(v, static_cast<double>(codes.lo),
+                      static_cast<double>(codes.hi));
+  };
+  auto lo = static_cast<double>(value.range.lo);
+  auto hi = static_cast<double>(value.range.hi);
+  double slack = value.error.getTotal(value.getMagnitude());
+  double realLo = isNonNegative(expression) ? std::max(lo - slack, 0.0)
+                                            : lo - slack;
+  return {std::min(error, std::max(clamp(hi) - clamp(realLo),
+                                   clamp(hi + slack) - clamp(lo))),
+          0};
+}
+
+/// Scores to which a mask was added, of any size, have the lowest code where
+/// they are masked; the integers of `value` stand for that only if they do.
+static LogicalResult verifyMaskSaturates(const TensorModel &value,
+                                         const TensorModel &result,
+                                         bool saturates, Location loc) {
+  double lowest = static_cast<double>(result.range.lo) *
+                  *result.scale.getUniform();
+  // What is masked is at least the distance below the largest of the others.
+  double reach = static_cast<double>(value.range.hi) * value.scale.getMax() -
+                 value.mask->distance;
+  if (saturates && reach < lowest)
+    return success();
+  return emitError(loc)
+         << "quantizes scores to which a mask was added to a format that "
+            "reaches down to "
+         << lowest
+         << ", where masked ones may not be; quantize the scores before the "
+            "mask, or the softmax after it";
+}
+
 mlir::qfmt::quantizeTensor(const TensorModel &value, ScaledAttr format,
                            RoundingMode rounding, OverflowMode overflow,
                            OpBuilder &builder, Location loc,
@@ -99,6 +140,8 @@ mlir::qfmt::quantizeTensor(const TensorModel &value, ScaledAttr format,
   // Otherwise the low bits of the code are its value.
   bool saturates = overflow != OverflowMode::Wrap;
   BodyBuilder body(builder, loc, type.getShape(), settings);
+  if (value.mask && failed(verifyMaskSaturates(value, result, saturates, loc)))
+    return failure();
   AffineMap identity = builder.getMultiDimIdentityMap(type.getRank());
   FailureOr<ScalarModel> scaled;
   if (value.kind == TensorModel::Kind::Deferred) {
@@ -162,11 +205,9 @@ mlir::qfmt::quantizeTensor(const TensorModel &value, ScaledAttr format,
                  identity);
   counts.rescales += body.getNumRescales();
   ++counts.rewritten;
-  // Beyond the codes both sides saturate.
-  double reach = static_cast<double>(result.range.getMaxMagnitude()) + 1;
-  result.error = scaled->error.toAbsolute(
-      saturates ? std::min(reach, scaled->getMagnitude())
-                : scaled->getMagnitude());
+  result.error = saturates ? getSaturatedError(*scaled, result.range,
+                                               value.expression)
+                           : scaled->error.toAbsolute(scaled->getMagnitude());
   result.payload = body.finish(SmallVector<utils::IteratorType>(
                                    type.getRank(),
                                    utils::IteratorType::parallel),

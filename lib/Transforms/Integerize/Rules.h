@@ -37,6 +37,23 @@ void addDivisionRules(RuleTable &rules);
 /// exp, erf and other functions of one value.
 void addFunctionRules(RuleTable &rules);
 
+/// Integers and truth values as such.
+void addIntegerRules(RuleTable &rules);
+
+/// `rule`, unless a mask is added or selected, or an operand is masked.
+FailureOr<ScalarModel> compileWithMasks(RuleContext &context, Rule rule);
+
+/// Adds to the error of an exponential what a mask of its operand leaves open.
+void countMask(const RuleContext &context, ScalarModel &result);
+
+/// True if `op` selects the larger or smaller of two values by their comparison.
+bool isExtremum(arith::SelectOp op);
+
+/// The outcome of a comparison that is a function of one code, by the codes for
+/// which it is true.
+FailureOr<ScalarModel> materializePredicate(BodyBuilder &body,
+                                            const ExpressionRef &expression);
+
 /// An operation on constants alone, evaluated in double at compile time.
 FailureOr<ScalarModel> foldConstants(RuleContext &context);
 

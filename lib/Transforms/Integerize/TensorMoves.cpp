@@ -187,6 +187,9 @@ FailureOr<TensorModel> mlir::qfmt::moveTensor(Operation *op,
     return result;
   }
   result.scale = *table;
+  if (result.mask)
+    result.mask->infinite =
+        moveTable(op, result.mask->infinite).value_or(Table(0.0));
 
   SmallVector<Value> payloads;
   for (const TensorModel &operand : operands) {
@@ -199,6 +202,10 @@ FailureOr<TensorModel> mlir::qfmt::moveTensor(Operation *op,
     if (!same)
       return op->emitOpError() << "joins tensors of different formats; "
                                   "quantize them to one format first";
+    if (operand.mask && (operands.size() != 1 || isa<tensor::PadOp>(op)))
+      return op->emitOpError()
+             << "joins scores to which a mask was added with others; only their "
+                "softmax has an integer rule";
     result.range = result.range.hull(operand.range);
     result.error = mergeErrors(result.error, operand.error);
     payloads.push_back(operand.payload);

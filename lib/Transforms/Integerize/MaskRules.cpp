@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Additive masks: -inf, -3.4e38 or -1e9 added to the scores of a softmax, or
+// selected instead of them. No integer with the scores' scale holds such a
+// number, and none needs to: the mask is replaced by a B that is beyond the
+// scores' range by kDistance, and the fact that it was (MaskFact) goes with the
+// values to exp(v - max v), where what remains of it is exp(-kDistance).
+//
+//   v + c, c constant    min(v, t), t a constant below all v where c masks
+//   v + c, c = -1e9      v - B where c masks: rows that are masked altogether
+//                        are the softmax of v in real arithmetic; so they are here
+//   v + b, b 0 or B      of truth values: as those two
+//   select(p, v, c)      the same with c below all v
+//
+// A mask is absorbing if v + c is c in double precision, too: then all masked
+// elements are one number, as they are in float.
+
+#include "Rules.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::qfmt;
+
+/// Between what is masked and what is not; exp(-32) = 2^-46.
+static constexpr double kDistance = 32;
+/// Constants of a larger magnitude in units of the scores are masks.
+static constexpr double kLargestCode = 0x1p30;
+/// No tensor but a mask has a scale like that.
+static constexpr double kSmallestPureMask = 0x1p100;
+/// The magnitude that stands for infinity until it meets scores.
+static constexpr double kInfinity = 0x1p1000;
+
+static bool isMask(double constant, double scale) {
+  return constant / scale <= -kLargestCode;
+}
+
+/// True if x + mask is mask for all |x| <= magnitude, even in double.
+static bool isAbsorbing(double mask, double magnitude) {
+  return std::abs(mask) * 0x1p-54 > magnitude;
+}
+
+/// kDistance in units of `scale`, rounded up.
+static __int128 getDistance(double scale) {
+  return static_cast<__int128>(
+      std::min(std::ceil(kDistance / scale), 0x1p100));
+}
+
+/// `value`, an integer with another range, and what is known of its mask.
+static FailureOr<ScalarModel>
+makeMasked(RuleContext &context, const ScalarModel &scores, Value value,
+           IntegerRange range, const Table &infinite) {
+  // Offsets are of the values' own unit; where they are relative to values,
+  // masked ones are none.
+  ScalarModel result = ScalarModel::makeInteger(
+      value, scores.scale, range,
+      scores.error.toAbsolute(scores.getMagnitude()));
+  result.mask = MaskFact{kDistance, infinite};
+  if (scores.mask) {
+    result.mask->distance = std::min(kDistance, scores.mask->distance);
+    result.mask->infinite = Table::combine(
+        infinite, scores.mask->infinite,
+        [](double a, double b) { return std::max(a, b); });
+  }
+  return result;
+}
+
+/// The lowest code of masked elements if all of them have one, or their offset,
+/// and the width of the result; fails where they have none.
+namespace {
+struct MaskedRange {
+  __int128 level;
+  IntegerRange range;
+  unsigned width;
+};
+} // namespace
+
+static FailureOr<MaskedRange> getMaskedRange(RuleContext &context,
+                                             const ScalarModel &scores,
+                                             bool isOffset) {
+  __int128 distance = getDistance(*scores.scale.getUniform());
+  MaskedRange result;
+  result.level = isOffset ? scores.range.lo - scores.range.hi - distance
+                          : scores.range.lo - distance;
+  result.range = scores.range;
+  result.range.lo = scores.range.lo - distance;
+  if (isOffset)
+    result.range.lo = scores.range.lo + result.level;
+  std::optional<unsigned> width = context.body.chooseWidth(result.range);
+  if (!width)
+    return context.emitError() << "masked scores may need more than 64 bits";
+  result.width = *width;
+  return result;
+}
+
+/// `scores` with the elements for which `isMasked` is 1 masked.
+static FailureOr<ScalarModel> maskByTable(RuleContext &context,
+                                          const ScalarModel &scores,
+                                          const Table &isMasked, bool isOffset,
+                                          const Table &infinite) {
+  BodyBuilder &body = context.body;
+  FailureOr<MaskedRange> masked = getMaskedRange(context, scores, isOffset);
+  if (failed(masked))
+    return failure();
+  auto level = static_cast<double>(masked->level);
+  double other = isOffset ? 0 : static_cast<double>(scores.range.hi);
+  Value table = body.materialize(
+      isMasked.map([&](double m) { return m != 0 ? level : other; }),
+      masked->width);
+  Value value = body.cast(scores.value, masked->width);
+  value = isOffset ? arith::AddIOp::create(context.builder(), body.getLoc(),
+                                           value, table)
+                         .getResult()
+                   : arith::MinSIOp::create(context.builder(), body.getLoc(),
+                                            value, table)
+                         .getResult();
+  return makeMasked(context, scores, value, masked->range, infinite);
+}
+
+/// `scores` where `condition`, which is run-time data, is not `masked`.
+static FailureOr<ScalarModel> maskByCondition(RuleContext &context,
+                                              const ScalarModel &scores,
+                                              Value condition, bool masked,
+                                              bool isOffset) {
+  BodyBuilder &body = context.body;
+  FailureOr<MaskedRange> range = getMaskedRange(context, scores, isOffset);
+  if (failed(range))
+    return failure();
+  OpBuilder &builder = context.builder();
+  Value value = body.cast(scores.value, range->width);
+  Value level =
+      body.constant(static_cast<int64_t>(range->level), range->width);
+  if (isOffset)
+    level = arith::AddIOp::create(builder, body.getLoc(), value, level);
+  value = masked ? arith::SelectOp::create(builder, body.getLoc(), condition,
+                                           level, value)
+                 : arith::SelectOp::create(builder, body.getLoc(), condition,
+                                           value, level);
+  return makeMasked(context, scores, value, range->range, Table(0.0));
+}
+
+//===----------------------------------------------------------------------===//
+// Sums
+//===----------------------------------------------------------------------===//
+
+/// The one value of the masks in `constant`; fails if there are several.
+static FailureOr<double> getOnlyMask(RuleContext &context,
+                                     const Table &constant, double scale) {
+  std::optional<double> mask;
+  for (double value : constant.getValues()) {
+    if (!isMask(value, scale))
+      continue;
+    if (mask && *mask != value)
+      return context.emitError()
+             << "holds masks of two sizes, " << *mask << " and " << value
+             << "; use one";
+    mask = value;
+  }
+  return *mask;
+}
+
+/// scores + constant, or scores - (-constant).
+static FailureOr<ScalarModel> addConstantMask(RuleContext &context, Rule rule,
+                                              unsigned scoresOperand,
+                                              const Table &constant) {
+  ScalarModel scores = context.operands[scoresOperand];
+  double scale = scores.scale.getMin();
+  FailureOr<double> mask = getOnlyMask(context, constant, scale);
+  if (failed(mask))
+    return failure();
+  auto masked = [&](double c) { return isMask(c, scale) ? 1.0 : 0.0; };
+  Table isMasked = constant.map(masked);
+  // What else is in the constant, such as a bias of positions.
+  ScalarModel &other = context.operands[1 - scoresOperand];
+  Table rest = Table::combine(other.constant, isMasked, [](double c, double m) {
+    return m != 0 ? 0.0 : c;
+  });
+  if (!rest.all([](double c) { return c == 0; })) {
+    other.constant = rest;
+    std::optional<MaskFact> before = scores.mask;
+    FailureOr<ScalarModel> sum = rule(context);
+    if (failed(sum))
+      return failure();
+    scores = *sum;
+    scores.mask = before;
+  }
+  FailureOr<ScalarModel> uniform = context.body.makeUniform(scores);
+  if (failed(uniform))
+    return failure();
+  uniform->mask = scores.mask;
+  bool isOffset = !isAbsorbing(*mask, uniform->getMagnitude() *
+                                          *uniform->scale.getUniform());
+  return maskByTable(context, *uniform, isMasked, isOffset,
+                     std::isinf(*mask) ? isMasked : Table(0.0));
+}
+
+/// scores + mask, both of run-time data; none if it may be any sum.
+static std::optional<FailureOr<ScalarModel>> addValueMask(RuleContext &context,
+                                           const ScalarModel &scores,
+                                           const ScalarModel &mask,
+                                           bool isSubtracted) {
+  BodyBuilder &body = context.body;
+  double size = *mask.scale.getUniform();
+  IntegerRange range = isSubtracted ? -mask.range : mask.range;
+  bool isTruth = range.lo >= -1 && range.hi <= 0 && mask.error.isExact();
+  if (!isTruth && size < kSmallestPureMask)
+    return std::nullopt;
+  if (!isTruth)
+    return context.emitError()
+           << "adds a mask that is a multiple of " << size << ", between "
+           << static_cast<double>(range.lo) << " and "
+           << static_cast<double>(range.hi)
+           << " times as far as is known; compute it from truth values (i1), or "
+              "select by a comparison";
+  unsigned width = mask.value.getType().getIntOrFloatBitWidth();
+  Value isMasked =
+      arith::CmpIOp::create(context.builder(), body.getLoc(),
+                            arith::CmpIPredicate::ne, mask.value,
+                            body.constant(0, width));
+  FailureOr<ScalarModel> uniform = body.makeUniform(scores);
+  if (failed(uniform))
+    return FailureOr<ScalarModel>(failure());
+  uniform->mask = scores.mask;
+  bool isOffset = !isAbsorbing(size, uniform->getMagnitude() *
+                                         *uniform->scale.getUniform());
+  return maskByCondition(context, *uniform, isMasked, /*masked=*/true,
+                         isOffset);
+}
+
+/// None if there is no mask among the operands.
+static std::optional<FailureOr<ScalarModel>> compileMaskedSum(
+    RuleContext &context, Rule rule) {
+  bool subtracts = isa<arith::SubFOp>(context.op);
+  for (unsigned i : {1, 0}) {
+    const ScalarModel &mask = context.operands[i];
+    const ScalarModel &scores = context.operands[1 - i];
+    if (!scores.isInteger() || (subtracts && i == 0))
+      continue;
+    double scale = scores.scale.getMin();
+    if (mask.isConstant()) {
+      Table constant = mask.constant;
+      if (subtracts)
+        constant = constant.map([](double c) { return -c; });
+      if (!constant.all([&](double c) { return !isMask(c, scale); }) &&
+          !constant.all([&](double c) { return isMask(c, scale); }))
+        return addConstantMask(context, rule, 1 - i, constant);
+      continue;
+    }
+    std::optional<double> size = mask.scale.getUniform();
+    if (mask.isInteger() && !mask.mask && size && *size / scale >= kLargestCode)
+      return addValueMask(context, scores, mask, subtracts);
+  }
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Selections
+//===----------------------------------------------------------------------===//
+
+/// select(condition, a, b), one of them masks and the other scores, or one a
+/// constant mask and the other 0.
+static std::optional<FailureOr<ScalarModel>>
+compileMaskedSelection(RuleContext &context) {
+  // A clamp from below is no mask.
+  if (isExtremum(cast<arith::SelectOp>(context.op)))
+    return std::nullopt;
+  const ScalarModel &condition = context.operands[0];
+  for (unsigned i : {1, 2}) {
+    const ScalarModel &mask = context.operands[i];
+    const ScalarModel &scores = context.operands[3 - i];
+    if (!mask.isConstant())
+      continue;
+    std::optional<double> constant = mask.constant.getUniform();
+    if (scores.isConstant()) {
+      // 0 or the mask: a multiple of it.
+      if (!constant || !(*constant < 0) || !condition.isPredicate() ||
+          !condition.error.isExact() || scores.constant.getUniform() != 0.0)
+        continue;
+      BodyBuilder &body = context.body;
+      Value one = body.constant(-1, 32), zero = body.constant(0, 32);
+      Value value = arith::SelectOp::create(
+          context.builder(), body.getLoc(), condition.value,
+          i == 1 ? one : zero, i == 1 ? zero : one);
+      return ScalarModel::makeInteger(
+          value, Table(std::isinf(*constant) ? kInfinity : -*constant),
+          {-1, 0});
+    }
+    if (!scores.isInteger() || !constant ||
+        !isMask(*constant, scores.scale.getMin()))
+      continue;
+    if (!condition.error.isExact())
+      return context.emitError() << "masks by a comparison of values that are "
+                                    "not exact; quantize them first";
+    FailureOr<ScalarModel> uniform = context.body.makeUniform(scores);
+    if (failed(uniform))
+      return FailureOr<ScalarModel>(failure());
+    uniform->mask = scores.mask;
+    if (condition.isPredicate())
+      return maskByCondition(context, *uniform, condition.value,
+                             /*masked=*/i == 1, /*isOffset=*/false);
+    if (!condition.isConstant())
+      continue;
+    Table isMasked = condition.constant.map(
+        [&](double c) { return (c != 0) == (i == 1) ? 1.0 : 0.0; });
+    return maskByTable(context, *uniform, isMasked, /*isOffset=*/false,
+                       std::isinf(*constant) ? isMasked : Table(0.0));
+  }
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Operations on masked values
+//===----------------------------------------------------------------------===//
+
+/// True if max(v, c) is v, masked or not: as c is a mask itself.
+static bool isMaximumWithMask(const RuleContext &context) {
+  if (!isa<arith::MaximumFOp, arith::MaxNumFOp>(context.op))
+    return false;
+  return llvm::any_of(context.operands, [&](const ScalarModel &operand) {
+    return operand.isConstant() &&
+           llvm::all_of(context.operands, [&](const ScalarModel &other) {
+             return other.isConstant() ||
+                    operand.constant.all([&](double c) {
+                      return isMask(c, other.scale.getMin());
+                    });
+           });
+  });
+}
+
+/// True if `op` is the exponential of masked scores less their maximum.
+static bool isMaskedExp(const RuleContext &context) {
+  return context.operands[0].mask &&
+         isa<math::ExpOp, math::Exp2Op>(context.op) &&
+         context.operands[0].range.hi <= 0;
+}
+
+void mlir::qfmt::countMask(const RuleContext &context, ScalarModel &result) {
+  if (!isMaskedExp(context))
+    return;
+  // Those of all masks are between 0 and this.
+  double distance = context.operands[0].mask->distance;
+  double rest = isa<math::ExpOp>(context.op) ? std::exp(-distance)
+                                             : std::exp2(-distance);
+  result.error = result.error.plus(rest / result.scale.getMin());
+}
+
+static FailureOr<ScalarModel> compileOnMasked(RuleContext &context,
+                                              Rule rule) {
+  ScalarModel &value = context.operands[0];
+  std::optional<MaskFact> mask = value.mask;
+  if (mask && isa<arith::SubFOp>(context.op) &&
+      isMaximumOf(context.operands[1].expression, value.expression)) {
+    FailureOr<ScalarModel> result = rule(context);
+    if (succeeded(result))
+      result->mask = MaskFact{mask->distance, Table(0.0)};
+    return result;
+  }
+  if (isMaskedExp(context)) {
+    FailureOr<ScalarModel> result = rule(context);
+    if (succeeded(result))
+      countMask(context, *result);
+    return result;
+  }
+  if (mask && isa<arith::ExtFOp, arith::TruncFOp>(context.op)) {
+    FailureOr<ScalarModel> result = rule(context);
+    if (succeeded(result))
+      result->mask = mask;
+    return result;
+  }
+  if (isMaximumWithMask(context))
+    return context.operands[context.operands[0].isConstant() ? 1 : 0];
+  return context.emitError()
+         << "reads scores to which a mask was added; of those only exp(v - "
+            "max v), with the maximum over the scores themselves, has an "
+            "integer rule; use a mask whose integers fit 30 bits elsewhere";
+}
+
+FailureOr<ScalarModel> mlir::qfmt::compileWithMasks(RuleContext &context,
+                                                    Rule rule) {
+  std::optional<FailureOr<ScalarModel>> result;
+  if (isa<arith::AddFOp, arith::SubFOp>(context.op))
+    result = compileMaskedSum(context, rule);
+  else if (isa<arith::SelectOp>(context.op))
+    result = compileMaskedSelection(context);
+  if (result)
+    return *result;
+  if (llvm::any_of(context.operands,
+                   [](const ScalarModel &v) { return v.mask.has_value(); }))
+    return compileOnMasked(context, rule);
+  return rule(context);
+}
