@@ -14,4 +14,4 @@ configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/QFmtConfig.cmake.in" 
   INSTALL_DESTINATION ${QFMT_INSTALL_CMAKEDIR})
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/QFmtConfigVersion.cmake" COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/QFmtConfig.cmake" "${PROJECT_BINARY_DIR}/QFmtConfigVersion.cmake"
-  "${PROJECT_SOURCE_DIR}/cmake/QFmtFindMLIR.cmake" DESTINATION ${QFMT_INSTALL_CMAKEDIR})
+  "${PROJECT_SOURCE_DIR}/cmake/QFmtFindMLIR.cmake" "${PROJECT_SOURCE_DIR}/cmake/FindCBC.cmake" DESTINATION ${QFMT_INSTALL_CMAKEDIR})

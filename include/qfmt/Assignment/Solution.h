@@ -88,9 +88,9 @@ std::vector<std::string> verify(const Problem &problem,
 std::vector<std::string> verify(const Problem &problem,
                                 const Solution &solution);
 
-/// What differs from the known optimum of the problem, if it has one: with an
-/// optimal solution, its objective (within 1e-9, relative: others may have
-/// rounded) and its choice; with any other, whether it claims to be better.
+/// Whether the objective is that of the known optimum, if the problem has one
+/// (within 1e-9, relative: others may have rounded). An unproven solution may be
+/// worse, not better. Another choice with the same objective is no error.
 std::vector<std::string> compareToExpected(const Problem &problem,
                                            const Solution &solution);
 

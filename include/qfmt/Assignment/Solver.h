@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Solvers of Problem.h, by name:
-//   cbc         exact, by CBC (COIN-OR branch and cut) and a search that
-//               completes it to the last digit
+//   cbc         exact: a search, CBC (COIN-OR branch and cut) where the search
+//               needs help, and a proof to the last digit
 //   exhaustive  tries everything; refuses large problems; for tests
 //   reinforce   learns a distribution (Reinforce.h); never proves anything
 //
@@ -31,6 +31,9 @@ struct SolverOptions {
   double timeLimit = 0;
   /// Only `reinforce` draws random numbers.
   uint64_t seed = 0;
+  /// `cbc`: how many nodes its own search may take before it asks CBC; with 0
+  /// it asks CBC first.
+  uint64_t nodesBeforeCbc = 20000;
 };
 
 class Solver {

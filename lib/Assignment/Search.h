@@ -1,0 +1,151 @@
+//===- Search.h - Branch and bound to the last digit ------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Finds the best assignment of a reduced problem and proves that it is, in
+// double arithmetic with error bounds of its own; a solver with tolerances
+// cannot tell a budget that is just kept from one that is just missed.
+//
+// Every node has a lower bound by Lagrange multipliers: with a price for each
+// budget, each set takes its cheapest option. Any prices give a bound; a few
+// subgradient steps improve the parent's. Options whose reduced cost exceeds
+// the gap between bound and best known objective are dropped for good.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QFMT_ASSIGNMENT_SEARCH_H
+#define QFMT_ASSIGNMENT_SEARCH_H
+
+#include "Relaxation.h"
+#include <chrono>
+#include <cstdint>
+#include <limits>
+
+namespace mlir::qfmt::assignment {
+
+/// A point in time, or never.
+class Deadline {
+public:
+  /// 0 seconds: never.
+  explicit Deadline(double seconds);
+  bool isOver() const;
+  /// Seconds left; infinity without deadline, never negative.
+  double getLeft() const;
+
+private:
+  std::optional<std::chrono::steady_clock::time_point> end;
+};
+
+class Search {
+public:
+  enum class Goal {
+    /// The least damage within all budgets.
+    Damage,
+    /// The least sum of what the budgets are exceeded by, relative to their
+    /// limits; stops as soon as all are kept.
+    Violation,
+  };
+  enum class Outcome { Proven, OutOfNodes, OutOfTime };
+
+  Search(const ReducedProblem &problem, Prices prices, Goal goal,
+         const Deadline &deadline);
+
+  /// A candidate to start from, one option for each set: counts if it keeps
+  /// the budgets (with Goal::Violation always).
+  void offer(const std::vector<unsigned> &options);
+
+  /// Rounds the relaxation, repairs and improves it; offers what comes out.
+  void offerHeuristics();
+
+  /// The options that a solution better than the best known may have; with
+  /// a best one known, after the reduction at the root. Empty sets of options
+  /// mean that there is no better one.
+  std::vector<std::vector<unsigned>> getRemainingOptions();
+
+  Outcome run(uint64_t maxNodes);
+
+  bool hasBest() const { return !best.empty(); }
+  /// The one to return, see Solver.h, and its objective.
+  const std::vector<unsigned> &getBest() const { return best; }
+  double getObjective() const { return bestObjective; }
+  /// Never above the optimum: of the root, or of what an unfinished run has
+  /// left.
+  double getBound() const;
+  /// Prices of the root.
+  const std::vector<double> &getMultipliers() const { return rootMultipliers; }
+
+private:
+  struct Node {
+    /// The undecided sets, their options (flat) and their damage with that of
+    /// the pairs with decided sets; those of sets[i] are at start[i] to
+    /// start[i + 1].
+    std::vector<unsigned> sets, start, options;
+    std::vector<double> damage;
+    /// Pairs of undecided sets, and the sum of their least damages.
+    std::vector<unsigned> pairs;
+    double pairBound = 0;
+    /// Of decided sets.
+    std::vector<int> decided;
+    CompensatedSum base;
+    std::vector<CompensatedSum> used;
+    std::vector<double> multipliers;
+  };
+  /// The relaxation of a node at some multipliers.
+  struct Point {
+    std::vector<double> multipliers;
+    /// A lower bound, and the same less what rounding may have added.
+    double value = -std::numeric_limits<double>::infinity();
+    double safe = -std::numeric_limits<double>::infinity();
+    /// Of each set the position of the cheapest option; their costs with those
+    /// of decided sets, less the limit.
+    std::vector<unsigned> choice;
+    std::vector<double> excess;
+    /// Priced damage of each option.
+    std::vector<double> priced;
+  };
+
+  Node makeRoot() const;
+  void evaluate(const Node &node, Point &point) const;
+  Point optimize(const Node &node, unsigned steps);
+  void visit(Node &node, double bound);
+  bool reduce(Node &node, const Point &point);
+  bool propagateBudgets(const Node &node, std::vector<char> &keep) const;
+  void propagateSymmetry(const Node &node, std::vector<char> &keep) const;
+  bool shrink(Node &node, const std::vector<char> &keep) const;
+  void decide(Node &node, unsigned set, unsigned flat) const;
+  void boundPairs(Node &node) const;
+  void branch(Node &node, const Point &point);
+  bool canPrune(const Node &node, double safe) const;
+  bool comesFirst(const Node &node) const;
+  void offerPoint(const Node &node, const Point &point);
+  bool improve(std::vector<unsigned> &options) const;
+  double getViolation(const Assignment &assignment) const;
+  double getThreshold() const;
+  unsigned getOption(unsigned set, unsigned flat) const {
+    return flat - firstFlat[set];
+  }
+
+  const ReducedProblem &problem;
+  Goal goal;
+  Deadline deadline;
+  size_t numBudgets;
+  std::vector<unsigned> firstFlat;
+  std::vector<double> flatDamage, flatCost;
+  std::vector<std::vector<double>> pairDamage;
+  std::vector<double> rootMultipliers;
+  /// The previous set with the same options, or -1.
+  std::vector<int> twin;
+  bool hasTwins = false;
+
+  std::vector<unsigned> best;
+  double leastObjective = std::numeric_limits<double>::infinity();
+  double bestObjective = std::numeric_limits<double>::infinity();
+  double rootBound = -std::numeric_limits<double>::infinity();
+  /// The least bound among the nodes that a stopped run has not visited.
+  double openBound = std::numeric_limits<double>::infinity();
+  uint64_t numNodes = 0, maxNodes = 0;
+  std::optional<Outcome> stopped;
+};
+
+} // namespace mlir::qfmt::assignment
+
+#endif // QFMT_ASSIGNMENT_SEARCH_H

@@ -1,0 +1,302 @@
+//===- qfmt-assign.cpp - Chooses formats within budgets -------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//   qfmt-assign instance.json -o solution.json
+//   qfmt-assign instance.json --write-lp=model.lp --solver=none
+//   qfmt-assign instance.json --pareto=64 --pareto-budget=bytes
+//   qfmt-assign instance.json --verify
+//   qfmt-assign instance.json --verify --solution=solution.json
+//
+// Reads and writes the JSON of qfmt/Assignment/Json.h. Files are written after
+// everything has succeeded. Exit code: 0 if there is an assignment (the status
+// tells whether it is proven optimal), 1 for bad input, 2 if no assignment
+// keeps the budgets, 3 if none was found in time.
+//
+//===----------------------------------------------------------------------===//
+
+#include "qfmt/Assignment/Json.h"
+#include "qfmt/Assignment/LinearProgramFile.h"
+#include "qfmt/Assignment/ParetoSweep.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/ToolOutputFile.h"
+#include "llvm/Support/WithColor.h"
+
+using namespace mlir::qfmt::assignment;
+using llvm::StringRef;
+namespace cl = llvm::cl;
+
+namespace {
+
+enum ExitCode { Solved = 0, BadInput = 1, NoSolution = 2, NoneInTime = 3 };
+
+cl::OptionCategory category("qfmt-assign options");
+cl::opt<std::string> inputFile(cl::Positional, cl::Required,
+                               cl::desc("<instance.json>"), cl::cat(category));
+cl::opt<std::string> outputFile("o", cl::desc("Where the solution goes"),
+                                cl::value_desc("file"), cl::init("-"),
+                                cl::cat(category));
+cl::opt<std::string>
+    solverName("solver",
+               cl::desc("cbc (exact; default), exhaustive, reinforce, or none "
+                        "to only check and export"),
+               cl::init("cbc"), cl::cat(category));
+cl::opt<double> timeLimit("time-limit",
+                          cl::desc("In seconds; what is found until then has "
+                                   "status feasible (0: no limit)"),
+                          cl::init(0), cl::cat(category));
+cl::opt<uint64_t> seed("seed", cl::desc("Of --solver=reinforce"), cl::init(0),
+                       cl::cat(category));
+cl::opt<std::string>
+    lpFile("write-lp",
+           cl::desc("Also write the model in CPLEX's LP format to this file"),
+           cl::value_desc("file"), cl::cat(category));
+cl::opt<unsigned>
+    pareto("pareto",
+           cl::desc("Solve for fractions 0, 1/N ... 1 of a budget's range and "
+                    "write a list"),
+           cl::value_desc("N"), cl::init(0), cl::cat(category));
+cl::opt<std::string>
+    paretoBudget("pareto-budget",
+                 cl::desc("The budget of --pareto, if there are several"),
+                 cl::value_desc("name"), cl::cat(category));
+cl::opt<bool> verifyOnly("verify",
+                         cl::desc("Do not solve: check the known optimum that "
+                                  "the instance carries under 'expected'"),
+                         cl::cat(category));
+cl::opt<std::string>
+    solutionFile("solution",
+                 cl::desc("With --verify: check this solution instead"),
+                 cl::value_desc("file"), cl::cat(category));
+cl::opt<bool> printTime("time", cl::desc("Print the solver's time to stderr"),
+                        cl::cat(category));
+
+//===----------------------------------------------------------------------===//
+// Diagnostics and files
+//===----------------------------------------------------------------------===//
+
+/// One line for each line of the message.
+void report(StringRef where, StringRef message) {
+  llvm::SmallVector<StringRef> lines;
+  message.split(lines, '\n', -1, /*KeepEmpty=*/false);
+  for (StringRef line : lines)
+    llvm::WithColor::error(llvm::errs(), "qfmt-assign")
+        << where << ": " << line << "\n";
+}
+
+int fail(StringRef where, llvm::Error error) {
+  report(where, llvm::toString(std::move(error)));
+  return BadInput;
+}
+
+int fail(StringRef where, const std::vector<std::string> &messages) {
+  report(where, llvm::join(messages, "\n"));
+  return BadInput;
+}
+
+llvm::Expected<std::string> readFile(StringRef name) {
+  auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(name, /*IsText=*/true);
+  if (!buffer)
+    return llvm::createStringError(
+        buffer.getError(), "cannot be read: " + buffer.getError().message());
+  return (*buffer)->getBuffer().str();
+}
+
+bool writeFile(StringRef name, StringRef text) {
+  std::error_code error;
+  llvm::ToolOutputFile file(name, error, llvm::sys::fs::OF_None);
+  if (error) {
+    report(name, "cannot be written: " + error.message());
+    return false;
+  }
+  file.os() << text;
+  file.os().flush();
+  if (file.os().has_error()) {
+    report(name, "cannot be written: " + file.os().error().message());
+    file.os().clear_error();
+    return false;
+  }
+  file.keep();
+  return true;
+}
+
+std::string toText(llvm::function_ref<void(llvm::json::OStream &)> write) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  llvm::json::OStream stream(os, /*IndentSize=*/2);
+  write(stream);
+  return text + "\n";
+}
+
+/// The results, all of them or none: nothing is written before all is known.
+int writeResults(const Problem &problem, const std::string &text, int code) {
+  if (!lpFile.empty()) {
+    std::string lp;
+    llvm::raw_string_ostream os(lp);
+    writeLinearProgram(os, problem);
+    if (!writeFile(lpFile, lp))
+      return BadInput;
+  }
+  if (!text.empty() && !writeFile(outputFile, text))
+    return BadInput;
+  return code;
+}
+
+//===----------------------------------------------------------------------===//
+// Modes
+//===----------------------------------------------------------------------===//
+
+int verifyKnown(Problem &problem) {
+  if (!solutionFile.empty()) {
+    llvm::Expected<std::string> text = readFile(solutionFile);
+    if (!text)
+      return fail(solutionFile, text.takeError());
+    llvm::Expected<KnownOptimum> known = parseKnownOptimum(*text);
+    if (!known)
+      return fail(solutionFile, known.takeError());
+    problem.expected = std::move(*known);
+  }
+  const std::string &where = solutionFile.empty() ? inputFile : solutionFile;
+  if (!problem.expected || problem.expected->choice.empty()) {
+    report(inputFile, "there is nothing to verify: give the known optimum as "
+                      "'expected' with 'choice', or a solution with "
+                      "--solution");
+    return BadInput;
+  }
+  std::vector<std::string> errors = verifyExpected(problem);
+  if (!errors.empty())
+    return fail(where, errors);
+  Solution solution;
+  solution.status = Status::Feasible;
+  solution.bound = -std::numeric_limits<double>::infinity();
+  for (auto [index, group] : llvm::enumerate(problem.groups))
+    solution.assignment.push_back(
+        *problem.findChoice(index, problem.expected->choice.at(group.name)));
+  describe(problem, solution);
+  return writeResults(problem, toText([&](llvm::json::OStream &stream) {
+                        writeSolution(stream, problem, solution);
+                      }),
+                      Solved);
+}
+
+int sweep(const Problem &problem, const Solver &solver,
+          const SolverOptions &options) {
+  std::string budget = paretoBudget;
+  if (budget.empty() && problem.budgets.size() == 1)
+    budget = problem.budgets.begin()->first;
+  std::vector<std::string> costs = problem.getCommonCosts();
+  if (!llvm::is_contained(costs, budget)) {
+    report(inputFile,
+           budget.empty()
+               ? "--pareto needs a budget: name one with --pareto-budget (" +
+                     llvm::join(costs, ", ") + ")"
+               : "--pareto-budget: no cost '" + budget +
+                     "' that all choices have; there are: " +
+                     llvm::join(costs, ", "));
+    return BadInput;
+  }
+  llvm::Expected<std::vector<ParetoPoint>> points =
+      sweepBudget(problem, budget, pareto, solver, options);
+  if (!points)
+    return fail(inputFile, points.takeError());
+  std::string text = toText([&](llvm::json::OStream &stream) {
+    stream.array([&] {
+      for (const ParetoPoint &point : *points) {
+        Problem at = problem;
+        at.budgets[budget] = Budget::ofRange(point.fraction);
+        stream.object([&] {
+          writeNumber(stream, "fraction", point.fraction);
+          writeSolutionMembers(stream, at, point.solution);
+        });
+      }
+    });
+  });
+  return writeResults(problem, text, Solved);
+}
+
+int solveOnce(const Problem &problem, const Solver &solver,
+              const SolverOptions &options) {
+  llvm::Expected<Solution> solution = solver.solve(problem, options);
+  if (!solution)
+    return fail(inputFile, solution.takeError());
+  if (printTime)
+    llvm::errs() << "qfmt-assign: "
+                 << llvm::formatv("{0:f3}", solution->seconds) << " s\n";
+  std::vector<std::string> errors = verify(problem, *solution);
+  if (errors.empty() && solution->status != Status::Unknown)
+    errors = compareToExpected(problem, *solution);
+  if (!errors.empty())
+    return fail(inputFile, errors);
+  int code = Solved;
+  if (solution->status == Status::Infeasible) {
+    report(inputFile,
+           llvm::join(explainInfeasibility(problem, *solution), "\n"));
+    code = NoSolution;
+  } else if (solution->assignment.empty()) {
+    report(inputFile, "no assignment was found in time: raise --time-limit");
+    code = NoneInTime;
+  }
+  return writeResults(problem, toText([&](llvm::json::OStream &stream) {
+                        writeSolution(stream, problem, *solution);
+                      }),
+                      code);
+}
+
+int run() {
+  if (!(timeLimit >= 0)) {
+    report("--time-limit", "give a number of seconds that is at least 0");
+    return BadInput;
+  }
+  if (pareto.getNumOccurrences() && pareto == 0) {
+    report("--pareto", "give the number of steps, at least 1");
+    return BadInput;
+  }
+  if (verifyOnly && pareto != 0) {
+    report("--verify", "solves nothing: leave --pareto out");
+    return BadInput;
+  }
+  if (!solutionFile.empty() && !verifyOnly) {
+    report("--solution", "is for --verify: give that too");
+    return BadInput;
+  }
+  std::unique_ptr<Solver> solver = createSolver(solverName);
+  if (!solver && solverName != "none") {
+    report("--solver", "there is no solver '" + solverName + "': give one of " +
+                           getSolverNames() + ", none");
+    return BadInput;
+  }
+  llvm::Expected<std::string> text = readFile(inputFile);
+  if (!text)
+    return fail(inputFile, text.takeError());
+  llvm::Expected<Problem> problem = parseProblem(*text);
+  if (!problem)
+    return fail(inputFile, problem.takeError());
+  if (auto errors = problem->check(); !errors.empty())
+    return fail(inputFile, errors);
+  if (verifyOnly)
+    return verifyKnown(*problem);
+  if (!solver)
+    return writeResults(*problem, "", Solved);
+  SolverOptions options;
+  options.timeLimit = timeLimit;
+  options.seed = seed;
+  if (pareto != 0)
+    return sweep(*problem, *solver, options);
+  return solveOnce(*problem, *solver, options);
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  cl::HideUnrelatedOptions(category);
+  cl::ParseCommandLineOptions(
+      argc, argv,
+      "qfmt-assign: chooses a format for each group of an instance (JSON) such "
+      "that the damage is least and all budgets are kept\n");
+  return run();
+}
