@@ -1,0 +1,112 @@
+//===- assignment.cpp - How long it takes to choose formats ---------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//   qfmt-benchmark-assignment [--seeds=N]
+//
+// Random networks of 52 layers with 8 formats and of 400 layers with 16, each
+// with three budgets, at several fractions of their range. What it must show:
+// proven optima in less than 2 s (52 layers) and 20 s (400 layers). Exit code 1
+// if one is not proven or takes longer.
+//
+//===----------------------------------------------------------------------===//
+
+#include "qfmt/Assignment/Solver.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
+#include <cmath>
+
+using namespace mlir::qfmt::assignment;
+namespace cl = llvm::cl;
+
+static cl::opt<unsigned> numSeeds("seeds", cl::desc("Networks of each size"),
+                                  cl::init(4));
+
+namespace {
+/// SplitMix64, and a sum of uniform numbers for a normal one.
+class Random {
+public:
+  explicit Random(uint64_t seed) : state(seed) {}
+  double uniform() {
+    state += 0x9e3779b97f4a7c15;
+    uint64_t bits = state;
+    bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
+    bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
+    bits ^= bits >> 31;
+    return (bits >> 11) * 0x1p-53;
+  }
+  double normal() {
+    double sum = -6;
+    for (int i = 0; i < 12; ++i)
+      sum += uniform();
+    return sum;
+  }
+
+private:
+  uint64_t state;
+};
+} // namespace
+
+/// Layers of log-normal sizes and sensitivities, formats of 2 to 16 bits. The
+/// damage falls by four for each bit, give or take what the format is; bytes
+/// grow with bits, bit operations with their square, and latency with bits and
+/// the kernel's quality.
+static Problem makeNetwork(unsigned numLayers, unsigned numFormats,
+                           uint64_t seed, double fraction) {
+  Random random(seed);
+  Problem problem;
+  for (unsigned g = 0; g < numLayers; ++g) {
+    Group group{"layer" + std::to_string(g), {}};
+    double params = std::floor(30000 * std::exp(1.5 * random.normal()));
+    double macs = params * std::exp(5 + 0.8 * random.normal());
+    double sensitivity = params * std::exp(2 * random.normal());
+    for (unsigned c = 0; c < numFormats; ++c) {
+      double bits = 2 + 14.0 * c / (numFormats - 1);
+      Choice choice;
+      choice.format = "f" + std::to_string(c);
+      choice.damage = 1e-3 * sensitivity * std::pow(4, -bits) *
+                      std::exp(0.3 * random.normal());
+      choice.costs["bytes"] = std::floor(params * bits / 8);
+      choice.costs["bops"] = macs * bits * bits / 1024;
+      choice.costs["ms"] =
+          macs * 1e-9 * (0.3 + bits / 16 * (0.8 + 0.4 * random.uniform())) +
+          0.005 * random.uniform();
+      group.choices.push_back(std::move(choice));
+    }
+    problem.groups.push_back(std::move(group));
+  }
+  // All three near the point where they bind.
+  problem.budgets["bytes"] = Budget::ofRange(fraction);
+  problem.budgets["bops"] = Budget::ofRange(0.55 * fraction);
+  problem.budgets["ms"] = Budget::ofRange(fraction);
+  return problem;
+}
+
+/// False if it is not proven in time.
+static bool measure(unsigned numLayers, unsigned numFormats, uint64_t seed,
+                    double fraction, double limit) {
+  Problem problem = makeNetwork(numLayers, numFormats, seed, fraction);
+  SolverOptions options;
+  options.timeLimit = 10 * limit;
+  Solution solution =
+      llvm::cantFail(createSolver("cbc")->solve(problem, options));
+  llvm::outs() << llvm::format("%4u x %2u x 3  seed %llu  fraction %.2f  "
+                               "%7.3f s  gap %.1e  %s\n",
+                               numLayers, numFormats, (unsigned long long)seed,
+                               fraction, solution.seconds,
+                               solution.objective - solution.bound,
+                               stringifyStatus(solution.status).data());
+  llvm::outs().flush();
+  return solution.status == Status::Optimal && solution.seconds < limit;
+}
+
+int main(int argc, char **argv) {
+  cl::ParseCommandLineOptions(argc, argv);
+  bool good = true;
+  for (uint64_t seed = 1; seed <= numSeeds; ++seed)
+    for (double fraction : {0.1, 0.2, 0.3, 0.5}) {
+      good &= measure(52, 8, seed, fraction, 2);
+      good &= measure(400, 16, seed, fraction, 20);
+    }
+  return good ? 0 : 1;
+}
