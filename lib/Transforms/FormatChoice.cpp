@@ -136,7 +136,7 @@ OperandFormat::parse(StringRef text, Side side, MLIRContext *context,
   InFlightDiagnostic diag =
       emitError() << "'" << text
                   << "' is no format; give a number format (i4, f8E4M3FN, "
-                     "!qfmt.float<2, 1>), a name that qfmt-opt --list-formats "
+                     "!qfmt.float<3, 4>), a name that qfmt-opt --list-formats "
                      "lists (mxfp4), an encoding (#qfmt.scaled<i4, scale = "
                      "f16>), or f32 for what stays";
   // Of a misspelt word the parser says that it expected a type, no more.

@@ -2,7 +2,7 @@
 
 func.func @unknown(%x: tensor<1x2xf32>, %y: tensor<1x2xf32>) -> tensor<1x2xf32> {
   %w = arith.constant dense<1.0> : tensor<2x2xf32>
-  // expected-error @+1 {{'linalg.matmul' op qfmt.assigned: 'mxfp5' is no format; give a number format (i4, f8E4M3FN, !qfmt.float<2, 1>), a name that qfmt-opt --list-formats lists (mxfp4), an encoding (#qfmt.scaled<i4, scale = f16>), or f32 for what stays}}
+  // expected-error @+1 {{'linalg.matmul' op qfmt.assigned: 'mxfp5' is no format; give a number format (i4, f8E4M3FN, !qfmt.float<3, 4>), a name that qfmt-opt --list-formats lists (mxfp4), an encoding (#qfmt.scaled<i4, scale = f16>), or f32 for what stays}}
   %z = linalg.matmul {qfmt.assigned = "mxfp4/mxfp5"} ins(%x, %w : tensor<1x2xf32>, tensor<2x2xf32>) outs(%y : tensor<1x2xf32>) -> tensor<1x2xf32>
   return %z : tensor<1x2xf32>
 }

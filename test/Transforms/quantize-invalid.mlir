@@ -19,7 +19,7 @@
 // WIDE: option 'weights' of qfmt-quantize: integer formats have 1 to 16 bits, found 'i17'
 // UNSIGNED: option 'activations' of qfmt-quantize: 'ui8' is no format of activations, integers are i2 to i16 (of ranges without negative values ui2 to ui16)
 // FLOAT: option 'activations' of qfmt-quantize: 'f64' is no format
-// WORD: option 'activations' of qfmt-quantize: 'eight' is no format; give a number format (i4, f8E4M3FN, !qfmt.float<2, 1>), a name that qfmt-opt --list-formats lists (mxfp4), an encoding (#qfmt.scaled<i4, scale = f16>), or f32 for what stays
+// WORD: option 'activations' of qfmt-quantize: 'eight' is no format; give a number format (i4, f8E4M3FN, !qfmt.float<3, 4>), a name that qfmt-opt --list-formats lists (mxfp4), an encoding (#qfmt.scaled<i4, scale = f16>), or f32 for what stays
 // METHOD: option 'calibration' of qfmt-quantize takes minmax, percentile or mse, found 'best'
 // PERCENTILE: option 'percentile' of qfmt-quantize is above 0 and at most 100, found
 // SCALE: option 'input-format' of qfmt-quantize takes a number format and a positive scale, such as ui8:0.00392156862745098, found 'ui8

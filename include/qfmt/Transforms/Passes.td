@@ -103,7 +103,7 @@ def Quantize : Pass<"qfmt-quantize", "::mlir::ModuleOp"> {
     the data that it reads: those of its attribute `qfmt.assigned`, else those of the options. Both write them alike, `"i4/i8"` for
     weights in i4 and data in i8, or one for both:
 
-    - a number format (`i8`, `f8E4M3FN`, `!qfmt.float<2, 1>`): symmetric, weights with one scale an output channel, from their largest
+    - a number format (`i8`, `f8E4M3FN`, `!qfmt.float<3, 4>`): symmetric, weights with one scale an output channel, from their largest
       magnitude, data with one static scale, from the statistics of the `observe`;
     - a name that `qfmt-opt --list-formats` lists (`mxfp4`, `nf4`): blocks along what is summed over, scales of data at run time;
     - an encoding (`#qfmt.scaled<i4, scale = f16>`) that fits every tensor;
