@@ -62,7 +62,8 @@ private:
 
 Counter::Counter(const Problem &problem) : problem(problem) {
   for (const std::vector<unsigned> &groups : problem.getTiedSets()) {
-    std::vector<std::pair<std::vector<double>, std::string>> ranked;
+    // By cost, then as listed.
+    std::vector<std::tuple<std::vector<double>, size_t, std::string>> ranked;
     for (const std::string &format : problem.getAllowedFormats(groups)) {
       std::vector<double> costs;
       for (const auto &[name, budget] : problem.budgets) {
@@ -73,13 +74,12 @@ Counter::Counter(const Problem &problem) : problem(problem) {
                      .costs.at(name);
         costs.push_back(sum.get());
       }
-      ranked.push_back({std::move(costs), format});
+      ranked.push_back({std::move(costs), ranked.size(), format});
     }
-    llvm::stable_sort(
-        ranked, [](const auto &a, const auto &b) { return a.first < b.first; });
+    llvm::sort(ranked);
     Digit &digit = digits.emplace_back();
     digit.groups = groups;
-    for (const auto &[costs, format] : ranked)
+    for (const auto &[costs, position, format] : ranked)
       digit.formats.push_back(format);
   }
 }

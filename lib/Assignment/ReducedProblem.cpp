@@ -56,8 +56,8 @@ void ReducedProblem::buildSets() {
 
 void ReducedProblem::sortOptions() {
   for (Set &set : sets)
-    llvm::stable_sort(set.options, [](const Option &a, const Option &b) {
-      return a.costs < b.costs;
+    llvm::sort(set.options, [](const Option &a, const Option &b) {
+      return std::tie(a.costs, a.choices) < std::tie(b.costs, b.choices);
     });
 }
 

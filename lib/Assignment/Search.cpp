@@ -703,8 +703,8 @@ void Search::branch(Node &node, const Point &point) {
   }
   std::vector<unsigned> order(node.start[chosen + 1] - node.start[chosen]);
   std::iota(order.begin(), order.end(), node.start[chosen]);
-  llvm::stable_sort(order, [&](unsigned a, unsigned b) {
-    return point.priced[a] < point.priced[b];
+  llvm::sort(order, [&](unsigned a, unsigned b) {
+    return std::tie(point.priced[a], a) < std::tie(point.priced[b], b);
   });
   double least = point.priced[point.choice[chosen]];
   for (unsigned option : order) {
