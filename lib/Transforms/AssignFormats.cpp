@@ -18,7 +18,7 @@
 #include "qfmt/IR/LayerAttributes.h"
 #include "qfmt/Pipelines/Pipelines.h"
 #include "qfmt/Transforms/Passes.h"
-#include "llvm/Support/FileSystem.h"
+#include <cmath>
 
 namespace mlir::qfmt {
 #define GEN_PASS_DEF_ASSIGNFORMATS
@@ -83,8 +83,10 @@ private:
   }
 
   FailureOr<LayerProblem> build();
+  LogicalResult readFormats(LayerProblemOptions &options);
   LogicalResult writeProblemFiles(const assignment::Problem &problem);
   FailureOr<Solution> solve(const assignment::Problem &problem);
+  void warnUnproven(const Solution &solution);
 
   void assign(const Report &report) {
     for (auto [index, layer] : llvm::enumerate(report.network.layers)) {
@@ -116,11 +118,14 @@ StringRef AssignFormatsPass::stringifyMeasure(DamageMeasure measure) {
   llvm_unreachable("all measures are handled");
 }
 
-FailureOr<LayerProblem> AssignFormatsPass::build() {
-  LayerProblemOptions options;
+LogicalResult AssignFormatsPass::readFormats(LayerProblemOptions &options) {
   auto emit = [&](StringRef option) {
     return [this, option] { return failOption(option) << ": "; };
   };
+  if (!candidates.empty() && damage == DamageMeasure::Given)
+    return failOption("candidates")
+           << " is there, but damage=given takes those of the layers' '"
+           << kCandidatesAttr << "'";
   if (!candidates.empty()) {
     FailureOr<SmallVector<FormatChoice>> formats =
         parseFormatChoices(candidates, &getContext(), emit("candidates"));
@@ -137,14 +142,18 @@ FailureOr<LayerProblem> AssignFormatsPass::build() {
     return failOption("other-activations")
            << " is a number format, found '" << otherActivations << "'";
   options.otherActivations = others->number;
+  return success();
+}
 
-  std::unique_ptr<Damage> measure;
-  if (damage != DamageMeasure::Given) {
-    measure = Damage::create(damage, damageFile, getLoc());
-    if (!measure)
-      return failure();
-    options.candidates.damage = measure.get();
-  }
+FailureOr<LayerProblem> AssignFormatsPass::build() {
+  LayerProblemOptions options;
+  if (failed(readFormats(options)))
+    return failure();
+  FailureOr<std::unique_ptr<Damage>> measure =
+      Damage::create(damage, damageFile, getLoc());
+  if (failed(measure))
+    return failure();
+  options.candidates.damage = measure->get();
   ChoiceTable latencies;
   if (!latencyTable.empty()) {
     llvm::Expected<ChoiceTable> table =
@@ -180,6 +189,18 @@ AssignFormatsPass::writeProblemFiles(const assignment::Problem &problem) {
                  succeeded(writeFile(getLoc(), lpFile, printProgram)));
 }
 
+void AssignFormatsPass::warnUnproven(const Solution &solution) {
+  InFlightDiagnostic warning =
+      emitWarning(getLoc())
+      << "qfmt-assign-formats: no proof that these formats are the best: their "
+         "damage is "
+      << solution.objective << ", and ";
+  if (std::isfinite(solution.bound))
+    warning << "nothing is below " << solution.bound;
+  else
+    warning << "no bound is known";
+}
+
 FailureOr<Solution>
 AssignFormatsPass::solve(const assignment::Problem &problem) {
   std::unique_ptr<assignment::Solver> chosen = assignment::createSolver(solver);
@@ -196,10 +217,7 @@ AssignFormatsPass::solve(const assignment::Problem &problem) {
   case Status::Optimal:
     break;
   case Status::Feasible:
-    emitWarning(getLoc()) << "qfmt-assign-formats: no proof that these formats "
-                             "are the best: their damage is "
-                          << solution->objective << ", and nothing is below "
-                          << solution->bound;
+    warnUnproven(*solution);
     break;
   case Status::Infeasible:
     for (const std::string &reason :

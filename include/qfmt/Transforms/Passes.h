@@ -8,6 +8,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 #include "qfmt/IR/QFmt.h"
+#include "qfmt/Transforms/DamageMeasure.h"
 #include "qfmt/Transforms/DivisionPolicy.h"
 #include "qfmt/Transforms/Level.h"
 #include "qfmt/Transforms/Scope.h"

@@ -84,6 +84,74 @@ def InsertObservers : Pass<"qfmt-insert-observers", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numObservers", "observers", "Observers inserted">];
 }
 
+def AssignFormats : Pass<"qfmt-assign-formats", "::mlir::ModuleOp"> {
+  let summary = "Chooses the formats of every layer, such that budgets are kept and the damage is least";
+  let description = [{
+    At level real or observed, which stays: each layer (a contraction with constant weights) gets the attribute `qfmt.assigned`, which
+    `qfmt-quantize` reads. A layer may get one of `candidates`, "weights/data" in the words of `qfmt-quantize`; an integer program finds
+    the choice of all layers with the least sum of damages among those that keep every budget, and proves it.
+
+    ```mlir
+    // candidates=i4/i8,i8/i8 damage=weights budget-bytes=50%
+    %y = linalg.matmul ins(%x, %w : tensor<1x64xf32>, tensor<64x8xf32>) ...
+    // becomes
+    %y = linalg.matmul {qfmt.assigned = "i4/i8"} ins(%x, %w : tensor<1x64xf32>, tensor<64x8xf32>) ...
+    ```
+
+    A layer is called what its attribute `qfmt.layer` says, else by its kind and a number (`conv_2d_nchw_fchw.0`), counted over all layers
+    of this kind. The damage of a choice is, by `damage`,
+
+    - `weights`: ||W - Q(W)||^2, of weights encoded as the network will encode them;
+    - `traces`: that times the layer's trace in `damage-file`, `{"layer": trace}` (HAWQ-V3);
+    - `moments`: the sum over all outputs of d H d^T, where d is the output's row of W - Q(W) and H are the second moments of what the layer
+      reads: `damage-file` is an .npz file with an array [K, K] a layer, or [groups, K, K], K being what the layer sums over in the order of
+      its weights' dimensions;
+    - `measured`: what `damage-file` says, `{"layer": {"i4/i8": 0.31, ...}, ...}`;
+    - `given`: what the layer's attribute `qfmt.candidates` says, `[{format = "i4/i8", damage = 0.31, costs = {bytes = 1152.0}}, ...]`.
+
+    The first three know nothing of the format of data. `qfmt.candidates` may be there with any measure: then its formats stand in the
+    place of `candidates`. `qfmt.forced = "i8"` leaves a layer no choice, layers of equal `qfmt.tie = "label"` get the same, and so do
+    layers that read the same constant in the same way.
+
+    A budget is a number, the most that all layers may cost together, or `50%`: half way between the cheapest and the dearest choice of
+    all layers. A cost which `qfmt.candidates` gives is not computed. docs/Assignment.md defines the costs.
+
+    Each layer gets a remark: what it costs, and what the next better format would save and cost. `report` has everything as JSON.
+    An impossible budget is an error that says what is missing.
+  }];
+  let options = [
+    Option<"candidates", "candidates", "std::string", "\"\"", "Formats to choose from: i4/i8,i8/i8,mxfp4/mxfp8">,
+    Option<"damage", "damage", "::mlir::qfmt::DamageMeasure", "::mlir::qfmt::DamageMeasure::Weights", "What a format does to a layer",
+           [{::llvm::cl::values(
+      clEnumValN(::mlir::qfmt::DamageMeasure::Given, "given", "what qfmt.candidates says"),
+      clEnumValN(::mlir::qfmt::DamageMeasure::Weights, "weights", "squared errors of weights"),
+      clEnumValN(::mlir::qfmt::DamageMeasure::Traces, "traces", "the same times traces of damage-file"),
+      clEnumValN(::mlir::qfmt::DamageMeasure::Moments, "moments", "squared errors of outputs, by moments of damage-file"),
+      clEnumValN(::mlir::qfmt::DamageMeasure::Measured, "measured", "what damage-file says"))}]>,
+    Option<"damageFile", "damage-file", "std::string", "\"\"", "Traces or damages (JSON) or moments (.npz) by layer">,
+    Option<"budgetBytes", "budget-bytes", "std::string", "\"\"", "Bytes of the weights, packed, with scales">,
+    Option<"budgetActivationBytes", "budget-activation-bytes", "std::string", "\"\"",
+           "Largest bytes of observed tensors that live at the same time, packed">,
+    Option<"budgetBitOperations", "budget-bit-operations", "std::string", "\"\"", "Products times the bits of both factors">,
+    Option<"budgetLatency", "budget-latency", "std::string", "\"\"", "Milliseconds, of latency-table">,
+    Option<"budgetLuts", "budget-luts", "std::string", "\"\"", "Lookup tables of an FPGA, for one multiply-accumulate unit a layer">,
+    Option<"latencyTable", "latency-table", "std::string", "\"\"", "Milliseconds by layer and choice, JSON">,
+    Option<"otherActivations", "other-activations", "std::string", "\"i8\"",
+           "Number format of activations that not only layers read, for budget-activation-bytes">,
+    Option<"tieSharedInputs", "tie-shared-inputs", "bool", "false", "Layers that read the same tensor get the same formats">,
+    Option<"solver", "solver", "std::string", "\"cbc\"", "cbc, exhaustive (small networks) or reinforce (no proof)">,
+    Option<"timeLimit", "time-limit", "double", "0", "Seconds for the solver; 0: any time">,
+    Option<"seed", "seed", "uint64_t", "0", "Of the random numbers of solver=reinforce">,
+    Option<"reportFile", "report", "std::string", "\"\"", "Write candidates, choices, budgets and prices to this file, JSON">,
+    Option<"problemFile", "write-problem", "std::string", "\"\"", "Write the problem to this file, for qfmt-assign, JSON">,
+    Option<"lpFile", "write-lp", "std::string", "\"\"", "Write the integer program to this file, LP format">
+  ];
+  let statistics = [
+    Statistic<"numLayers", "layers", "Layers that got formats">,
+    Statistic<"numCandidates", "candidates", "Candidates of all layers">
+  ];
+}
+
 def FoldBatchNorm : Pass<"qfmt-fold-batch-norm", "::mlir::ModuleOp"> {
   let summary = "Folds per-channel affine operations into the weights before them";
   let description = [{

@@ -160,30 +160,29 @@ private:
 
 /// The measure made of what `file` holds.
 template <typename Measure, typename Table>
-static std::unique_ptr<Damage> make(StringRef file, llvm::Expected<Table> table,
-                                    Location loc) {
-  if (table)
-    return std::make_unique<Measure>(file, std::move(*table));
-  emitError(loc) << "qfmt-assign-formats: "
-                 << llvm::toString(table.takeError());
-  return nullptr;
+static FailureOr<std::unique_ptr<Damage>>
+make(StringRef file, llvm::Expected<Table> table, Location loc) {
+  if (!table)
+    return emitError(loc) << "qfmt-assign-formats: "
+                          << llvm::toString(table.takeError());
+  return std::unique_ptr<Damage>(
+      std::make_unique<Measure>(file, std::move(*table)));
 }
 
-std::unique_ptr<Damage> Damage::create(DamageMeasure measure, StringRef file,
-                                       Location loc) {
-  bool needsFile = measure != DamageMeasure::Weights;
-  if (needsFile == file.empty()) {
-    emitError(loc) << "option 'damage-file' of qfmt-assign-formats is "
-                   << (needsFile ? "missing; this measure of damage needs it"
-                                 : "there, but this measure of damage reads "
-                                   "none");
-    return nullptr;
-  }
+FailureOr<std::unique_ptr<Damage>>
+Damage::create(DamageMeasure measure, StringRef file, Location loc) {
+  bool needsFile =
+      measure != DamageMeasure::Given && measure != DamageMeasure::Weights;
+  if (needsFile == file.empty())
+    return emitError(loc)
+           << "option 'damage-file' of qfmt-assign-formats is "
+           << (needsFile ? "missing; this measure of damage needs it"
+                         : "there, but this measure of damage reads none");
   switch (measure) {
   case DamageMeasure::Given:
-    break;
+    return std::unique_ptr<Damage>();
   case DamageMeasure::Weights:
-    return std::make_unique<WeightDamage>();
+    return std::unique_ptr<Damage>(std::make_unique<WeightDamage>());
   case DamageMeasure::Traces:
     return make<TraceDamage>(file, readTraces(file), loc);
   case DamageMeasure::Moments:
@@ -192,5 +191,5 @@ std::unique_ptr<Damage> Damage::create(DamageMeasure measure, StringRef file,
     return make<MeasuredDamage>(file, readChoiceTable(file, loc.getContext()),
                                 loc);
   }
-  llvm_unreachable("given damage is not computed");
+  llvm_unreachable("all measures are handled");
 }

@@ -25,10 +25,10 @@ public:
   virtual FailureOr<double> compute(const Layer &layer, const WeightedSum &sum,
                                     const FormatChoice &choice) = 0;
 
-  /// Reads what the measure, any but `Given`, needs. Null with a diagnostic at
-  /// `loc` if `file` is missing, not needed, or wrong.
-  static std::unique_ptr<Damage> create(DamageMeasure measure, StringRef file,
-                                        Location loc);
+  /// Reads what the measure needs; null for DamageMeasure::Given. Fails with a
+  /// diagnostic at `loc` if `file` is missing, not needed, or wrong.
+  static FailureOr<std::unique_ptr<Damage>>
+  create(DamageMeasure measure, StringRef file, Location loc);
 };
 
 } // namespace mlir::qfmt
