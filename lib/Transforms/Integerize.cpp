@@ -186,9 +186,6 @@ LogicalResult FunctionIntegerizer::setEncoded(Value value,
 /// An encoded argument, or a float argument that is quantized and nothing else.
 LogicalResult FunctionIntegerizer::convertArgument(BlockArgument argument) {
   Type type = argument.getType();
-  SmallVector<Value> encodedValues = {argument};
-  if (!EncodedTensorType::isEncoded(type)) {
-    encodedValues.clear();
   // Masks and the like denote themselves.
   if (auto tensor = dyn_cast<RankedTensorType>(type);
       tensor && !tensor.getEncoding() &&
@@ -202,6 +199,9 @@ LogicalResult FunctionIntegerizer::convertArgument(BlockArgument argument) {
     for (Operation *user : argument.getUsers()) {
       auto quantize = dyn_cast<QuantizeOp>(user);
       if (!quantize || (!encodedValues.empty() &&
+  SmallVector<Value> encodedValues = {argument};
+  if (!EncodedTensorType::isEncoded(type)) {
+    encodedValues.clear();
                         encodedValues.front().getType() !=
                             quantize.getResult().getType()))
         return source.emitError()
@@ -454,6 +454,15 @@ LogicalResult FunctionIntegerizer::convert(Operation *op) {
         return convertQuantize(op, op.getRounding(), op.getOverflow());
       })
       .Case([&](DequantizeOp op) {
+    auto type = dyn_cast<RankedTensorType>(operand.getType());
+    auto model = models.find(operand);
+    // Integers of the network itself.
+    if (type && type.getElementType().isSignlessInteger() &&
+        model != models.end() && model->second.payload &&
+        model->second.payload.getType() == type) {
+      results.push_back(model->second.payload);
+      continue;
+    }
         return set(op.getResult(), getModel(op, op.getInput()));
       })
       .Case([&](linalg::LinalgOp op) { return convertLinalg(op); })
@@ -550,8 +559,11 @@ static void emitFloatWrapper(func::FuncOp function) {
   auto call = func::CallOp::create(builder, loc, function, arguments);
   SmallVector<Value> results;
   for (Value result : call.getResults())
-    results.push_back(DequantizeOp::create(builder, loc,
-                                           toLogical(result.getType()), result));
+    results.push_back(
+        EncodedTensorType::isEncoded(result.getType())
+            ? Value(DequantizeOp::create(builder, loc,
+                                         toLogical(result.getType()), result))
+            : result);
   func::ReturnOp::create(builder, loc, results);
 }
 

@@ -212,8 +212,9 @@ def test_softmax(tmp_path, kind, size, fused):
     assert not found[np.broadcast_to(masked, found.shape)].any()
     region = case.check_bound(codes, masks)
     assert region["bound"] <= 16 * region["worst_error"]
-    # No score needs more than 32 bits for its mask.
-    assert "tensor<8x8xi64>" not in text
+    # No score needs more than 32 bits for its mask: the first with 64 are the
+    # reciprocals of the sums.
+    assert "tensor<8x8xi64>" not in text[: text.index("tensor<8x1xi64>")]
 
 
 @pytest.mark.parametrize("kind", ["selected", "computed", "chosen"])
@@ -340,7 +341,7 @@ def test_attention(tmp_path, size, is_argument):
     assert np.array_equal(*found)
     masked = ~masks[:16, None] if is_argument else CAUSAL[None]
     expected = real(samples[:16].astype(float), masked)
-    assert np.abs(found[0] - expected).max() < 0.03 * np.abs(expected).max()
+    assert np.linalg.norm(found[0] - expected) < 0.02 * np.linalg.norm(expected)
     run_tool("qfmt-run", tmp_path / "encoded.mlirbc", "--check-bound", "--samples", inputs)
 
 

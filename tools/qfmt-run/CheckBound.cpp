@@ -8,6 +8,7 @@
 #include "CheckBound.h"
 #include "Arrays.h"
 #include "Engine.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -236,7 +237,9 @@ void BoundChecker::makeInputFunction() {
   for (auto [original, copy] :
        llvm::zip_equal(source.getArguments(), encodeInputs.getArguments())) {
     encoded.push_back(copy);
-    if (EncodedTensorType::isEncoded(copy.getType()))
+    // Encoded ones and plain integers enter as they are.
+    if (EncodedTensorType::isEncoded(copy.getType()) ||
+        !isa<FloatType>(getElementTypeOrSelf(copy.getType())))
       continue;
     IRMapping mapping;
     mapping.map(original, copy);
@@ -312,6 +315,8 @@ BoundChecker::runIntegerFunction(ArrayRef<TensorView> inputs) {
 
 /// `value` with the type in which its elements are read in f64.
 static reference::Value toReal(const reference::Value &value) {
+  if (!value.isEncoded())
+    return value;
   auto type =
       EncodedTensorType::get(getRealType(value.getEncodedType().getType()));
   return reference::Value(type, value.getConstituents());
