@@ -3,13 +3,15 @@
 //
 // Input:  level observed, and samples.
 // Output: the same with statistics on each `observe`. A copy of the module, in
-//         which each `observe` calls back, is compiled and run.
+//         which each `observe` calls back, is compiled and run. On demand a
+//         file of the second moments of what layers read.
 // Not done: other entry functions than one; observers that it does not reach
 //         are an error.
 //
 //===----------------------------------------------------------------------===//
 
 #include "CalibrationData.h"
+#include "LayerMoments.h"
 #include "Recorder.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
@@ -36,14 +38,13 @@ SmallVector<ObserveOp> collectObservers(ModuleOp module) {
   return observers;
 }
 
-/// Declares what compiled code calls for each tensor that passes an observer.
-func::FuncOp declareCallback(ModuleOp module) {
+/// Declares what compiled code calls with a tensor.
+func::FuncOp declareCallback(ModuleOp module, StringRef name) {
   OpBuilder builder(module.getBodyRegion());
   Type i64 = builder.getI64Type();
   auto type = builder.getFunctionType(
       {i64, i64, UnrankedTensorType::get(builder.getF32Type())}, {});
-  auto callback =
-      func::FuncOp::create(builder, module.getLoc(), Recorder::kCallback, type);
+  auto callback = func::FuncOp::create(builder, module.getLoc(), name, type);
   callback.setPrivate();
   callback->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(),
                     builder.getUnitAttr());
@@ -54,24 +55,44 @@ func::FuncOp declareCallback(ModuleOp module) {
   return callback;
 }
 
+/// Calls back before `op`. The code lives no longer than `receiver`.
+void callBack(Operation *op, func::FuncOp callback, void *receiver,
+              size_t index, Value tensor) {
+  OpBuilder builder(op);
+  Location loc = op->getLoc();
+  Value address = arith::ConstantIntOp::create(
+      builder, loc, reinterpret_cast<intptr_t>(receiver), 64);
+  Value number = arith::ConstantIntOp::create(builder, loc, index, 64);
+  Value unranked = tensor::CastOp::create(
+      builder, loc, UnrankedTensorType::get(builder.getF32Type()), tensor);
+  func::CallOp::create(builder, loc, callback,
+                       ValueRange{address, number, unranked});
+}
+
 /// Replaces each `observe` by a call back to `recorder`.
 void instrument(ModuleOp module, Recorder &recorder) {
-  func::FuncOp callback = declareCallback(module);
+  func::FuncOp callback = declareCallback(module, Recorder::kCallback);
   for (auto [index, op] : llvm::enumerate(collectObservers(module))) {
-    OpBuilder builder(op);
-    Location loc = op.getLoc();
-    // The code lives no longer than the recorder.
-    auto address = reinterpret_cast<intptr_t>(&recorder);
-    Value receiver = arith::ConstantIntOp::create(builder, loc, address, 64);
-    Value observer = arith::ConstantIntOp::create(builder, loc, index, 64);
-    Value tensor = tensor::CastOp::create(
-        builder, loc, UnrankedTensorType::get(builder.getF32Type()),
-        op.getInput());
-    func::CallOp::create(builder, loc, callback,
-                         ValueRange{receiver, observer, tensor});
+    callBack(op, callback, &recorder, index, op.getInput());
     op.replaceAllUsesWith(op.getInput());
     op.erase();
   }
+}
+
+/// Lets each layer call back with what it reads.
+LogicalResult instrument(ModuleOp module, MomentsRecorder &recorder) {
+  FailureOr<SmallVector<Layer>> layers = collectLayers(module);
+  if (failed(layers))
+    return failure();
+  func::FuncOp callback = declareCallback(module, MomentsRecorder::kCallback);
+  for (auto [index, layer] : llvm::enumerate(*layers)) {
+    FailureOr<LayerMoments> moments = LayerMoments::create(layer);
+    if (failed(moments))
+      return failure();
+    recorder.layers.push_back(std::move(*moments));
+    callBack(layer.op, callback, &recorder, index, layer.data->get());
+  }
+  return success();
 }
 
 /// What the source network calls the arguments; empty where it does not say.
@@ -123,12 +144,20 @@ struct AnnotatePass : qfmt::impl::AnnotateBase<AnnotatePass> {
   /// Runs the network on all samples, twice.
   LogicalResult run(ArrayRef<ObserveOp> observers, Recorder &recorder) {
     OwningOpRef<ModuleOp> copy(getOperation().clone());
+    MomentsRecorder layerData;
+    if (!moments.empty() && failed(instrument(*copy, layerData)))
+      return failure();
     instrument(*copy, recorder);
     CompileOptions options;
     options.entry = entry;
     options.lowering = buildLowerToLLVMPipeline;
-    options.symbols = {{("_mlir_ciface_" + Recorder::kCallback).str(),
-                        Recorder::getCallback()}};
+    // More would take LLVM longer than the samples take.
+    options.optLevel = 1;
+    auto addSymbol = [&](StringRef name, void *address) {
+      options.symbols.push_back({("_mlir_ciface_" + name).str(), address});
+    };
+    addSymbol(Recorder::kCallback, Recorder::getCallback());
+    addSymbol(MomentsRecorder::kCallback, MomentsRecorder::getCallback());
     auto compiled = CompiledFunction::compile(*copy, options);
     if (failed(compiled))
       return failure();
@@ -145,6 +174,11 @@ struct AnnotatePass : qfmt::impl::AnnotateBase<AnnotatePass> {
       if (record.count == 0)
         return op->emitOpError() << "is never reached by @" << entry
                                  << ", or its tensor is empty";
+    if (!moments.empty())
+      if (llvm::Error error =
+              layerData.write(moments, samples->getNumSamples()))
+        return fail(llvm::toString(std::move(error)));
+    layerData.active = false;
     recorder.startHistograms(bins);
     return runOnce(**compiled, *samples, observers, recorder);
   }

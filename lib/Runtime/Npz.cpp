@@ -9,8 +9,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "qfmt/Runtime/Npz.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CRC.h"
-#include "llvm/Support/Endian.h"
+#include "llvm/Support/EndianStream.h"
 #include "llvm/Support/MemoryBuffer.h"
 #ifdef QFMT_HAVE_ZLIB
 #include <zlib.h>
@@ -184,6 +185,87 @@ llvm::Expected<std::vector<NamedArray>> readNpz(StringRef path) {
     return llvm::createStringError("cannot read '" + path +
                                    "': " + llvm::toString(arrays.takeError()));
   return arrays;
+}
+
+namespace {
+/// One member, as both headers describe it.
+struct Member {
+  std::string name;
+  std::string bytes;
+  uint32_t crc;
+  uint32_t localOffset;
+};
+} // namespace
+
+/// What the local header and the central directory have in common: from the
+/// version needed (2.0) to the length of the extra field.
+static void writeCommonFields(llvm::support::endian::Writer &fields,
+                              const Member &member) {
+  fields.write<uint16_t>(20);
+  fields.write<uint16_t>(0);            // flags
+  fields.write<uint16_t>(0);            // stored
+  fields.write<uint16_t>(0);            // time: midnight of
+  fields.write<uint16_t>((1 << 5) | 1); // January 1st, 1980
+  fields.write<uint32_t>(member.crc);
+  fields.write<uint32_t>(member.bytes.size());
+  fields.write<uint32_t>(member.bytes.size());
+  fields.write<uint16_t>(member.name.size());
+  fields.write<uint16_t>(0);
+}
+
+static void writeDirectory(llvm::raw_ostream &os, ArrayRef<Member> members,
+                           uint64_t begin) {
+  llvm::support::endian::Writer fields(os, llvm::endianness::little);
+  uint32_t size = 0;
+  for (const Member &member : members) {
+    os << kEntryMagic;
+    fields.write<uint16_t>(20); // version made by
+    writeCommonFields(fields, member);
+    fields.write<uint16_t>(0); // comment
+    fields.write<uint16_t>(0); // disk
+    fields.write<uint16_t>(0); // internal attributes
+    fields.write<uint32_t>(0); // external attributes
+    fields.write<uint32_t>(member.localOffset);
+    os << member.name;
+    size += kEntrySize + member.name.size();
+  }
+  os << kEndMagic;
+  fields.write<uint32_t>(0); // disks
+  fields.write<uint16_t>(members.size());
+  fields.write<uint16_t>(members.size());
+  fields.write<uint32_t>(size);
+  fields.write<uint32_t>(begin);
+  fields.write<uint16_t>(0); // comment
+}
+
+llvm::Error writeNpz(llvm::raw_ostream &os, ArrayRef<NamedArray> arrays) {
+  uint64_t total = kEndSize;
+  for (const NamedArray &entry : arrays)
+    // Beside the data: both headers, the name twice, and that of the array.
+    total += entry.array.data.size() + 2 * entry.name.size() + 1024;
+  if (total >= kZip64 || arrays.size() >= 0xffff)
+    return llvm::createStringError("too large for an .npz file, 4 GiB");
+
+  std::vector<Member> members;
+  uint64_t offset = 0;
+  for (const NamedArray &entry : arrays) {
+    Member member;
+    member.name = entry.name + ".npy";
+    llvm::raw_string_ostream bytes(member.bytes);
+    writeNpy(bytes, entry.array.kind, entry.array.itemSize, entry.array.shape,
+             entry.array.data);
+    member.crc = llvm::crc32(llvm::arrayRefFromStringRef(member.bytes));
+    member.localOffset = offset;
+    os << kLocalMagic;
+    llvm::support::endian::Writer fields(os, llvm::endianness::little);
+    writeCommonFields(fields, member);
+    os << member.name << member.bytes;
+    offset += kLocalSize + member.name.size() + member.bytes.size();
+    // The directory needs only its size.
+    members.push_back(std::move(member));
+  }
+  writeDirectory(os, members, offset);
+  return llvm::Error::success();
 }
 
 } // namespace mlir::qfmt

@@ -16,11 +16,17 @@ def Annotate : Pass<"qfmt-annotate", "::mlir::ModuleOp"> {
     `arr_0`, `arr_1`, ... as numpy.savez numbers them), or an .npy file if there is one argument. Samples lie along the
     first axis: argument tensor<1x3x32x32xf32> takes an array of N x 3 x 32 x 32 or of N x 1 x 3 x 32 x 32 floats.
 
+    With `moments`, an .npz file is written with one array for each layer (a contraction with constant weights), by its name: the second
+    moments of what one result element is computed from, `sum x x^T` over all positions, mean over the samples, as [depth, depth] or, of
+    grouped and depthwise convolutions, [groups, depth, depth]. The order of x is that of the weights' dimensions. This is what
+    qfmt-assign-formats takes as `damage=moments`.
+
     Refused: no samples, arrays of another shape or type, NaN or infinity in a tensor that is observed, an `observe` that
     the entry function never reaches.
   }];
   let options = [
     Option<"data", "data", "std::string", "\"\"", "The .npz or .npy file with the samples">,
+    Option<"moments", "moments", "std::string", "\"\"", "The .npz file for the second moments of what layers read">,
     Option<"bins", "bins", "unsigned", "2048", "Bins of each histogram">,
     Option<"entry", "entry", "std::string", "\"main\"", "The function to run">
   ];
@@ -41,6 +47,26 @@ def EncodeConstants : Pass<"qfmt-encode-constants", "::mlir::ModuleOp"> {
     Statistic<"numEncoded", "encoded", "Constants encoded">,
     Statistic<"packedBytes", "packed-bytes", "Bytes of their constituents, packed">
   ];
+}
+
+def ExtractLayer : Pass<"qfmt-extract-layer", "::mlir::ModuleOp"> {
+  let summary = "Leaves one layer of a network, to be timed alone";
+  let description = [{
+    At level observed or assigned. Of the module @main is left, which computes what the layer `name` computes, from the observed tensors
+    before it to those after it: padding, bias and activation included. Its arguments and results are observed with the statistics that
+    they had, so that qfmt-quantize gives them the formats that they have in the network. The layer keeps its name, as `qfmt.layer`.
+
+    ```mlir
+    func.func @main(%x: tensor<1x64xf32>) -> tensor<1x10xf32> {
+      %0 = qfmt.observe %x "relu.3" {...} : tensor<1x64xf32>
+      %1 = linalg.matmul {qfmt.layer = "matmul.2"} ins(%0, %w : tensor<1x64xf32>, tensor<64x10xf32>) ...
+      %2 = qfmt.observe %1 "matmul.2" {...} : tensor<1x10xf32>
+      return %2 : tensor<1x10xf32>
+    }
+    ```
+  }];
+  let options = [Option<"name", "name", "std::string", "\"\"", "The layer's name">];
+  let dependentDialects = ["::mlir::func::FuncDialect"];
 }
 
 #endif // QFMT_CALIBRATION_PASSES_TD

@@ -22,6 +22,10 @@ struct NamedArray {
 /// readNpy would refuse. Deflated members need a build with zlib.
 llvm::Expected<std::vector<NamedArray>> readNpz(StringRef path);
 
+/// Stored, not deflated. Fails if the archive would have 4 GiB or more, or 2^16
+/// arrays or more.
+llvm::Error writeNpz(llvm::raw_ostream &os, ArrayRef<NamedArray> arrays);
+
 } // namespace mlir::qfmt
 
 #endif // QFMT_RUNTIME_NPZ_H
