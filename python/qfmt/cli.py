@@ -14,15 +14,30 @@ import sys
 from qfmt import (
     __version__,
     cli_advise,
+    cli_assign,
     cli_export,
     cli_formats,
     cli_import,
+    cli_latency,
     cli_quantize,
+    cli_report,
     cli_run,
+    cli_sensitivity,
 )
 from qfmt.errors import UserError
 
-COMMANDS = [cli_import, cli_quantize, cli_run, cli_export, cli_formats, cli_advise]
+COMMANDS = [
+    cli_import,
+    cli_quantize,
+    cli_run,
+    cli_export,
+    cli_formats,
+    cli_sensitivity,
+    cli_latency,
+    cli_assign,
+    cli_report,
+    cli_advise,
+]
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -4,7 +4,9 @@
 Each function takes and returns MLIR bytecode. docs/spec.md describes the levels.
 """
 
+import json
 import re
+import tempfile
 from pathlib import Path
 
 from qfmt.errors import UserError
@@ -126,9 +128,45 @@ def observe(module: bytes) -> bytes:
     )
 
 
-def annotate(module: bytes, calibration: Path) -> bytes:
-    """Writes what the network's tensors look like on the samples of `calibration`."""
-    return run_passes(module, [pass_with("qfmt-annotate", data=calibration)])
+def annotate(module: bytes, calibration: Path, moments: Path | None = None) -> bytes:
+    """Writes what the network's tensors look like on the samples of `calibration`.
+
+    And to the .npz file `moments` the second moments of what each layer reads.
+    """
+    return run_passes(
+        module, [pass_with("qfmt-annotate", data=calibration, moments=moments)]
+    )
+
+
+def assign_formats(module: bytes, **options: object) -> bytes:
+    """Level observed to level assigned; the options are those of qfmt-assign-formats."""
+    return run_passes(module, [pass_with("qfmt-assign-formats", **options)])
+
+
+def list_layers(module: bytes) -> list[str]:
+    """The names of what qfmt-assign-formats gives formats to, in program order."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        assign_formats(module, candidates="f32", damage="weights", report=report)
+        return [layer["name"] for layer in json.loads(report.read_text())["layers"]]
+
+
+def set_formats(module: bytes, choices: dict[str, str]) -> bytes:
+    """Level observed to level assigned with given formats, "i4/i8", of all layers.
+
+    Each is the one candidate that does its layer no damage.
+    """
+    candidates = list(dict.fromkeys(choices.values()))
+    table = {
+        layer: {candidate: float(candidate != wanted) for candidate in candidates}
+        for layer, wanted in choices.items()
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "formats.json"
+        path.write_text(json.dumps(table))
+        return assign_formats(
+            module, candidates=",".join(candidates), damage="measured", damage_file=path
+        )
 
 
 def encode(module: bytes, **options: object) -> bytes:
