@@ -75,7 +75,7 @@ TEST(SolverTest, ExhaustiveEqualsCbcOnRandomInstances) {
     Solution expected = solve(problem, "exhaustive");
     SolverOptions options;
     // CBC does what it can first, or the search finds everything alone.
-    options.nodesBeforeCbc = seed % 2 == 0 ? 0 : 20000;
+    options.nodesBeforeCbc = seed % 2 == 0 ? 0 : 100000;
     compare(problem, expected, solve(problem, "cbc", options));
     ++statuses[expected.status];
     withPairs += !problem.pairwise.empty();

@@ -33,7 +33,7 @@ struct SolverOptions {
   uint64_t seed = 0;
   /// `cbc`: how many nodes its own search may take before it asks CBC; with 0
   /// it asks CBC first.
-  uint64_t nodesBeforeCbc = 20000;
+  uint64_t nodesBeforeCbc = 100000;
 };
 
 class Solver {
