@@ -196,12 +196,12 @@ LogicalResult FunctionIntegerizer::convertArgument(BlockArgument argument) {
     models[argument] = model;
     return success();
   }
-    for (Operation *user : argument.getUsers()) {
-      auto quantize = dyn_cast<QuantizeOp>(user);
-      if (!quantize || (!encodedValues.empty() &&
   SmallVector<Value> encodedValues = {argument};
   if (!EncodedTensorType::isEncoded(type)) {
     encodedValues.clear();
+    for (Operation *user : argument.getUsers()) {
+      auto quantize = dyn_cast<QuantizeOp>(user);
+      if (!quantize || (!encodedValues.empty() &&
                         encodedValues.front().getType() !=
                             quantize.getResult().getType()))
         return source.emitError()
@@ -414,6 +414,15 @@ LogicalResult FunctionIntegerizer::convertReturn(func::ReturnOp op) {
     Value encoded = operand;
     if (auto dequantize = operand.getDefiningOp<DequantizeOp>())
       encoded = dequantize.getInput();
+    auto type = dyn_cast<RankedTensorType>(operand.getType());
+    auto model = models.find(operand);
+    // Integers of the network itself.
+    if (type && type.getElementType().isSignlessInteger() &&
+        model != models.end() && model->second.payload &&
+        model->second.payload.getType() == type) {
+      results.push_back(model->second.payload);
+      continue;
+    }
     if (!EncodedTensorType::isEncoded(encoded.getType()) ||
         !models.contains(encoded))
       return op.emitOpError() << "result #" << index
@@ -454,15 +463,6 @@ LogicalResult FunctionIntegerizer::convert(Operation *op) {
         return convertQuantize(op, op.getRounding(), op.getOverflow());
       })
       .Case([&](DequantizeOp op) {
-    auto type = dyn_cast<RankedTensorType>(operand.getType());
-    auto model = models.find(operand);
-    // Integers of the network itself.
-    if (type && type.getElementType().isSignlessInteger() &&
-        model != models.end() && model->second.payload &&
-        model->second.payload.getType() == type) {
-      results.push_back(model->second.payload);
-      continue;
-    }
         return set(op.getResult(), getModel(op, op.getInput()));
       })
       .Case([&](linalg::LinalgOp op) { return convertLinalg(op); })

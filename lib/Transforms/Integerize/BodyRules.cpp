@@ -16,8 +16,8 @@ static const RuleTable &getRules() {
     addComparisonRules(table);
     addDivisionRules(table);
     addFunctionRules(table);
-    return table;
     addIntegerRules(table);
+    return table;
   }();
   return rules;
 }
@@ -61,10 +61,10 @@ LogicalResult mlir::qfmt::compileScalarOp(Operation *op, BodyBuilder &body,
     FailureOr<ScalarModel> folded = foldConstants(context);
     if (failed(folded))
       return failure();
-    models[op->getResult(0)] = std::move(*folded);
     if (!folded->expression)
       folded->expression =
           Expression::makeConstant(folded->constant, op->getContext());
+    models[op->getResult(0)] = std::move(*folded);
     return success();
   }
   ExpressionRef expression =

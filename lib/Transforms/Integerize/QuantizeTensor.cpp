@@ -73,7 +73,6 @@ static ScalarModel clampAccumulator(BodyBuilder &body, ScalarModel value,
       value.error);
 }
 
-FailureOr<TensorModel>
 /// The error of `value` clamped to `codes`. Beyond the codes both sides
 /// saturate; where nearly everything does, less is left than that of values.
 static ErrorBound getSaturatedError(const ScalarModel &value,
@@ -115,6 +114,7 @@ static LogicalResult verifyMaskSaturates(const TensorModel &value,
             "mask, or the softmax after it";
 }
 
+FailureOr<TensorModel>
 mlir::qfmt::quantizeTensor(const TensorModel &value, ScaledAttr format,
                            RoundingMode rounding, OverflowMode overflow,
                            OpBuilder &builder, Location loc,
@@ -139,9 +139,9 @@ mlir::qfmt::quantizeTensor(const TensorModel &value, ScaledAttr format,
 
   // Otherwise the low bits of the code are its value.
   bool saturates = overflow != OverflowMode::Wrap;
-  BodyBuilder body(builder, loc, type.getShape(), settings);
   if (value.mask && failed(verifyMaskSaturates(value, result, saturates, loc)))
     return failure();
+  BodyBuilder body(builder, loc, type.getShape(), settings);
   AffineMap identity = builder.getMultiDimIdentityMap(type.getRank());
   FailureOr<ScalarModel> scaled;
   if (value.kind == TensorModel::Kind::Deferred) {
