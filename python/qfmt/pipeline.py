@@ -30,7 +30,7 @@ def run_passes(module: bytes | Path, passes: list[str]) -> bytes:
     )
 
 
-def pass_with(name: str, **options: object) -> str:
+def pass_with(name: str, /, **options: object) -> str:
     """The pass with its options; None leaves an option at its default."""
     given = [
         f"{key.replace('_', '-')}={quote(value)}"

@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx_models import model, node, weight
 
-from qfmt import assignment, cli, execute, pipeline
+from qfmt import assignment, cli, execute, latency, pipeline
 from qfmt.assignment_report import format_bits, render
 from qfmt.onnx_import import import_onnx
 from qfmt.tools import run_tool
@@ -187,3 +187,26 @@ def test_refusals(command, options, message):
     status, _, errors, output = command(*options)
     assert status == 1 and message in errors
     assert not output.exists()
+
+
+def test_latencies_are_taken_once_and_can_be_a_budget(command, files, tmp_path, monkeypatch):
+    table, times = tmp_path / "ms.json", []
+    monkeypatch.setattr(latency, "ROUNDS", 1)
+    original = latency.time_module
+    monkeypatch.setattr(latency, "time_module", lambda m: times.append(original(m)) or times[-1])
+    arguments = ["latency", str(files / "model.onnx"), "--calibration", str(files / "data.npz")]
+    arguments += ["--cache", str(tmp_path / "cache"), "-o", str(table), "--candidates", "i4/i8", "f32"]
+    assert cli.main(arguments) == 0
+    found = json.loads(table.read_text())
+    assert list(found) == ["conv_2d_nchw_fchw.0", "matmul.0"] and len(times) == 4
+    assert min(times) > 0
+    assert cli.main(arguments) == 0
+    assert len(times) == 4 and json.loads(table.read_text()) == found
+
+    for layer in found:
+        found[layer] = {"i2/i8": 1.0, "i4/i8": 2.0, "i8/i8": 3.0}
+    table.write_text(json.dumps(found))
+    status, said, _, _ = command(
+        "--damage", "weights", "--latency-table", str(table), "--budget-latency", "4"
+    )
+    assert status == 0 and "ms: 4 of 4" in said
