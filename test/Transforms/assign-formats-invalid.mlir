@@ -35,6 +35,8 @@
 // RUN: not qfmt-opt %t/main.mlir -qfmt-assign-formats="candidates=i4 report=%t/nowhere/report.json" 2>&1 | FileCheck %s --check-prefix=WRITE
 // RUN: not qfmt-opt %t/main.mlir -qfmt-assign-formats="candidates=i4 write-lp=%t/nowhere/problem.lp" 2>&1 | FileCheck %s --check-prefix=WRITELP
 // RUN: not qfmt-opt %t/none.mlir -qfmt-assign-formats=candidates=i4 2>&1 | FileCheck %s --check-prefix=LAYERS
+// RUN: not qfmt-opt %t/dynamic.mlir -split-input-file -qfmt-assign-formats="candidates=i4 budget-activation-bytes=50%%" 2>&1 | FileCheck %s --check-prefix=DYNAMIC
+// RUN: not qfmt-opt %t/dynamic.mlir -split-input-file -qfmt-assign-formats="candidates=i4 budget-bit-operations=50%%" 2>&1 | FileCheck %s --check-prefix=LOOPS
 // RUN: not qfmt-opt %t/names.mlir -qfmt-assign-formats=candidates=i4 2>&1 | FileCheck %s --check-prefix=NAMES
 // RUN: not qfmt-opt %t/ties.mlir -qfmt-assign-formats=candidates=i4,i8 2>&1 | FileCheck %s --check-prefix=TIES
 // RUN: not qfmt-opt %t/forced.mlir -qfmt-assign-formats=candidates=i4,i8 2>&1 | FileCheck %s --check-prefix=FORCED
@@ -72,6 +74,9 @@
 // WRITE: error: qfmt-assign-formats: cannot write '{{.*}}nowhere/report.json': No such file or directory
 // WRITELP: error: qfmt-assign-formats: cannot write '{{.*}}nowhere/problem.lp': No such file or directory
 // LAYERS: error: qfmt-assign-formats: finds no layers: no linalg operation on tensors sums products of data with constant f32 weights
+// DYNAMIC: 'linalg.matmul' op reads data of a dynamic size, of which qfmt-assign-formats knows no bytes
+// DYNAMIC: 'qfmt.observe' op is of a dynamic size, of which qfmt-assign-formats knows no bytes
+// LOOPS: error: qfmt-assign-formats: budget 'bit_operations' limits a cost that no choice has
 // NAMES: 'linalg.matmul' op has the name of another layer, 'matmul.1'; give each its own 'qfmt.layer'
 // TIES: error: qfmt-assign-formats: {{.*}}'matmul.0'
 // FORCED: error: qfmt-assign-formats: {{.*}}'matmul.0'{{.*}}'i2/i2'
@@ -105,6 +110,23 @@ func.func @none(%x: tensor<1x2xf32>, %w: tensor<2x2xf32>) -> tensor<1x2xf32> {
   %init = arith.constant dense<0.0> : tensor<1x2xf32>
   %0 = linalg.matmul ins(%x, %w : tensor<1x2xf32>, tensor<2x2xf32>) outs(%init : tensor<1x2xf32>) -> tensor<1x2xf32>
   return %0 : tensor<1x2xf32>
+}
+
+//--- dynamic.mlir
+func.func @rows(%x: tensor<?x2xf32>, %init: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  %w = arith.constant dense<1.0> : tensor<2x2xf32>
+  %o = qfmt.observe %x "x" : tensor<?x2xf32>
+  %0 = linalg.matmul ins(%o, %w : tensor<?x2xf32>, tensor<2x2xf32>) outs(%init : tensor<?x2xf32>) -> tensor<?x2xf32>
+  return %0 : tensor<?x2xf32>
+}
+
+// -----
+
+func.func @other(%x: tensor<1x2xf32>, %y: tensor<?x2xf32>, %init: tensor<1x2xf32>) -> (tensor<1x2xf32>, tensor<?x2xf32>) {
+  %w = arith.constant dense<1.0> : tensor<2x2xf32>
+  %o = qfmt.observe %y "y" : tensor<?x2xf32>
+  %0 = linalg.matmul ins(%x, %w : tensor<1x2xf32>, tensor<2x2xf32>) outs(%init : tensor<1x2xf32>) -> tensor<1x2xf32>
+  return %0, %o : tensor<1x2xf32>, tensor<?x2xf32>
 }
 
 //--- names.mlir

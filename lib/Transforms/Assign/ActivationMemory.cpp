@@ -4,6 +4,7 @@
 #include "../LinalgUses.h"
 #include "../Moves.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
 using namespace mlir::qfmt;
@@ -27,6 +28,11 @@ public:
       return emitError(module.getLoc())
              << "qfmt-assign-formats: a budget of activation bytes needs "
                 "observers; run qfmt-insert-observers first";
+    for (auto &[data, layer] : layerOf)
+      if (!cast<ShapedType>(data->get().getType()).hasStaticShape())
+        return data->getOwner()->emitOpError()
+               << "reads data of a dynamic size, of which qfmt-assign-formats "
+                  "knows no bytes";
     for (ObserveOp op : observers) {
       if (!op.getType().hasStaticShape())
         return op.emitOpError() << "is of a dynamic size, of which "
@@ -51,7 +57,7 @@ private:
   void addMoment(unsigned index);
   void eraseCovered();
 
-  llvm::DenseMap<OpOperand *, unsigned> layerOf;
+  llvm::MapVector<OpOperand *, unsigned> layerOf;
   llvm::DenseMap<Operation *, unsigned> positions;
   SmallVector<ObserveOp> observers;
   /// Of each observer: where its tensor is not needed any more.

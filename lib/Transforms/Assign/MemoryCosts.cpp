@@ -2,6 +2,7 @@
 
 #include "MemoryCosts.h"
 #include "LayerCosts.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace mlir::qfmt;
@@ -21,8 +22,11 @@ static double getBytes(ObserveOp tensor, const Layer &layer,
   OperandEncoding encoding = getDataEncoding(format, layer.op, data);
   if (!encoding.format)
     return getPackedBytes(tensor.getType(), encoding);
-  // Blocks lie in what is read, which may be padded or a part of the tensor.
-  return getPackedBytes(cast<RankedTensorType>(data.get().getType()), encoding);
+  // Blocks lie in what is read, which may be padded or pooled, or a part.
+  auto read = cast<RankedTensorType>(data.get().getType());
+  double elements = tensor.getType().getNumElements();
+  double readElements = std::max<int64_t>(read.getNumElements(), 1);
+  return std::ceil(getPackedBytes(read, encoding) * elements / readElements);
 }
 
 namespace {
