@@ -63,11 +63,25 @@ def command(files, tmp_path, capsys):
     return run
 
 
-def weight_formats(module) -> list[str]:
-    """Number formats of the weights at level encoded, in program order."""
-    text = run_tool("qfmt-opt", module, "--qfmt-unpack-constants", "--mlir-print-local-scope",
-                    "--mlir-elide-resource-strings-if-larger=8").decode()  # fmt: skip
-    return re.findall(r"assemble .*-> tensor<[^#]*#qfmt\.scaled<(\w+)", text)
+def weight_bytes(module) -> int:
+    """Of the constants that the weights of a packed module consist of."""
+    text = run_tool(
+        "qfmt-opt",
+        module,
+        "--mlir-print-local-scope",
+        "--mlir-elide-resource-strings-if-larger=1",
+        "--mlir-elide-elementsattrs-if-larger=1",
+    ).decode()
+    used = set()
+    for operands in re.findall(r"(?:qfmt\.unpack|bitcast|qfmt\.assemble) ([^:]*) :", text):
+        used.update(re.split(", ", operands))
+    total = 0
+    for name, shape, width in re.findall(
+        r"(%\S+) = arith\.constant .* : tensor<([\dx]*)x[a-z]+(\d+)\w*>", text
+    ):
+        bits = np.prod([int(size) for size in shape.split("x")]) * int(width)
+        total += int(bits) // 8 if name in used else 0
+    return total
 
 
 def test_formats_are_set_as_asked(observed):
@@ -91,6 +105,14 @@ def test_budget_is_kept_and_the_network_runs(command, files, damage):
     (expected,), _ = execute.run(real, "main", [data])
     # 4 and 8 bits are close to the network, 2 bits in all layers are not.
     assert np.abs(found - expected).max() < 0.5 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("limit", ["20%", "50%", "80%"])
+def test_cost_is_the_size_of_the_network(command, limit):
+    more = ["--candidates", *CANDIDATES, "i3/i8", "mxfp4/mxfp8", "nf4/i8", "f6E2M3FN/f32"]
+    status, said, _, output = command("--damage", "weights", "--budget-bytes", limit, *more)
+    assert status == 0
+    assert weight_bytes(output) == float(re.search(r"bytes: (\S+) of", said)[1])
 
 
 def test_without_budget_the_best_formats_win(command):
