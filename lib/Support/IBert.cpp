@@ -3,6 +3,7 @@
 
 #include "qfmt/Support/IBert.h"
 #include "qfmt/Support/Dyadic.h"
+#include "qfmt/Support/IntegerKernels.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 #include <algorithm>
@@ -62,29 +63,52 @@ int64_t IBertExp::evaluate(int64_t q) const {
                                   (int64_t(1) << (kShift - z)));
 }
 
-std::optional<IntegerProgram> IBertExp::makeProgram(int64_t lo) const {
+std::pair<Value, Value> IBertExp::emit(Builder &b, int64_t lo) const {
   assert(lo <= 0);
   int64_t divisor = -ln2;
-  // floor(a / divisor) = floor(a M / 2^s) with M = ceil(2^s / divisor) for all
-  // 0 <= a <= 30 divisor if the error of a M, a (M divisor - 2^s) / divisor, is
-  // below 2^s / divisor. M < 2^31; divisor < 2^15 as S > 3.6e-5.
-  unsigned s = 30 + llvm::Log2_64(divisor);
-  int64_t reciprocal = ((int64_t(1) << s) + divisor - 1) / divisor;
-  int64_t largest = kShift * divisor;
-  assert(largest * (reciprocal * divisor - (int64_t(1) << s)) < int64_t(1)
-                                                                    << s);
-  Builder b;
   Value input = b.addInput({lo, 0});
-  Value q = b.maximum(input, b.addConstant(-largest));
-  Value a = b.subtract(b.addConstant(0), q);
-  Value z = b.shiftRightBy(b.multiply(a, b.addConstant(reciprocal)), s);
-  b.assume(z, {0, kShift});
+  Value q = b.maximum(input, b.addConstant(-kShift * divisor));
+  // divisor < 2^15 as S > 3.6e-5.
+  Value z = b.divideBy(b.subtract(b.addConstant(0), q), divisor);
   Value r = b.add(q, b.multiply(z, b.addConstant(divisor)));
   b.assume(r, {-divisor + 1, 0});
   Value sum = b.addImmediate(
       b.multiply(r, b.addImmediate(r, polynomial.linear)), polynomial.constant);
-  Value result = b.shiftLeft(b.maximum(sum, b.addConstant(0)),
-                             b.subtract(b.addConstant(kShift), z));
+  return {z, b.maximum(sum, b.addConstant(0))};
+}
+
+std::optional<IntegerProgram> IBertExp::makeProgram(int64_t lo) const {
+  Builder b;
+  auto [z, sum] = emit(b, lo);
+  Value result = b.shiftLeft(sum, b.subtract(b.addConstant(kShift), z));
+  if (b.hasFailed())
+    return std::nullopt;
+  return b.finish(result);
+}
+
+/// From units of outputScale to those of expMax / 32767; multiplier 0 if the
+/// ratio is beyond dyadic numbers.
+static Dyadic getRatio16(double outputScale, double expMax) {
+  return approximateDyadic(outputScale / (expMax / IBertExp::kLargest16))
+      .value_or(Dyadic{0, IBertExp::kShift + 1});
+}
+
+std::optional<IntegerProgram> IBertExp::makeProgram16(int64_t lo,
+                                                      double expMax) const {
+  Dyadic ratio = getRatio16(outputScale, expMax);
+  // Not for S < 0.69 and an expMax of the size of 1.
+  if (ratio.shift <= kShift)
+    return std::nullopt;
+  Builder b;
+  auto [z, sum] = emit(b, lo);
+  // sum 2^(30 - z) m / 2^n, rounded half to even: the shift is n - 30 + z >= 1.
+  Value product = b.multiply(sum, b.addConstant(ratio.multiplier));
+  Value shift = b.addImmediate(z, int64_t(ratio.shift) - kShift);
+  Value odd = b.bitAnd(b.shiftRight(product, shift), 1);
+  Value half = b.shiftLeft(b.addConstant(1), b.addImmediate(shift, -1));
+  Value nudged = b.add(b.addImmediate(b.add(product, half), -1), odd);
+  Value result =
+      b.minimum(b.shiftRight(nudged, shift), b.addConstant(kLargest16));
   if (b.hasFailed())
     return std::nullopt;
   return b.finish(result);
@@ -102,21 +126,21 @@ static int64_t requantize(int64_t value, Dyadic dyadic) {
   return int64_t(quotient);
 }
 
+int64_t IBertExp::evaluate16(int64_t q, double expMax) const {
+  return std::min(requantize(evaluate(q), getRatio16(outputScale, expMax)),
+                  kLargest16);
+}
+
 llvm::SmallVector<int64_t>
 mlir::qfmt::computeIBertSoftmax(llvm::ArrayRef<int64_t> row,
                                 const IBertExp &exp, unsigned outputBits,
                                 double expMax) {
   assert(!row.empty() && outputBits <= 32);
-  constexpr int64_t kLargest = 32767;
   int64_t maximum = *llvm::max_element(row);
-  // The codes of 2^30 polynomial units are brought to 16 bits.
-  std::optional<Dyadic> ratio =
-      approximateDyadic(exp.outputScale / (expMax / kLargest));
   llvm::SmallVector<int64_t> result;
   int64_t sum = 0;
   for (int64_t q : row) {
-    int64_t value = ratio ? requantize(exp.evaluate(q - maximum), *ratio) : 0;
-    result.push_back(std::min(value, kLargest));
+    result.push_back(exp.evaluate16(q - maximum, expMax));
     sum += result.back();
   }
   // The maximum's exponential is never 0, unless expMax is absurd.
@@ -158,6 +182,7 @@ std::optional<IntegerProgram> IBertGelu::makeProgram(Range range) const {
   Value q = b.addInput(range);
   Value zero = b.addConstant(0);
   Value magnitude = b.maximum(q, b.subtract(zero, q));
+  b.assume(magnitude, {0, b.getRange(magnitude).hi});
   Value t = b.addImmediate(b.minimum(magnitude, b.addConstant(-clip)), clip);
   Value erf = b.addImmediate(b.multiply(t, t), constant);
   // The sign of q; for q = 0 the last product is 0 anyway.
@@ -185,6 +210,64 @@ int64_t mlir::qfmt::computeIBertSqrt(int64_t n) {
       return x;
     x = next;
   }
+}
+
+std::optional<IntegerProgram> mlir::qfmt::buildFloorSqrt(Range range) {
+  std::optional<IntegerKernel> kernel = buildSqrt(range, 0);
+  // Then it is the floor or one more.
+  if (!kernel || kernel->bound >= 1)
+    return std::nullopt;
+  Builder b;
+  Value n = b.addInput(range);
+  Value root = b.append(kernel->program, n).front();
+  b.assume(root, {0, computeIBertSqrt(range.hi) + 1});
+  Value isLarge = b.shiftRightBy(b.subtract(n, b.multiply(root, root)), 62);
+  Value result = b.add(root, isLarge);
+  b.assume(result, {computeIBertSqrt(range.lo), computeIBertSqrt(range.hi)});
+  if (b.hasFailed())
+    return std::nullopt;
+  return b.finish(result);
+}
+
+std::optional<IntegerProgram>
+mlir::qfmt::buildFloorReciprocal(unsigned exponent, Range range) {
+  constexpr int64_t kLargest = 0x7fffffff;
+  if (exponent < 31 || exponent > 32 || range.lo < 1 ||
+      range.hi >= int64_t(1) << 30 ||
+      (int64_t(1) << exponent) / range.lo > kLargest + 1)
+    return std::nullopt;
+  std::optional<ScaledKernel> kernel = buildReciprocal(range);
+  if (!kernel)
+    return std::nullopt;
+  int64_t power = int64_t(1) << exponent;
+  // How far 2^exponent times the reciprocal may be from 2^exponent / x, times
+  // x.
+  int64_t off = int64_t(std::ldexp(kernel->relativeBound, exponent)) + 2;
+  Builder b;
+  Value x = b.addInput(range);
+  auto parts = b.append(kernel->program, x);
+  Value mantissa = parts[ScaledKernel::kMantissa];
+  // At most 62, as x < 2^30; at least 31.
+  Value shift = b.clamp(parts[ScaledKernel::kShift], {31, 62});
+  Value first = b.shiftRight(b.shiftLeftBy(mantissa, 31),
+                             b.addImmediate(shift, 31 - int64_t(exponent)));
+  first = b.minimum(first, b.addConstant(kLargest));
+  // Less than x more for what the shift cut off. (2^31 for x = 1 is above the
+  // largest by 1.)
+  Value rest = b.subtract(b.addConstant(power), b.multiply(x, first));
+  b.assume(rest, {-off - range.hi, off + range.hi});
+  Value second = b.shiftRight(b.multiply(rest, mantissa), shift);
+  b.assume(second, {-off - 2, off + 2});
+  // Now off by 1 at most.
+  rest = b.subtract(rest, b.multiply(x, second));
+  b.assume(rest, {-2 * range.hi, 3 * range.hi});
+  Value isNegative = b.shiftRightBy(rest, 62);
+  Value isWhole = b.shiftRightBy(b.subtract(b.addImmediate(x, -1), rest), 62);
+  Value result = b.subtract(b.add(b.add(first, second), isNegative), isWhole);
+  b.assume(result, {power / range.hi, power / range.lo});
+  if (b.hasFailed())
+    return std::nullopt;
+  return b.finish(result);
 }
 
 double IBertLayerNorm::getScale(size_t d) {

@@ -7,6 +7,7 @@
 #include "llvm/ADT/StringRef.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/ADT/bit.h"
+#include "llvm/Support/MathExtras.h"
 #include <algorithm>
 #include <cassert>
 #include <limits>
@@ -265,6 +266,20 @@ Value IntegerProgramBuilder::roundingShiftRight(Value lhs, Value amount) {
              std::max(exact.hi, round(a.hi, by))};
   assume(result, exact);
   return result;
+}
+
+Value IntegerProgramBuilder::divideBy(Value lhs, int64_t divisor) {
+  Range range = getRange(lhs);
+  if (range.lo < 0 || range.hi >= int64_t(1) << 29 || divisor < 1 ||
+      divisor >= int64_t(1) << 30)
+    return fail("a division by a constant that no product replaces");
+  // floor(a / d) = floor(a M / 2^s) with M = ceil(2^s / d) if the error of a M,
+  // a (M d - 2^s) / d, is below 2^s / d: M d - 2^s < d < 2^(s - 29), a < 2^29.
+  unsigned s = 30 + llvm::Log2_64(divisor);
+  int64_t reciprocal = ((int64_t(1) << s) + divisor - 1) / divisor;
+  Value quotient = shiftRightBy(multiply(lhs, addConstant(reciprocal)), s);
+  assume(quotient, {range.lo / divisor, range.hi / divisor});
+  return quotient;
 }
 
 Value IntegerProgramBuilder::bitAnd(Value lhs, int64_t mask) {

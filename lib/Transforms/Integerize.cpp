@@ -7,6 +7,7 @@
 // its body; here a function is walked once, in order, and every tensor gets its
 // model. Does not handle control flow and calls: they are refused by name.
 
+#include "Integerize/FrameworkRules.h"
 #include "Integerize/LinalgRewriter.h"
 #include "Integerize/TensorMoves.h"
 #include "qfmt/IR/Certificate.h"
@@ -51,6 +52,8 @@ private:
                                 OverflowMode overflow);
   LogicalResult convertLinalg(linalg::LinalgOp op);
   LogicalResult convertMove(Operation *op);
+  LogicalResult bringToOneFormat(Operation *op,
+                                 MutableArrayRef<TensorModel> operands);
   LogicalResult convertReturn(func::ReturnOp op);
 
   FailureOr<TensorModel> getModel(Operation *user, Value value);
@@ -388,6 +391,41 @@ LogicalResult FunctionIntegerizer::convertLinalg(linalg::LinalgOp op) {
   return success();
 }
 
+/// Tensors of several formats that are joined and then quantized to one are
+/// quantized to that, each by itself, before: the codes are the same.
+LogicalResult
+FunctionIntegerizer::bringToOneFormat(Operation *op,
+                                      MutableArrayRef<TensorModel> operands) {
+  auto isPlain = [&](const TensorModel &operand) {
+    return operand.kind == TensorModel::Kind::Integer &&
+           operand.scale == operands.front().scale &&
+           operand.zeroPoint == operands.front().zeroPoint &&
+           operand.isUnsigned == operands.front().isUnsigned;
+  };
+  if (llvm::all_of(operands, isPlain))
+    return success();
+  std::optional<ScaledAttr> format;
+  for (Operation *user : op->getUsers()) {
+    auto quantize = dyn_cast<QuantizeOp>(user);
+    if (!quantize || quantize.getRounding() != RoundingMode::HalfEven ||
+        quantize.getOverflow() != OverflowMode::Saturate)
+      return success();
+    format = findResultFormat(op->getResult(0));
+  }
+  if (!format)
+    return success();
+  for (TensorModel &operand : operands) {
+    FailureOr<TensorModel> quantized =
+        quantizeTensor(operand, *format, RoundingMode::HalfEven,
+                       OverflowMode::Saturate, builder, op->getLoc(), settings,
+                       counts);
+    if (failed(quantized))
+      return failure();
+    operand = *quantized;
+  }
+  return success();
+}
+
 LogicalResult FunctionIntegerizer::convertMove(Operation *op) {
   TensorModels operands;
   for (Value operand : op->getOperands()) {
@@ -400,6 +438,8 @@ LogicalResult FunctionIntegerizer::convertMove(Operation *op) {
       return failure();
     operands.push_back(std::move(*model));
   }
+  if (isa<tensor::ConcatOp>(op) && failed(bringToOneFormat(op, operands)))
+    return failure();
   FailureOr<TensorModel> moved = moveTensor(op, operands, builder);
   if (failed(moved))
     return failure();
@@ -575,7 +615,9 @@ struct IntegerizePass : qfmt::impl::IntegerizeBase<IntegerizePass> {
     if (failed(verifyOptions()))
       return signalPassFailure();
     IntegerizeSettings settings{accumulatorBits, tableBits, functionBits,
-                                *parseCompat(compat)};
+                                *parseCompat(compat),
+                                functions == "ibert" ? FunctionKernels::IBert
+                                                     : FunctionKernels::Minimax};
     IntegerizeCounts counts;
     if (failed(rewriteFunctions(settings, counts)))
       return signalPassFailure();
@@ -624,10 +666,14 @@ struct IntegerizePass : qfmt::impl::IntegerizeBase<IntegerizePass> {
     if (functionBits < 8 || functionBits > 31)
       return getOperation().emitError()
              << "function-bits is between 8 and 31, found " << functionBits;
+    if (functions != "minimax" && functions != "ibert")
+      return getOperation().emitError()
+             << "functions is minimax or ibert, found '" << StringRef(functions)
+             << "'";
     if (!parseCompat(compat))
       return getOperation().emitError()
-             << "compat is tflite, onnx, tosa, hawq, or empty for rules of "
-                "qfmt's own; found '"
+             << "compat is tflite, onnx, tosa, tosa-double-round, hawq, or empty "
+                "for rules of qfmt's own; found '"
              << StringRef(compat) << "'";
     return success();
   }

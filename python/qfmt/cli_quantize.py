@@ -63,6 +63,17 @@ def add_parser(subparsers) -> None:
         "--accumulator-bits", type=int, choices=[32, 64], help="width of accumulators"
     )
     parser.add_argument(
+        "--compat",
+        choices=["tflite", "onnx", "tosa", "tosa-double-round", "hawq"],
+        help="requantize, add and average as this framework does; see docs/IntegerOnly.md",
+    )
+    parser.add_argument(
+        "--functions",
+        choices=["minimax", "ibert"],
+        default="minimax",
+        help="ibert: softmax, GELU and layer norm with the larger errors of I-BERT's kernels",
+    )
+    parser.add_argument(
         "--level",
         choices=["encoded", "integer"],
         default="integer",
@@ -96,7 +107,12 @@ def run(args: argparse.Namespace) -> None:
     )
     if args.level == "integer":
         try:
-            module = pipeline.integerize(module, accumulator_bits=args.accumulator_bits)
+            module = pipeline.integerize(
+                module,
+                accumulator_bits=args.accumulator_bits,
+                compat=args.compat,
+                functions=args.functions,
+            )
         except UserError as error:
             if all(re.fullmatch(r"i\d+", f) for f in (args.weights, args.activations)):
                 raise

@@ -1,7 +1,7 @@
 // RUN: qfmt-opt %s -split-input-file -verify-diagnostics -qfmt-integerize=compat=tosa
 // RUN: not qfmt-opt %s -split-input-file -qfmt-integerize=compat=tvm 2>&1 | FileCheck %s
 
-// CHECK: error: compat is tflite, onnx, tosa, hawq, or empty for rules of qfmt's own; found 'tvm'
+// CHECK: error: compat is tflite, onnx, tosa, tosa-double-round, hawq, or empty for rules of qfmt's own; found 'tvm'
 
 #act = #qfmt.scaled<i8, scale = 0.5>
 func.func @rounding(%a: tensor<4xf32, #act>) -> tensor<4xf32, #qfmt.scaled<i8, scale = 0.75>> {

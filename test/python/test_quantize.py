@@ -402,6 +402,17 @@ def test_missing_network_is_refused(tmp_path, refusal):
     assert errors == "error: missing.mlirbc: no such file\n"
 
 
+def test_arithmetic_of_others(quantized):
+    """--compat and --functions reach qfmt-integerize."""
+    source = residual()
+    own, tflite = (text_of(quantized(source, None, *o)) for o in ([], ["--compat", "tflite"]))
+    assert "double_rounding" in tflite and "double_rounding" not in own
+    source = model(node("Softmax", "x", axis=-1), {"x": (1, 6)})
+    own, ibert = (text_of(quantized(source, None, *o)) for o in ([], ["--functions", "ibert"]))
+    # 2^32 over the sum.
+    assert "4294967296" in ibert and "4294967296" not in own
+
+
 def test_accumulator_overflow_is_refused(refusal):
     # 16 bits by 15 bits leave no bit for 64 sums.
     source = model(node("MatMul", "x m"), {"x": (1, 64)}, {"m": weight(64, 3)})

@@ -133,6 +133,63 @@ TEST(IBert, Softmax) {
             (llvm::SmallVector<int64_t>{63, 63, 63, 63}));
 }
 
+// What softmax adds up, without 92-bit products.
+TEST(IBert, SixteenBitPrograms) {
+  for (double scale : {0.69, 0.3, 0.05, 1.0 / 127, 1e-3, 4e-5}) {
+    auto kernel = IBertExp::make(scale);
+    ASSERT_TRUE(kernel);
+    for (double expMax : {1.0, 0.7}) {
+      int64_t lo = 32 * kernel->ln2 - 5;
+      auto program = kernel->makeProgram16(lo, expMax);
+      ASSERT_TRUE(program);
+      for (int64_t q = 0; q >= lo; --q) {
+        bool rangesHold;
+        EXPECT_EQ(program->evaluate(llvm::ArrayRef(q), &rangesHold)[0],
+                  kernel->evaluate16(q, expMax))
+            << scale << " " << q;
+        EXPECT_TRUE(rangesHold) << scale << " " << q;
+      }
+    }
+  }
+}
+
+// Divisions and roots without dividing, where they are whole and next to it.
+TEST(IBert, FloorPrograms) {
+  auto check = [](const IntegerProgram &program, int64_t input,
+                  int64_t expected) {
+    bool rangesHold;
+    EXPECT_EQ(program.evaluate(llvm::ArrayRef(input), &rangesHold)[0], expected)
+        << input;
+    EXPECT_TRUE(rangesHold) << input;
+  };
+  for (auto [exponent, lo] : {std::pair(31u, int64_t(1)), {32u, 2}}) {
+    int64_t hi = (int64_t(1) << 30) - 1, power = int64_t(1) << exponent;
+    auto program = buildFloorReciprocal(exponent, {lo, hi});
+    ASSERT_TRUE(program);
+    for (int64_t x = lo; x < 70000; ++x)
+      check(*program, x, power / x);
+    std::mt19937_64 random(3);
+    for (int i = 0; i < 100000; ++i) {
+      int64_t x = std::max<int64_t>(lo, (random() % hi) >> (random() % 30));
+      check(*program, x, power / x);
+      // The largest x with this quotient, and one more.
+      int64_t last = std::min(power / (power / x), hi);
+      check(*program, last, power / last);
+      if (last < hi)
+        check(*program, last + 1, power / (last + 1));
+    }
+    check(*program, hi, power / hi);
+  }
+  EXPECT_FALSE(buildFloorReciprocal(32, {1, 5}));
+  auto root = buildFloorSqrt({0, int64_t(1) << 40});
+  ASSERT_TRUE(root);
+  for (int64_t n = 0; n < 70000; ++n)
+    check(*root, n, computeIBertSqrt(n));
+  for (int64_t k = 1; k < (int64_t(1) << 20); k = k * 3 / 2 + 1)
+    for (int64_t delta : {-1, 0, 1})
+      check(*root, k * k + delta, computeIBertSqrt(k * k + delta));
+}
+
 TEST(IBert, Sqrt) {
   auto check = [](int64_t n) {
     int64_t root = computeIBertSqrt(n);

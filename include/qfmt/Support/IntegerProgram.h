@@ -126,6 +126,9 @@ public:
   Value roundingShiftRightBy(Value lhs, unsigned amount);
   /// The same by a value of 0 ... 63: 2^amount >> 1 is added before.
   Value roundingShiftRight(Value lhs, Value amount);
+  /// floor(lhs / divisor) by a product and a shift, for 0 <= lhs < 2^29 and
+  /// 1 <= divisor < 2^30; the range is that of the quotient.
+  Value divideBy(Value lhs, int64_t divisor);
   Value bitAnd(Value lhs, int64_t mask);
   Value minimum(Value lhs, Value rhs);
   Value maximum(Value lhs, Value rhs);

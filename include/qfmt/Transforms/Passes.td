@@ -354,7 +354,10 @@ def Integerize : Pass<"qfmt-integerize", "::mlir::ModuleOp"> {
     Option<"functionBits", "function-bits", "unsigned", "24",
            "Significant bits of the largest value of a function, its sign included">,
     Option<"compat", "compat", "std::string", "\"\"",
-           "Requantize results as tflite, onnx, tosa or hawq does; empty: nearest, ties to even, 31-bit multipliers">,
+           "Requantize results, add tensors and average as tflite, onnx, tosa, tosa-double-round or hawq does; empty: nearest, ties to "
+           "even, 31-bit multipliers">,
+    Option<"functions", "functions", "std::string", "\"minimax\"",
+           "minimax: tables and fitted polynomials; ibert: softmax, GELU, square roots and layer norm as I-BERT computes them">,
     Option<"emitFloatWrapper", "float-wrapper", "bool", "true", "Also emit <name>_f32, which takes and returns floats">
   ];
   let dependentDialects = ["::mlir::qfmt::QFmtDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",

@@ -9,6 +9,7 @@
 //   v * c   the scale takes |c|; exact for constants of one sign
 //   -v, |v| exact
 
+#include "FrameworkRules.h"
 #include "Rules.h"
 #include <cmath>
 
@@ -24,6 +25,9 @@ static bool isNonNegative(const ScalarModel &value) {
 template <typename IntOp, bool subtract>
 static FailureOr<ScalarModel> compileSum(RuleContext &context) {
   BodyBuilder &body = context.body;
+  if constexpr (!subtract)
+    if (std::optional<FailureOr<ScalarModel>> sum = addTensors(context))
+      return *sum;
   // The constant below a root decides what rows that are nearly constant give.
   bool isPrecise = isSumOfSquares(context.operands[0].expression) ||
                    isSumOfSquares(context.operands[1].expression);

@@ -347,13 +347,18 @@ FailureOr<ScalarModel> BodyBuilder::rescale(const ScalarModel &value,
     return emitError() << "the ratio of two scales, between "
                        << ratio.getMin() << " and " << ratio.getMax()
                        << ", is no dyadic number m / 2^n with m < 2^31 and "
-                       << (compat == Compat::TOSA ? "2 <= n <= 62"
-                                                  : "n <= 62");
+                       << (isTOSA(compat) ? "2 <= n <= 62" : "n <= 62");
+  return requantize(value, scale, ratio, *rule);
+}
+
+FailureOr<ScalarModel>
+BodyBuilder::requantize(const ScalarModel &value, const Table &scale,
+                        const Table &ratio, const Requantization &rule) {
   Table dyadic =
-      Table::combine(rule->multiplier, rule->shift, [](double m, double n) {
+      Table::combine(rule.multiplier, rule.shift, [](double m, double n) {
         return std::ldexp(m, -static_cast<int>(n));
       });
-  dyadic = Table::combine(dyadic, rule->leftShift, [](double d, double left) {
+  dyadic = Table::combine(dyadic, rule.leftShift, [](double d, double left) {
     return std::ldexp(d, static_cast<int>(left));
   });
   IntegerRange range =
@@ -364,25 +369,26 @@ FailureOr<ScalarModel> BodyBuilder::rescale(const ScalarModel &value,
   Value acc = value.value;
   if (acc.getType().getIntOrFloatBitWidth() < 32)
     acc = cast(acc, 32);
-  if (int left = static_cast<int>(rule->leftShift.getMax())) {
+  if (int left = static_cast<int>(rule.leftShift.getMax())) {
     __int128 factor = __int128(1) << left;
     IntegerRange shifted = {value.range.lo * factor, value.range.hi * factor};
     if (!shifted.fits(32))
       return emitError() << "shifting an accumulator left by " << left
-                         << " bits, as compat=tflite does before rounding "
+                         << " bits, as compat=tflite and "
+                            "compat=tosa-double-round do before rounding "
                             "twice, needs "
                          << shifted.getSignedBits()
                          << " bits; use a larger scale for the result";
     acc = arith::ShLIOp::create(inner, loc, cast(acc, 32),
-                                materialize(rule->leftShift, 32));
+                                materialize(rule.leftShift, 32));
   }
   ++numRescales;
   Value result = DyadicScaleOp::create(
       inner, loc, inner.getIntegerType(*width), acc,
-      materialize(rule->multiplier, 32), materialize(rule->shift, 32),
-      rule->rounding, rule->doubleRounding);
+      materialize(rule.multiplier, 32), materialize(rule.shift, 32),
+      rule.rounding, rule.doubleRounding);
   ErrorBound error = value.error.rescaled(ratio.getMax())
-                         .plus(rule->units, rule->factor);
+                         .plus(rule.units, rule.factor);
   return ScalarModel::makeInteger(result, scale, range, error);
 }
 

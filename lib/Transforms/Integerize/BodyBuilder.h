@@ -22,6 +22,8 @@ public:
   ~BodyBuilder();
 
   OpBuilder &getBuilder() { return inner; }
+  /// Creates operations before the generic.
+  OpBuilder &getOuterBuilder() { return outer; }
   Location getLoc() const { return loc; }
   ArrayRef<int64_t> getLoopSizes() const { return loopSizes; }
   /// Diagnostics name the operation that is being rewritten.
@@ -71,6 +73,10 @@ public:
   rescale(const ScalarModel &value, const Table &scale,
           RoundingMode rounding = RoundingMode::HalfEven,
           Compat compat = Compat::None);
+  /// `value`, of at most 32 bits, times `ratio` at `scale`, as `rule` has it.
+  FailureOr<ScalarModel> requantize(const ScalarModel &value,
+                                    const Table &scale, const Table &ratio,
+                                    const Requantization &rule);
   /// A constant at a scale.
   FailureOr<ScalarModel> quantize(const Table &constant, const Table &scale);
   /// Two values, at least one of them an integer, at one scale. `exactOnly`

@@ -4,6 +4,7 @@
 // everything else is up to the rule of its name.
 
 #include "BodyRules.h"
+#include "IBertRules.h"
 #include "Rules.h"
 
 using namespace mlir;
@@ -69,6 +70,15 @@ LogicalResult mlir::qfmt::compileScalarOp(Operation *op, BodyBuilder &body,
   }
   ExpressionRef expression =
       Expression::makeApply(getFunctionName(op), expressions, op->getLoc());
+  if (std::optional<FailureOr<ScalarModel>> result =
+          compileIBert(context, expression)) {
+    if (failed(*result))
+      return failure();
+    countMask(context, **result);
+    (*result)->expression = expression;
+    models[op->getResult(0)] = std::move(**result);
+    return success();
+  }
   if (isDeferrable(op, context.operands, expression)) {
     models[op->getResult(0)] = ScalarModel::makeDeferred(expression);
     return success();

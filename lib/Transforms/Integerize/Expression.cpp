@@ -501,9 +501,8 @@ bool mlir::qfmt::isNonNegative(const ExpressionRef &expression) {
   return false;
 }
 
-/// Strips factors and divisors that are positive constants and multiplies
-/// `factor` with them.
-static ExpressionRef stripFactors(ExpressionRef expression, double &factor) {
+ExpressionRef mlir::qfmt::stripFactors(ExpressionRef expression,
+                                       double &factor) {
   while (expression) {
     if (const Expression *product = matchApply(expression, "arith.mulf")) {
       unsigned i = matchConstant(product->operands[0]) ? 0 : 1;
@@ -583,21 +582,28 @@ static std::optional<double> getGrid(const ExpressionRef &expression) {
   return expression->model->scale.getUniform();
 }
 
-/// n if `mean` is the mean of n values of which `value` is one.
-static std::optional<double> matchMeanOf(const ExpressionRef &mean,
-                                         const ExpressionRef &value) {
+std::optional<Mean> mlir::qfmt::matchMean(const ExpressionRef &expression) {
   double factor = 1;
-  ExpressionRef stripped = stripFactors(mean, factor);
+  ExpressionRef stripped = stripFactors(expression, factor);
   const Expression *sum = matchReduce(stripped, Combiner::Add);
-  Bindings bindings;
-  if (!sum || !unify(sum->operands[0], value, bindings))
+  if (!sum)
     return std::nullopt;
-  double count = 1;
+  Mean mean = {sum->operands[0], 1};
   for (const Expression::Variable &variable : sum->variables)
-    count *= static_cast<double>(variable.size);
-  if (std::abs(factor * count - 1) > 1e-6)
+    mean.count *= variable.size;
+  if (std::abs(factor * static_cast<double>(mean.count) - 1) > 1e-6)
     return std::nullopt;
-  return count;
+  return mean;
+}
+
+/// n if `mean` is the mean of n values of which `value` is one.
+static std::optional<double> matchMeanOf(const ExpressionRef &expression,
+                                         const ExpressionRef &value) {
+  std::optional<Mean> mean = matchMean(expression);
+  Bindings bindings;
+  if (!mean || !unify(mean->term, value, bindings))
+    return std::nullopt;
+  return static_cast<double>(mean->count);
 }
 
 std::optional<double>
@@ -669,4 +675,53 @@ mlir::qfmt::getLeastRootUnlessZero(const ExpressionRef &expression) {
   ExpressionRef base = matchPower(expression, "math.sqrt", 0.5);
   std::optional<double> least = base ? getLeastUnlessZero(base) : std::nullopt;
   return least ? std::optional(std::sqrt(*least)) : std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Layers
+//===----------------------------------------------------------------------===//
+
+std::optional<LayerNorm>
+mlir::qfmt::matchLayerNorm(const ExpressionRef &numerator,
+                           const ExpressionRef &denominator,
+                           bool isReciprocal) {
+  ExpressionRef base = isReciprocal
+                           ? matchPower(denominator, "math.rsqrt", -0.5)
+                           : matchPower(denominator, "math.sqrt", 0.5);
+  std::optional<SumOfSquares> sum =
+      base && !matchApply(base, "arith.maximumf") ? matchSumOfSquares(base)
+                                                  : std::nullopt;
+  const Expression *difference = matchApply(numerator, "arith.subf");
+  if (!sum || !difference || !getGrid(difference->operands[0]))
+    return std::nullopt;
+  std::optional<Mean> mean = matchMean(difference->operands[1]);
+  Bindings terms, squares;
+  if (!mean || !unify(mean->term, difference->operands[0], terms) ||
+      !unify(sum->base, numerator, squares) ||
+      std::abs(sum->factor * static_cast<double>(mean->count) - 1) > 1e-6)
+    return std::nullopt;
+  return LayerNorm{difference->operands[0], mean->term, mean->count,
+                   sum->addend};
+}
+
+std::optional<Gelu> mlir::qfmt::matchGelu(const ExpressionRef &a,
+                                          const ExpressionRef &b) {
+  for (auto [x, y] : {std::pair(a, b), std::pair(b, a)}) {
+    Gelu gelu = {nullptr, 1, 1};
+    gelu.base = stripFactors(x, gelu.factor);
+    const Expression *sum =
+        matchApply(stripFactors(y, gelu.factor), "arith.addf");
+    if (!gelu.base || !sum)
+      continue;
+    unsigned i = matchConstant(sum->operands[0]) ? 0 : 1;
+    const Expression *erf = matchApply(sum->operands[1 - i], "math.erf");
+    double inner = 1;
+    if (matchConstant(sum->operands[i]) != 1.0 || !erf ||
+        !isSame(stripFactors(erf->operands[0], inner), gelu.base))
+      continue;
+    gelu.inner = inner * 1.4142135623730951;
+    gelu.factor *= 2 / gelu.inner;
+    return gelu;
+  }
+  return std::nullopt;
 }

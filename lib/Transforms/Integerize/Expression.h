@@ -175,6 +175,40 @@ std::optional<double> getQuotientBound(const ExpressionRef &numerator,
                                        const ExpressionRef &denominator,
                                        bool isReciprocal);
 
+/// The sum of `count` terms, divided by their number.
+struct Mean {
+  ExpressionRef term;
+  int64_t count;
+};
+std::optional<Mean> matchMean(const ExpressionRef &expression);
+
+/// (x - mean x) / sqrt(mean (x - mean x)^2 + addend) for the `count` elements x
+/// of a row of an encoded tensor.
+struct LayerNorm {
+  ExpressionRef element;
+  /// The element at the index of a summand: symbols run along the row.
+  ExpressionRef term;
+  int64_t count;
+  double addend;
+};
+/// Of numerator / denominator, or of their product if the reciprocal is there
+/// already.
+std::optional<LayerNorm> matchLayerNorm(const ExpressionRef &numerator,
+                                        const ExpressionRef &denominator,
+                                        bool isReciprocal);
+
+/// factor x / 2 (1 + erf(x / sqrt 2)) with x = inner * base.
+struct Gelu {
+  ExpressionRef base;
+  double inner, factor;
+};
+/// Of a * b.
+std::optional<Gelu> matchGelu(const ExpressionRef &a, const ExpressionRef &b);
+
+/// `expression` without factors and divisors that are positive constants, with
+/// which `factor` is multiplied.
+ExpressionRef stripFactors(ExpressionRef expression, double &factor);
+
 /// True if `expression` is c * sum x^2, which a root is going to be taken of.
 bool isSumOfSquares(const ExpressionRef &expression);
 

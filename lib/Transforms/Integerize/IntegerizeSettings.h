@@ -9,6 +9,14 @@
 
 namespace mlir::qfmt {
 
+/// Whose arithmetic functions have.
+enum class FunctionKernels {
+  /// Tables and polynomials, as accurate as `functionBits` allows.
+  Minimax,
+  /// That of I-BERT for the functions it has; Minimax for others.
+  IBert
+};
+
 struct IntegerizeSettings {
   /// Width of accumulators that add up: 32 or 64, or 0 for 32 where the sum
   /// fits and 64 elsewhere.
@@ -19,6 +27,7 @@ struct IntegerizeSettings {
   unsigned functionBits = 24;
   /// Whose rule the requantization of results follows.
   Compat compat = Compat::None;
+  FunctionKernels functions = FunctionKernels::Minimax;
 };
 
 /// What a rewrite counts.

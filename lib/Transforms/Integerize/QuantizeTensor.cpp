@@ -3,6 +3,7 @@
 // qfmt.quantize on integers: one rescaling, the zero point, a clamp where ranges
 // do not prove it superfluous.
 
+#include "FrameworkRules.h"
 #include "LinalgRewriter.h"
 #include "Rules.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -170,8 +171,7 @@ mlir::qfmt::quantizeTensor(const TensorModel &value, ScaledAttr format,
                                "bits, which has no integer rule";
     if (isWide)
       loaded = clampAccumulator(body, loaded, result);
-    scaled = body.rescale(loaded, result.scale, rounding,
-                          settings.compat);
+    scaled = requantizeElement(body, loaded, result, rounding);
   } else if (value.kind == TensorModel::Kind::Constant) {
     scaled = body.quantize(quantizeConstant(value, *result.scale.getUniform(),
                                             rounding, saturates, result.range),

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// HAWQ: Zhen-Dong/HAWQ, utils/quantization_utils/quant_utils.py (batch_frexp and
-// fixedpoint_mul). TFLite: kernels/internal/quantization_util.cc and common.h,
-// without TFLITE_SINGLE_ROUNDING; ratios as those of a convolution with one
-// scale a channel. TOSA: RESCALE of the specification with scale32 and single
-// rounding, multipliers as MLIR's tosa::computeMultiplierAndShift has them.
+// HAWQ: Zhen-Dong/HAWQ, utils/quantization_utils/quant_utils.py (batch_frexp
+// and fixedpoint_mul). TFLite: kernels/internal/quantization_util.cc and
+// common.h, without TFLITE_SINGLE_ROUNDING; ratios as those of a convolution
+// with one scale a channel; MEAN: kernels/internal/reference/reduce.h. TOSA:
+// RESCALE of the specification with scale32 and single or double rounding,
+// multipliers as MLIR's tosa::computeMultiplierAndShift has them; AVG_POOL2D:
+// reciprocal_scale.
 
 #include "Requantization.h"
 #include "qfmt/Support/Dyadic.h"
 #include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/MathExtras.h"
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -22,6 +25,7 @@ std::optional<Compat> mlir::qfmt::parseCompat(llvm::StringRef name) {
       .Case("tflite", Compat::TFLite)
       .Case("onnx", Compat::ONNX)
       .Case("tosa", Compat::TOSA)
+      .Case("tosa-double-round", Compat::TOSADoubleRound)
       .Case("hawq", Compat::HAWQ)
       .Default(std::nullopt);
 }
@@ -88,6 +92,15 @@ static double getRoundingError(RoundingMode rounding) {
   }
 }
 
+/// Of results of two roundings, by 2^31 and then by 2^(shift - 31): the first
+/// is off by at most half of its unit, which is 2^-k units of the result, k =
+/// shift
+/// - 31; the second by half a unit of the result. With k <= 0 there is no
+/// second one. So at most 3/4 in all.
+static double getDoubleRoundingError(int shift) {
+  return shift > 31 ? 0.5 + std::ldexp(0.5, 31 - shift) : 0.5;
+}
+
 /// Of qfmt itself, and of ONNX, which only defines what is rounded and how.
 static std::optional<Step> chooseNearest(double ratio, RoundingMode rounding) {
   // Dyadic numbers are off by 2^-63 where the shift ends: 2^-32 of a unit for
@@ -111,17 +124,17 @@ static std::optional<Step> chooseHAWQ(double ratio) {
   // |acc| * multiplier < 2^62: less than 1/2, which is what 0 is off by.
   if (shift > static_cast<int>(Dyadic::kMaxShift))
     return Step{{0, 0}, 0.5};
-  return Step{{static_cast<uint32_t>(normal.multiplier),
-               static_cast<unsigned>(shift)},
-              0.5};
+  return Step{
+      {static_cast<uint32_t>(normal.multiplier), static_cast<unsigned>(shift)},
+      0.5};
 }
 
-static std::optional<Step> chooseTOSA(double ratio) {
+static std::optional<Step> chooseTOSA(double ratio, bool doubleRounding) {
   NormalMultiplier normal = normalize(ratio);
   int shift = 31 - normal.exponent;
   if (shift < 2)
     return std::nullopt;
-  double units = 0.5;
+  double units = doubleRounding ? getDoubleRoundingError(shift) : 0.5;
   if (shift > 62) {
     normal.multiplier >>= std::min(31, shift - 62);
     shift = 62;
@@ -129,9 +142,9 @@ static std::optional<Step> chooseTOSA(double ratio) {
     // 2^-64 for the rounding before: 1.25 * 2^-31 units for |acc| <= 2^31.
     units += 0x1p-30;
   }
-  return Step{{static_cast<uint32_t>(normal.multiplier),
-               static_cast<unsigned>(shift)},
-              units};
+  return Step{
+      {static_cast<uint32_t>(normal.multiplier), static_cast<unsigned>(shift)},
+      units};
 }
 
 static std::optional<Step> chooseTFLite(double ratio) {
@@ -142,13 +155,9 @@ static std::optional<Step> chooseTFLite(double ratio) {
   int shift = 31 - normal.exponent;
   if (shift < 0)
     return std::nullopt;
-  // The first rounding is off by at most half of its unit, which is 2^-k units
-  // of the result, k = shift - 31; the second by half a unit of the result. With
-  // k <= 0 there is no second one. So at most 3/4 in all.
-  double units = shift > 31 ? 0.5 + std::ldexp(0.5, 31 - shift) : 0.5;
-  return Step{{static_cast<uint32_t>(normal.multiplier),
-               static_cast<unsigned>(shift)},
-              units};
+  return Step{
+      {static_cast<uint32_t>(normal.multiplier), static_cast<unsigned>(shift)},
+      getDoubleRoundingError(shift)};
 }
 
 static std::optional<Step> chooseStep(Compat compat, double ratio,
@@ -163,7 +172,9 @@ static std::optional<Step> chooseStep(Compat compat, double ratio,
   case Compat::HAWQ:
     return chooseHAWQ(ratio);
   case Compat::TOSA:
-    return chooseTOSA(ratio);
+    return chooseTOSA(ratio, /*doubleRounding=*/false);
+  case Compat::TOSADoubleRound:
+    return chooseTOSA(ratio, /*doubleRounding=*/true);
   case Compat::TFLite:
     return chooseTFLite(ratio);
   }
@@ -171,9 +182,12 @@ static std::optional<Step> chooseStep(Compat compat, double ratio,
 }
 
 /// MultiplyByQuantizedMultiplier(acc, m, e), e = 31 - shift, shifts acc left by
-/// max(e, 0), multiplies high, which rounds acc * 2^max(e, 0) * m / 2^31 half up,
-/// and divides by 2^max(-e, 0), which rounds half away. Without the latter,
-/// everywhere, that is acc * m / 2^shift rounded half up once.
+/// max(e, 0), multiplies high, which rounds acc * 2^max(e, 0) * m / 2^31 half
+/// up, and divides by 2^max(-e, 0), which rounds half away. Without the latter,
+/// everywhere, that is acc * m / 2^shift rounded half up once. apply_scale_32
+/// of TOSA with double_round is the same: for n > 31 it adds 2^30 to the
+/// product, or subtracts it below 0, where shifting by 31 and dividing half
+/// away round, and for n <= 31 it rounds half up once.
 static void roundTwiceWhereNeeded(Requantization &result) {
   result.rounding = RoundingMode::HalfUp;
   if (result.shift.getMax() <= 31)
@@ -211,7 +225,49 @@ mlir::qfmt::chooseRequantization(Compat compat, const Table &ratio,
     result.rounding = rounding;
   else if (compat == Compat::TOSA)
     result.rounding = RoundingMode::HalfUp;
-  else if (compat == Compat::TFLite)
+  else if (compat == Compat::TFLite || compat == Compat::TOSADoubleRound)
     roundTwiceWhereNeeded(result);
+  return result;
+}
+
+std::optional<Requantization> mlir::qfmt::chooseTFLiteMean(double ratio,
+                                                           int64_t count) {
+  if (!std::isfinite(ratio) || !(ratio > 0) || count < 1)
+    return std::nullopt;
+  NormalMultiplier normal = normalize(ratio);
+  // QuantizeMultiplier has 0 there.
+  if (normal.exponent < -31)
+    normal = {0, 0};
+  int fold = std::min(static_cast<int>(llvm::Log2_64(count)), 32);
+  fold = std::min(fold, 31 + normal.exponent);
+  int64_t multiplier = (normal.multiplier << fold) / count;
+  int shift = 31 - normal.exponent + fold;
+  if (shift < 0 || shift > static_cast<int>(Dyadic::kMaxShift))
+    return std::nullopt;
+  Requantization result;
+  result.multiplier = Table(static_cast<double>(multiplier));
+  result.shift = Table(static_cast<double>(shift));
+  // Less than 1 is cut off the multiplier, which was off by 1/2 before it was
+  // divided: in sums of up to 2^31.
+  result.units = getDoubleRoundingError(shift) + std::ldexp(1.5, 31 - shift);
+  if (multiplier >= int64_t(1) << 28) {
+    result.units = getDoubleRoundingError(shift);
+    result.factor = 1.5 * 0x1p-28;
+  }
+  roundTwiceWhereNeeded(result);
+  return result;
+}
+
+Requantization mlir::qfmt::chooseTOSAAverage(int64_t count) {
+  // reciprocal_scale: 2^k / 2 < count <= 2^k.
+  unsigned k = llvm::Log2_64_Ceil(count);
+  Requantization result;
+  result.multiplier =
+      Table(static_cast<double>((((int64_t(1) << 30) + 1) << k) / count));
+  result.shift = Table(30.0 + k);
+  result.rounding = RoundingMode::HalfUp;
+  result.units = 0.5;
+  // 1 / 2^30 above the reciprocal, and less than 1 cut off.
+  result.factor = 0x1p-29;
   return result;
 }

@@ -15,7 +15,11 @@
 namespace mlir::qfmt {
 
 /// Whose requantization is imitated.
-enum class Compat { None, TFLite, ONNX, TOSA, HAWQ };
+enum class Compat { None, TFLite, ONNX, TOSA, TOSADoubleRound, HAWQ };
+
+inline bool isTOSA(Compat compat) {
+  return compat == Compat::TOSA || compat == Compat::TOSADoubleRound;
+}
 
 /// Of the value of the option: "" is None. None for other names.
 std::optional<Compat> parseCompat(llvm::StringRef name);
@@ -44,6 +48,14 @@ struct Requantization {
 /// own. None if the rule does not reach a ratio.
 std::optional<Requantization>
 chooseRequantization(Compat compat, const Table &ratio, RoundingMode rounding);
+
+/// TFLite's MEAN: the sum of `count` codes times `ratio` / `count`, the ratio
+/// being that of the formats of the codes and of the result. The multiplier of
+/// the ratio is divided by the count and cut off.
+std::optional<Requantization> chooseTFLiteMean(double ratio, int64_t count);
+
+/// TOSA's AVG_POOL2D: the sum of `count` codes times 1 / `count`.
+Requantization chooseTOSAAverage(int64_t count);
 
 } // namespace mlir::qfmt
 
