@@ -357,7 +357,7 @@ def Integerize : Pass<"qfmt-integerize", "::mlir::ModuleOp"> {
            "Requantize results, add tensors and average as tflite, onnx, tosa, tosa-double-round or hawq does; empty: nearest, ties to "
            "even, 31-bit multipliers">,
     Option<"functions", "functions", "std::string", "\"minimax\"",
-           "minimax: tables and fitted polynomials; ibert: softmax, GELU, square roots and layer norm as I-BERT computes them">,
+           "minimax: tables and fitted polynomials; ibert: exp of what is not positive, softmax, GELU and layer norm as I-BERT computes them">,
     Option<"emitFloatWrapper", "float-wrapper", "bool", "true", "Also emit <name>_f32, which takes and returns floats">
   ];
   let dependentDialects = ["::mlir::qfmt::QFmtDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
