@@ -12,8 +12,8 @@
 #include "mlir/Transforms/InliningUtils.h"
 #include "qfmt/IR/Certificate.h"
 #include "qfmt/IR/LayerAttributes.h"
+#include "qfmt/IR/PackedSize.h"
 #include "qfmt/IR/QFmt.h"
-#include "qfmt/Support/Packing.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
@@ -132,13 +132,16 @@ static LogicalResult verifyPackedAttr(Operation *op, Type boundary,
                               "found "
                            << codes;
   auto bytes = dyn_cast_or_null<RankedTensorType>(boundary);
-  int64_t size = getPackedSize(codes.getNumElements(), format.getFormatWidth(),
-                               format.getPacking());
-  if (!bytes || (bytes.getRank() == 1 && bytes.getDimSize(0) == size &&
+  FailureOr<int64_t> size =
+      getPackedSize(codes, format.getFormatWidth(), format.getPacking(),
+                    [&] { return op->emitError(); });
+  if (failed(size))
+    return failure();
+  if (!bytes || (bytes.getRank() == 1 && bytes.getDimSize(0) == *size &&
                  bytes.getElementType().isSignlessInteger(8)))
     return success();
   return op->emitError() << codes << " in '" << QFmtDialect::kPackedAttr
-                         << "' packs into tensor<" << size << "xi8>, found "
+                         << "' packs into tensor<" << *size << "xi8>, found "
                          << bytes;
 }
 

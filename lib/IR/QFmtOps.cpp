@@ -5,8 +5,8 @@
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "qfmt/IR/PackedSize.h"
 #include "qfmt/IR/QFmt.h"
-#include "qfmt/Support/Packing.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <cmath>
 
@@ -237,12 +237,14 @@ static LogicalResult verifyPacking(Operation *op, RankedTensorType codes,
   if (!codes.hasStaticShape() || !bytes.hasStaticShape())
     return op->emitOpError()
            << "needs static shapes, found " << codes << " and " << bytes;
-  int64_t size =
-      getPackedSize(codes.getNumElements(), code.getWidth(), packing);
+  FailureOr<int64_t> size = getPackedSize(codes, code.getWidth(), packing,
+                                          [&] { return op->emitOpError(); });
+  if (failed(size))
+    return failure();
   if (bytes.getRank() != 1 || !bytes.getElementType().isSignlessInteger(8) ||
-      bytes.getNumElements() != size)
-    return op->emitOpError()
-           << codes << " packs into tensor<" << size << "xi8>, found " << bytes;
+      bytes.getDimSize(0) != *size)
+    return op->emitOpError() << codes << " packs into tensor<" << *size
+                             << "xi8>, found " << bytes;
   return success();
 }
 

@@ -18,7 +18,7 @@
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
 #include "qfmt/IR/ConstantData.h"
-#include "qfmt/Support/Packing.h"
+#include "qfmt/IR/PackedSize.h"
 #include "qfmt/Transforms/Passes.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -240,6 +240,12 @@ public:
         return function.emitError()
                << name << " has codes of type " << part.type
                << "; packed storage needs static sizes";
+    auto emitError = [&] { return function.emitError() << name << ": "; };
+    for (const Part &part : boundary.parts)
+      if (part.isPacked &&
+          failed(getPackedSize(part.type, part.type.getElementTypeBitWidth(),
+                               part.packing, emitError)))
+        return failure();
     if (llvm::none_of(boundary.parts,
                       [](const Part &part) { return part.isPacked; }))
       boundary.parts.clear();

@@ -98,3 +98,35 @@ func.func @c60_no_bits(%c: tensor<4xi0>) {
   %b = qfmt.pack %c : tensor<4xi0> to tensor<0xi8>
   return
 }
+
+// -----
+
+// 2^62 * 8 elements: what wraps to 0 of 64 bits.
+func.func @c60_more_elements_than_can_be_counted(%c: tensor<4611686018427387904x8xi4>) {
+  // expected-error @+1 {{'qfmt.pack' op 'tensor<4611686018427387904x8xi4>' has more elements than 64 bits can count; packed storage needs a tensor of at most 2^63 - 1}}
+  %0 = qfmt.pack %c : tensor<4611686018427387904x8xi4> to tensor<0xi8>
+  return
+}
+
+// -----
+
+// Zeros count whatever is beside them.
+func.func @c60_empty(%c: tensor<4611686018427387904x0x8xi4>) {
+  // expected-error @+1 {{packs into tensor<0xi8>, found 'tensor<1xi8>'}}
+  %0 = qfmt.pack %c : tensor<4611686018427387904x0x8xi4> to tensor<1xi8>
+  return
+}
+
+// -----
+
+// The most elements there can be.
+func.func @c60_countable(%c: tensor<9223372036854775807xi8>) {
+  // expected-error @+1 {{packs into tensor<9223372036854775807xi8>, found 'tensor<1xi8>'}}
+  %0 = qfmt.pack %c : tensor<9223372036854775807xi8> to tensor<1xi8>
+  return
+}
+
+// -----
+
+// expected-error @+1 {{'tensor<4294967296x4294967296xi4>' has more elements than 64 bits can count}}
+func.func private @c64_more_elements_than_can_be_counted(tensor<0xi8> {qfmt.packed = tensor<4294967296x4294967296xi4>})

@@ -28,3 +28,10 @@ func.func private @no_data() -> tensor<3xi4> {
   %c = arith.constant dense_resource<missing> : tensor<3xi4>
   return %c : tensor<3xi4>
 }
+
+// -----
+
+// expected-error @+1 {{argument #0: 'tensor<4294967296x4294967296xi4>' has more elements than 64 bits can count}}
+func.func @c63_more_elements_than_can_be_counted(%c: tensor<4294967296x4294967296xi4>) {
+  return
+}
