@@ -44,34 +44,20 @@ static LogicalResult verifyOverflow(OpT op) {
                           << payload.format << "; use saturate or infinity";
 }
 
-/// (C22) Only absmax says something of zero points, and (C34) two levels of
-/// scales are needed for a rule of that name.
+/// (C22) Only absmax says something of zero points.
 template <typename OpT>
 static LogicalResult verifyScaleRule(OpT op) {
   ScaleRule rule = op.getScaleRule();
   if (rule == ScaleRule::AbsMax)
     return success();
   auto encoded = EncodedTensorType::get(op.getResult().getType());
-  bool isNested = false;
-  for (const Constituent &part : encoded.getConstituents()) {
-    isNested |= StringRef(part.name).starts_with("scale.scale");
-    // The rule is that of a nested scale, too.
+  // The rule is that of a nested scale, too.
+  for (const Constituent &part : encoded.getConstituents())
     if (StringRef(part.name).ends_with("zero_point"))
       return op.emitOpError()
              << "scale_rule = " << stringifyScaleRule(rule)
              << " defines no zero point, but that of " << encoded.getType()
              << " is computed at run time; use absmax";
-  }
-  // Two levels are those of #qfmt.scaled; other formats have their own say.
-  if (auto scaled = dyn_cast<ScaledAttr>(encoded.getFormat()))
-    isNested &= isa_and_nonnull<ScaledAttr>(
-        static_cast<Attribute>(scaled.getScaleEncoding()));
-  if (rule == ScaleRule::TwoLevel && !isNested)
-    return op.emitOpError()
-           << "scale_rule = two_level needs a scale that is itself scaled at "
-              "run time, such as scale = #qfmt.scaled<f8E4M3FN, scale = f32>, "
-              "found "
-           << encoded.getType();
   return success();
 }
 

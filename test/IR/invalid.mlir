@@ -373,7 +373,7 @@ func.func @c22_nested_run_time_zero_point(%x: tensor<4x4xf32>) {
 // -----
 
 func.func @c34_two_level_of_one_level(%x: tensor<4x4xf32>) {
-  // expected-error @+1 {{'qfmt.quantize' op scale_rule = two_level needs a scale that is itself scaled at run time, such as scale = #qfmt.scaled<f8E4M3FN, scale = f32>, found 'tensor<4x4xf32, #qfmt.scaled<i4, block = [1, 2], scale = f32>>'}}
+  // expected-error @+1 {{'qfmt.quantize' op scale_rule = two_level needs a scale that is itself scaled at run time, such as scale = #qfmt.scaled<f8E4M3FN, scale = f32>, found #qfmt.scaled<i4, block = [1, 2], scale = f32>}}
   %0 = qfmt.quantize %x scale_rule = two_level : tensor<4x4xf32> to tensor<4x4xf32, #qfmt.scaled<i4, block = [1, 2], scale = f32>>
   return
 }

@@ -29,21 +29,11 @@ struct Row {
 };
 } // namespace
 
-/// The number formats of the elements.
-static SmallVector<NumberFormat> getNumberFormats(TensorFormat format) {
-  SmallVector<NumberFormat> formats;
-  if (auto scaled = dyn_cast<ScaledAttr>(format))
-    formats.push_back(scaled.getNumberFormat());
-  else if (auto select = dyn_cast<SelectAttr>(format))
-    for (Type type : select.getFormats())
-      formats.push_back(cast<NumberFormat>(type));
-  return formats;
-}
-
 /// What rounding can make: codes outside of a format's range do not count.
 static std::vector<double> collectLevels(TensorFormat format) {
   std::set<double> levels;
-  for (NumberFormat number : getNumberFormats(format))
+  for (Type type : format.getElementFormats()) {
+    auto number = cast<NumberFormat>(type);
     for (uint64_t code = 0; code < uint64_t(1) << number.getFormatWidth();
          ++code) {
       double value = number.decodeCode(code);
@@ -53,6 +43,7 @@ static std::vector<double> collectLevels(TensorFormat format) {
       if (std::isfinite(value) && number.decodeCode(rounded) == value)
         levels.insert(value + 0.0); // -0 is 0
     }
+  }
   return {levels.begin(), levels.end()};
 }
 

@@ -11,7 +11,7 @@ include "qfmt/IR/QFmtTensorFormats.td"
 include "qfmt/IR/TensorFormat.td"
 
 def QFmt_ScaledAttr : AttrDef<QFmt_Dialect, "Scaled", [
-    DeclareAttrInterfaceMethods<QFmt_TensorFormat>,
+    DeclareAttrInterfaceMethods<QFmt_TensorFormat, ["verifyEncode"]>,
     DeclareAttrInterfaceMethods<OpAsmAttrInterface, ["getAlias"]>,
     DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
   let mnemonic = "scaled";

@@ -32,12 +32,21 @@ def QFmt_TensorFormat : AttrInterface<"TensorFormat", [VerifiableTensorEncoding]
       tensor's own shape answers 1 everywhere.}],
       "::llvm::SmallVector<int64_t>", "getBlockShape", (ins "int64_t":$rank)>,
     InterfaceMethod<[{
+      For each constituent of a tensor of rank `rank` the box of elements that share one of its entries, as getBlockShape (of
+      which it is a divisor): moves of whole blocks move each constituent alike, in units of its box. Empty if a constituent is
+      not laid out like the tensor (tables, grids of groups), so that the tensor moves only as a whole.}],
+      "::llvm::SmallVector<::llvm::SmallVector<int64_t>>", "getConstituentBlocks", (ins "int64_t":$rank)>,
+    InterfaceMethod<[{
       True if the real `value` has a code in every block whatever the run-time constituents are: what padding may use.
       `elementType` is the logical type, in whose precision static scales are read.}],
       "bool", "canRepresent", (ins "double":$value, "::mlir::Type":$elementType)>,
     InterfaceMethod<[{
       True if every constituent but the payload is fixed by the type: no scale or zero point comes at run time.}],
       "bool", "isStatic", (ins)>,
+    InterfaceMethod<[{
+      The number formats one of which the elements of a block have, before any scale; none if tables of the tensor itself say
+      what codes denote.}],
+      "::llvm::SmallVector<::mlir::Type>", "getElementFormats", (ins)>,
     InterfaceMethod<[{
       Says why reals cannot be encoded in this format in the way that is asked for, or succeeds: constraints on `quantize` and
       `convert` that belong to the format.}],

@@ -256,10 +256,17 @@ SmallVector<Constituent> AdditiveAttr::getConstituents(ArrayRef<int64_t> shape,
   return parts;
 }
 
+SmallVector<Type> AdditiveAttr::getElementFormats() const { return {}; }
+
 SmallVector<int64_t> AdditiveAttr::getBlockShape(int64_t rank) const {
   // Tables are shared by the whole tensor, so that without blocks it is one.
   return BlockScale(getBlock(), getScale())
       .getBlockShape(rank, /*isStatic=*/false);
+}
+
+SmallVector<SmallVector<int64_t>>
+AdditiveAttr::getConstituentBlocks(int64_t) const {
+  return {};
 }
 
 bool AdditiveAttr::canRepresent(double, Type) const { return false; }

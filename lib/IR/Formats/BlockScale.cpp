@@ -292,17 +292,43 @@ void BlockScale::addConstituents(ArrayRef<int64_t> shape,
   }
 }
 
-SmallVector<int64_t> BlockScale::getBlockShape(int64_t rank,
-                                               bool isStatic) const {
-  SmallVector<int64_t> shape(rank, isStatic ? 1 : kWhole);
+SmallVector<int64_t> BlockScale::getFullBlock(int64_t rank) const {
+  SmallVector<int64_t> shape(rank, kWhole);
   llvm::copy(block, shape.begin());
-  TensorFormat nested = getEncoding();
-  if (!nested)
-    return shape;
-  // A block of the scale tensor holds that many blocks of this one.
-  for (auto [size, scales] : llvm::zip(shape, nested.getBlockShape(rank)))
-    if (size == kWhole || scales == kWhole ||
-        llvm::MulOverflow(size, scales, size))
+  return shape;
+}
+
+/// A block of the scale tensor of `scales` entries holds that many blocks of
+/// the tensor.
+static SmallVector<int64_t> multiplyBlocks(SmallVector<int64_t> shape,
+                                           ArrayRef<int64_t> scales) {
+  for (auto [size, count] : llvm::zip_equal(shape, scales))
+    if (size == kWhole || count == kWhole ||
+        llvm::MulOverflow(size, count, size))
       size = kWhole;
   return shape;
+}
+
+SmallVector<int64_t> BlockScale::getBlockShape(int64_t rank,
+                                               bool isStatic) const {
+  if (isStatic)
+    return SmallVector<int64_t>(rank, 1);
+  TensorFormat nested = getEncoding();
+  if (!nested)
+    return getFullBlock(rank);
+  return multiplyBlocks(getFullBlock(rank), nested.getBlockShape(rank));
+}
+
+bool BlockScale::addConstituentBlocks(
+    int64_t rank, SmallVectorImpl<SmallVector<int64_t>> &boxes) const {
+  boxes.emplace_back(rank, 1);
+  if (getFormat())
+    boxes.push_back(getFullBlock(rank));
+  TensorFormat nested = getEncoding();
+  if (!nested)
+    return true;
+  auto inner = nested.getConstituentBlocks(rank);
+  for (ArrayRef<int64_t> box : inner)
+    boxes.push_back(multiplyBlocks(getFullBlock(rank), box));
+  return !inner.empty();
 }

@@ -65,6 +65,12 @@ public:
   /// The scale's constituents, appended.
   void addConstituents(ArrayRef<int64_t> shape,
                        SmallVectorImpl<Constituent> &parts) const;
+  /// What TensorFormat::getConstituentBlocks answers for the payload and the
+  /// scale's constituents, appended; false if there is no answer.
+  bool addConstituentBlocks(int64_t rank,
+                            SmallVectorImpl<SmallVector<int64_t>> &boxes) const;
+  /// One entry a dimension, `*` for a block that is omitted.
+  SmallVector<int64_t> getFullBlock(int64_t rank) const;
   /// What TensorFormat::getBlockShape answers; `isStatic` if no constituent but
   /// the payload exists.
   SmallVector<int64_t> getBlockShape(int64_t rank, bool isStatic) const;

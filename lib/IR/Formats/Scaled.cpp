@@ -151,6 +151,21 @@ LogicalResult ScaledAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   return verifyZeroPoint(zeroPoint, format, emitError);
 }
 
+LogicalResult
+ScaledAttr::verifyEncode(const EncodeRequest &request,
+                         function_ref<InFlightDiagnostic()> emitError) const {
+  if (request.scaleRule != ScaleRule::TwoLevel)
+    return success();
+  // (C34) The second level is a scale of scales that comes at run time.
+  auto nested = dyn_cast_if_present<ScaledAttr>(Attribute(getScaleEncoding()));
+  if (nested && (nested.getScaleFormat() || nested.getScaleEncoding()))
+    return success();
+  return emitError() << "scale_rule = two_level needs a scale that is itself "
+                        "scaled at run time, such as scale = "
+                        "#qfmt.scaled<f8E4M3FN, scale = f32>, found "
+                     << Attribute(*this);
+}
+
 //===----------------------------------------------------------------------===//
 // Parameters
 //===----------------------------------------------------------------------===//
@@ -210,8 +225,23 @@ SmallVector<Constituent> ScaledAttr::getConstituents(ArrayRef<int64_t> shape,
   return parts;
 }
 
+SmallVector<Type> ScaledAttr::getElementFormats() const {
+  return {getFormat()};
+}
+
 SmallVector<int64_t> ScaledAttr::getBlockShape(int64_t rank) const {
   return BlockScale(getBlock(), getScale()).getBlockShape(rank, isStatic());
+}
+
+SmallVector<SmallVector<int64_t>>
+ScaledAttr::getConstituentBlocks(int64_t rank) const {
+  BlockScale blockScale(getBlock(), getScale());
+  SmallVector<SmallVector<int64_t>> boxes;
+  if (!blockScale.addConstituentBlocks(rank, boxes))
+    return {};
+  if (getZeroPointFormat())
+    boxes.push_back(blockScale.getFullBlock(rank));
+  return boxes;
 }
 
 bool ScaledAttr::isStatic() const {

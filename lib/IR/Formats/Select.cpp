@@ -167,9 +167,23 @@ SmallVector<Constituent> SelectAttr::getConstituents(ArrayRef<int64_t> shape,
   return parts;
 }
 
+SmallVector<Type> SelectAttr::getElementFormats() const {
+  return SmallVector<Type>(getFormats());
+}
+
 SmallVector<int64_t> SelectAttr::getBlockShape(int64_t rank) const {
   return BlockScale(getBlock(), getScale())
       .getBlockShape(rank, /*isStatic=*/false);
+}
+
+SmallVector<SmallVector<int64_t>>
+SelectAttr::getConstituentBlocks(int64_t rank) const {
+  BlockScale blockScale(getBlock(), getScale());
+  SmallVector<SmallVector<int64_t>> boxes;
+  if (!blockScale.addConstituentBlocks(rank, boxes))
+    return {};
+  boxes.push_back(blockScale.getFullBlock(rank)); // the selector
+  return boxes;
 }
 
 bool SelectAttr::canRepresent(double value, Type elementType) const {
