@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Operations that move elements and compute nothing. They act on a plain tensor
-// and, where its format is static (no scale or zero point that comes at run
-// time), on the payload of an encoded one.
+// or on all constituents of an encoded one.
 
 #ifndef QFMT_LIB_REFERENCE_MOVES_H
 #define QFMT_LIB_REFERENCE_MOVES_H
@@ -27,18 +26,36 @@ Tensor insertSlice(const Tensor &source, Tensor target, const Slice &slice);
 /// Dimension i of the result is dimension permutation[i] of the source.
 Tensor transpose(const Tensor &source, ArrayRef<int64_t> permutation);
 
-/// Applies `move` to the value's tensor or payload. Fails with a diagnostic on
-/// `op` if the value's format is not static.
-FailureOr<Value> moveValue(Operation *op, const Value &value,
-                           function_ref<Tensor(const Tensor &)> move);
+// The same of values. An encoded tensor moves in whole blocks: each constituent
+// moves alike, in units of the elements that share its entries. Fails with a
+// diagnostic on `op` if a block would be cut.
+
+FailureOr<Value> extractSlice(Operation *op, const Value &source,
+                              const Slice &slice);
+/// `source` and `target` have one format.
+FailureOr<Value> insertSlice(Operation *op, const Value &source, Value target,
+                             const Slice &slice);
+/// Keeps the format: its blocks must be the same in dimensions that change
+/// place.
+FailureOr<Value> transpose(Operation *op, const Value &source,
+                           ArrayRef<int64_t> permutation);
+/// The elements in row-major order in another shape; scales and zero points at
+/// run time are those of the whole tensor.
+FailureOr<Value> reshape(Operation *op, const Value &source,
+                         ArrayRef<int64_t> shape);
+
+/// Applies `move` to the payload of an encoded value. Fails with a diagnostic
+/// on `op` if there are other constituents.
+FailureOr<Value> movePayload(Operation *op, const Value &value,
+                             function_ref<Tensor(const Tensor &)> move);
+
+/// A tensor of `shape` in the format of `like`; what its elements are is not
+/// said.
+Value makeUndefinedLike(const Value &like, ArrayRef<int64_t> shape);
 
 /// For operations that join values: fails with a diagnostic unless all are
-/// plain or all have one static format.
+/// plain or all have one format.
 LogicalResult verifySameFormat(Operation *op, ArrayRef<Value> values);
-
-/// An encoded tensor of the format of `like` and the shape of `payload`; the
-/// constituents other than the payload are those of `like`.
-Value withPayload(const Value &like, Tensor payload);
 
 } // namespace mlir::qfmt::reference
 

@@ -10,6 +10,7 @@
 // The arithmetic comes from the formats (FormatLowering.h); this file knows no
 // format. It does not fuse or fold what it emits, nor pack codes.
 
+#include "BlockMoves.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/ControlFlow/Transforms/StructuralTypeConversions.h"
@@ -97,27 +98,30 @@ static bool isDecomposable(Operation *op) {
              scf::YieldOp>(op);
 }
 
-/// A move acts on the payload alone, so all that its encoded tensors share must
-/// be in the type.
+/// A move acts on each constituent, so these must lie like the tensor, and all
+/// that its encoded tensors share must be in the type.
 static LogicalResult checkMove(Operation *op) {
-  TensorFormat format;
-  for (Type type : llvm::concat<Type>(llvm::to_vector(op->getOperandTypes()),
-                                      llvm::to_vector(op->getResultTypes()))) {
-    auto encoded = EncodedTensorType::get(type);
-    if (!encoded)
-      continue;
-    if (!encoded.getFormat().isStatic())
-      return op->emitOpError()
-             << "moves " << type
-             << ", whose scales or zero points are only known at run time; "
-                "move its constituents before 'qfmt.assemble', or dequantize";
-    if (format && format != encoded.getFormat())
-      return op->emitOpError()
-             << "moves elements between the encodings " << format << " and "
-             << encoded.getFormat() << "; use 'qfmt.convert'";
-    format = encoded.getFormat();
-  }
-  return success();
+  for (TypeRange types :
+       {TypeRange(op->getOperandTypes()), TypeRange(op->getResultTypes())})
+    for (Type type : types) {
+      auto encoded = EncodedTensorType::get(type);
+      if (!encoded)
+        continue;
+      TensorFormat format = encoded.getFormat();
+      if (isa<tensor::PadOp>(op)
+              ? !format.isStatic()
+              : format.getConstituentBlocks(encoded.getRank()).empty())
+        return op->emitOpError()
+               << "moves " << type
+               << (isa<tensor::PadOp>(op)
+                       ? ", whose scales or zero points are only known at run "
+                         "time"
+                       : ", whose constituents are not laid out like the "
+                         "tensor")
+               << "; move its constituents before 'qfmt.assemble', or "
+                  "dequantize";
+    }
+  return verifyBlockMove(op);
 }
 
 static LogicalResult checkOperations(ModuleOp module) {
@@ -327,31 +331,149 @@ struct SelectConversion : OpConversionPattern<arith::SelectOp> {
   }
 };
 
-/// The same move of the payload.
+/// The types of the constituents of the result of a move.
+static SmallVector<Type> getPartTypes(const TypeConverter &types,
+                                      Operation *op) {
+  SmallVector<Type> parts;
+  LogicalResult converted =
+      types.convertTypes(op->getResult(0).getType(), parts);
+  assert(succeeded(converted) && "every type has constituents");
+  (void)converted;
+  return parts;
+}
+
+/// For each constituent of the tensor that a move moves the box of elements
+/// that share an entry of it; one for a plain tensor.
+static SmallVector<SmallVector<int64_t>> getBoxes(Type type) {
+  auto encoded = EncodedTensorType::get(type);
+  if (!encoded)
+    return {SmallVector<int64_t>(cast<RankedTensorType>(type).getRank(), 1)};
+  return encoded.getFormat().getConstituentBlocks(encoded.getRank());
+}
+
+/// The tensor to which the offsets and sizes of a move belong.
+static Type getWholeType(Operation *op) {
+  if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
+    return slice.getSourceType();
+  return op->getResult(0).getType();
+}
+
+/// What changes in the move of a constituent with boxes of the shape `box`.
+template <typename OpT>
+static void adjustMove(OpT, ArrayRef<int64_t>) {}
+template <typename OpT>
+static void adjustSlice(OpT op, ArrayRef<int64_t> box) {
+  SmallVector<int64_t> offsets(op.getStaticOffsets());
+  SmallVector<int64_t> sizes(op.getStaticSizes());
+  divideByBox(box, offsets, sizes);
+  op.setStaticOffsets(offsets);
+  op.setStaticSizes(sizes);
+}
+static void adjustMove(tensor::ExtractSliceOp op, ArrayRef<int64_t> box) {
+  adjustSlice(op, box);
+}
+static void adjustMove(tensor::InsertSliceOp op, ArrayRef<int64_t> box) {
+  adjustSlice(op, box);
+}
+
+/// The same move of each constituent.
 template <typename OpT>
 struct MoveConversion : OpConversionPattern<OpT> {
   using OpConversionPattern<OpT>::OpConversionPattern;
-  using OpAdaptor = typename OpConversionPattern<OpT>::OpAdaptor;
+  using Adaptor = typename OpConversionPattern<OpT>::OneToNOpAdaptor;
   LogicalResult
-  matchAndRewrite(OpT op, OpAdaptor adaptor,
+  matchAndRewrite(OpT op, Adaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    SmallVector<Type> types;
-    if (failed(this->getTypeConverter()->convertTypes(op->getResultTypes(),
-                                                      types)))
-      return failure();
-    rewriter.replaceOpWithNewOp<OpT>(op, types, adaptor.getOperands(),
-                                     op->getAttrs());
+    SmallVector<Type> types = getPartTypes(*this->getTypeConverter(), op);
+    // A slice of less dimensions has its boxes where it comes from.
+    auto boxes = getBoxes(getWholeType(op));
+    SmallVector<Value> parts;
+    for (auto [i, type, box] : llvm::enumerate(types, boxes)) {
+      SmallVector<Value> operands;
+      for (auto [operand, values] :
+           llvm::zip_equal(op->getOperands(), adaptor.getOperands()))
+        operands.push_back(isEncoded(operand.getType()) ? values[i]
+                                                        : values.front());
+      auto part = OpT::create(rewriter, op.getLoc(), TypeRange(type), operands,
+                              op->getAttrs());
+      adjustMove(part, box);
+      parts.push_back(part);
+    }
+    rewriter.replaceOpWithMultiple(op, {parts});
     return success();
+  }
+};
+
+/// Reshapes the payload; other constituents have one element (C46).
+template <typename OpT>
+struct ReshapeConversion : OpConversionPattern<OpT> {
+  using OpConversionPattern<OpT>::OpConversionPattern;
+  using Adaptor = typename OpConversionPattern<OpT>::OneToNOpAdaptor;
+  LogicalResult
+  matchAndRewrite(OpT op, Adaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    SmallVector<Type> types = getPartTypes(*this->getTypeConverter(), op);
+    SmallVector<Value> operands;
+    for (ValueRange values : adaptor.getOperands())
+      operands.push_back(values.front());
+    SmallVector<Value> parts{OpT::create(rewriter, op.getLoc(),
+                                         TypeRange(types.front()), operands,
+                                         op->getAttrs())};
+    for (auto [type, value] :
+         llvm::drop_begin(llvm::zip(types, adaptor.getSrc())))
+      parts.push_back(OpT::create(rewriter, op.getLoc(), type, value,
+                                  op.getReassociationIndices()));
+    rewriter.replaceOpWithMultiple(op, {parts});
+    return success();
+  }
+};
+
+/// Dynamic sizes are those of the tensor, those of other constituents the
+/// numbers of their boxes.
+struct EmptyConversion : OpConversionPattern<tensor::EmptyOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(tensor::EmptyOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    SmallVector<OpFoldResult> sizes = op.getMixedSizes();
+    SmallVector<Value> parts;
+    for (auto [type, box] : llvm::zip_equal(
+             getPartTypes(*getTypeConverter(), op), getBoxes(op.getType()))) {
+      auto partType = cast<RankedTensorType>(type);
+      SmallVector<Value> dynamic;
+      for (auto [size, partSize, block] :
+           llvm::zip_equal(sizes, partType.getShape(), box))
+        if (ShapedType::isDynamic(partSize))
+          dynamic.push_back(
+              countBlocks(rewriter, op.getLoc(), cast<Value>(size), block));
+      parts.push_back(
+          tensor::EmptyOp::create(rewriter, op.getLoc(), partType, dynamic));
+    }
+    rewriter.replaceOpWithMultiple(op, {parts});
+    return success();
+  }
+
+  static Value countBlocks(OpBuilder &b, Location loc, Value size,
+                           int64_t block) {
+    if (block == 1)
+      return size;
+    Value divisor = arith::ConstantIndexOp::create(b, loc, block);
+    return arith::CeilDivUIOp::create(b, loc, size, divisor);
   }
 };
 
 struct TransposeConversion : OpConversionPattern<linalg::TransposeOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult
-  matchAndRewrite(linalg::TransposeOp op, OpAdaptor adaptor,
+  matchAndRewrite(linalg::TransposeOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    rewriter.replaceOpWithNewOp<linalg::TransposeOp>(
-        op, adaptor.getInput(), adaptor.getInit(), op.getPermutation());
+    SmallVector<Value> parts;
+    for (auto [input, init] :
+         llvm::zip_equal(adaptor.getInput(), adaptor.getInit()))
+      parts.push_back(linalg::TransposeOp::create(rewriter, op.getLoc(), input,
+                                                  init, op.getPermutation())
+                          ->getResult(0));
+    rewriter.replaceOpWithMultiple(op, {parts});
     return success();
   }
 };
@@ -483,15 +605,14 @@ static void populatePatterns(const TypeConverter &types,
                                                                  types);
   populateCallOpTypeConversionPattern(patterns, types);
   populateReturnOpTypeConversionPattern(patterns, types);
-  patterns.add<QuantizeConversion, DequantizeConversion, ConvertConversion,
-               AssembleConversion, ConstituentsConversion, ConstantConversion,
-               SelectConversion, PadConversion, DimConversion,
-               TransposeConversion, MoveConversion<tensor::ExtractSliceOp>,
-               MoveConversion<tensor::InsertSliceOp>,
-               MoveConversion<tensor::ExpandShapeOp>,
-               MoveConversion<tensor::CollapseShapeOp>,
-               MoveConversion<tensor::ConcatOp>, MoveConversion<tensor::CastOp>,
-               MoveConversion<tensor::EmptyOp>>(types, patterns.getContext());
+  patterns.add<
+      QuantizeConversion, DequantizeConversion, ConvertConversion,
+      AssembleConversion, ConstituentsConversion, ConstantConversion,
+      SelectConversion, PadConversion, DimConversion, TransposeConversion,
+      EmptyConversion, MoveConversion<tensor::ExtractSliceOp>,
+      MoveConversion<tensor::InsertSliceOp>, MoveConversion<tensor::ConcatOp>,
+      MoveConversion<tensor::CastOp>, ReshapeConversion<tensor::ExpandShapeOp>,
+      ReshapeConversion<tensor::CollapseShapeOp>>(types, patterns.getContext());
 }
 
 /// Legality: signatures, control flow and the operations with a pattern must

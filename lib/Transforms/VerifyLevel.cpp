@@ -4,6 +4,7 @@
 // (docs/spec.md, C40 to C49). Changes nothing. Every rule is one function from
 // an operation to the complaint about it.
 
+#include "BlockMoves.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -62,7 +63,8 @@ static LogicalResult verifyLinalg(linalg::LinalgOp op) {
     Type init = transpose.getInit().getType();
     if (cast<RankedTensorType>(input).getEncoding() ==
         cast<RankedTensorType>(init).getEncoding())
-      return success();
+      return EncodedTensorType::isEncoded(input) ? verifyBlockMove(op)
+                                                 : success();
     return op.emitOpError() << "moves " << input << " into " << init
                             << "; use qfmt.convert to change the encoding";
   }
@@ -87,38 +89,6 @@ static LogicalResult verifyCast(Operation *op) {
                               "qfmt.quantize, qfmt.convert or qfmt.dequantize";
 }
 
-/// (C45) Slices begin and end at block boundaries.
-static LogicalResult verifySlice(Operation *op, RankedTensorType source,
-                                 ArrayRef<int64_t> offsets,
-                                 ArrayRef<int64_t> sizes,
-                                 ArrayRef<int64_t> strides) {
-  auto encoded = EncodedTensorType::get(source);
-  SmallVector<int64_t> blocks =
-      encoded.getFormat().getBlockShape(source.getRank());
-  for (auto [dim, block] : llvm::enumerate(blocks)) {
-    int64_t extent = source.getDimSize(dim);
-    bool whole = offsets[dim] == 0 && sizes[dim] == extent &&
-                 !ShapedType::isDynamic(extent) && strides[dim] == 1;
-    if (whole || block == 1)
-      continue;
-    bool known = !ShapedType::isDynamic(block) &&
-                 !ShapedType::isDynamic(offsets[dim]) &&
-                 !ShapedType::isDynamic(sizes[dim]) && strides[dim] == 1;
-    bool endsAtBlock = known && (sizes[dim] % block == 0 ||
-                                 offsets[dim] + sizes[dim] == extent);
-    if (!known || offsets[dim] % block != 0 || !endsAtBlock) {
-      InFlightDiagnostic diag = op->emitOpError()
-                                << "cuts through a block of dimension " << dim;
-      if (ShapedType::isDynamic(block))
-        diag << ", which is one block";
-      else
-        diag << ", whose blocks have " << block << " elements";
-      return diag << "; dequantize first, or cut at block boundaries";
-    }
-  }
-  return success();
-}
-
 /// (C46) The padding value has a code.
 static LogicalResult verifyPad(tensor::PadOp op) {
   auto encoded = EncodedTensorType::get(op.getSourceType());
@@ -136,41 +106,14 @@ static LogicalResult verifyPad(tensor::PadOp op) {
   return success();
 }
 
-/// (C46) Joining and reshaping whole tensors needs blocks that stay whole.
-static LogicalResult verifyWholeMove(Operation *op) {
-  for (Type type : op->getOperandTypes()) {
-    auto encoded = EncodedTensorType::get(type);
-    if (encoded && !encoded.getFormat().isStatic())
-      return op->emitOpError()
-             << "moves a tensor whose scales come at run time or per block ("
-             << type << "); dequantize first";
-  }
-  if (EncodedTensorType::get(op->getOperand(0).getType()).getFormat() !=
-      EncodedTensorType::get(op->getResult(0).getType()).getFormat())
-    return op->emitOpError() << "changes the encoding; use qfmt.convert";
-  return success();
-}
-
 static LogicalResult verifyMove(Operation *op) {
   if (!hasEncoded(op->getOperandTypes()) || !hasEncoded(op->getResultTypes()))
     return op->emitOpError()
            << "moves between an encoded and a plain tensor; use qfmt.quantize "
               "or qfmt.dequantize";
-  if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
-    return verifySlice(op, slice.getSourceType(), slice.getStaticOffsets(),
-                       slice.getStaticSizes(), slice.getStaticStrides());
-  if (auto slice = dyn_cast<tensor::InsertSliceOp>(op)) {
-    if (slice.getSourceType().getEncoding() !=
-        slice.getDestType().getEncoding())
-      return op->emitOpError() << "inserts " << slice.getSourceType()
-                               << " into " << slice.getDestType()
-                               << "; convert it to the same encoding first";
-    return verifySlice(op, slice.getDestType(), slice.getStaticOffsets(),
-                       slice.getStaticSizes(), slice.getStaticStrides());
-  }
   if (auto pad = dyn_cast<tensor::PadOp>(op))
     return verifyPad(pad);
-  return verifyWholeMove(op);
+  return verifyBlockMove(op);
 }
 
 /// (C40) to (C47): what may be done with a value of encoded type.

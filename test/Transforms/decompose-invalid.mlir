@@ -20,10 +20,23 @@ func.func @linalg_with_encoded_result(%x: tensor<4xf32>, %init: tensor<4xf32, #q
 // -----
 
 #rows = #qfmt.scaled<i8, block = [1, *], scale = f32>
-func.func @move_with_scales(%x: tensor<4x8xf32, #rows>) -> tensor<2x8xf32, #rows> {
-  // expected-error @below {{'tensor.extract_slice' op moves 'tensor<4x8xf32, #qfmt.scaled<i8, block = [1, *], scale = f32>>', whose scales or zero points are only known at run time; move its constituents before 'qfmt.assemble', or dequantize}}
-  %0 = tensor.extract_slice %x[0, 0] [2, 8] [1, 1] : tensor<4x8xf32, #rows> to tensor<2x8xf32, #rows>
-  return %0 : tensor<2x8xf32, #rows>
+func.func @move_of_a_part_of_a_block(%x: tensor<4x8xf32, #rows>) -> tensor<4x4xf32, #rows> {
+  // expected-error @below {{'tensor.extract_slice' op cuts through a block of dimension 1, which is one block; dequantize first, or cut at block boundaries}}
+  %0 = tensor.extract_slice %x[0, 0] [4, 4] [1, 1] : tensor<4x8xf32, #rows> to tensor<4x4xf32, #rows>
+  return %0 : tensor<4x4xf32, #rows>
+}
+
+// -----
+
+#rows = #qfmt.scaled<i8, block = [1, *], scale = f32>
+func.func @pad_with_scales(%x: tensor<4x8xf32, #rows>) -> tensor<5x8xf32, #rows> {
+  %zero = arith.constant 0.0 : f32
+  // expected-error @below {{'tensor.pad' op moves 'tensor<4x8xf32, #qfmt.scaled<i8, block = [1, *], scale = f32>>', whose scales or zero points are only known at run time; move its constituents before 'qfmt.assemble', or dequantize}}
+  %0 = tensor.pad %x low[0, 0] high[1, 0] {
+  ^bb0(%i: index, %j: index):
+    tensor.yield %zero : f32
+  } : tensor<4x8xf32, #rows> to tensor<5x8xf32, #rows>
+  return %0 : tensor<5x8xf32, #rows>
 }
 
 // -----

@@ -2,12 +2,12 @@
 //
 // RUN: qfmt-opt %s --qfmt-decompose --split-input-file --verify-diagnostics
 
-// Moves of tensors whose selectors or tables come at run time are refused as those with run-time scales.
-#pair = #qfmt.select<[i4, f4E2M1FN], block = [1, 8], scale = 0.5>
-func.func @move(%x: tensor<4x8xf32, #pair>) -> tensor<2x8xf32, #pair> {
-  // expected-error @below {{'tensor.extract_slice' op moves 'tensor<4x8xf32, #qfmt.select<[i4, f4E2M1FN], block = [1, 8], scale = 5.000000e-01>>', whose scales or zero points are only known at run time; move its constituents before 'qfmt.assemble', or dequantize}}
-  %0 = tensor.extract_slice %x[0, 0] [2, 8] [1, 1] : tensor<4x8xf32, #pair> to tensor<2x8xf32, #pair>
-  return %0 : tensor<2x8xf32, #pair>
+// Codes of groups and tables do not move like elements.
+#sums = #qfmt.additive<codebooks = 1, bits = 4, group = [1, 8], table = f16, block = [1, *], scale = f16>
+func.func @move(%x: tensor<4x8xf32, #sums>) -> tensor<2x8xf32, #sums> {
+  // expected-error @below {{'tensor.extract_slice' op moves 'tensor<4x8xf32, #qfmt.additive<codebooks = 1, bits = 4, group = [1, 8], table = f16, block = [1, *], scale = f16>>', whose constituents are not laid out like the tensor; move its constituents before 'qfmt.assemble', or dequantize}}
+  %0 = tensor.extract_slice %x[0, 0] [2, 8] [1, 1] : tensor<4x8xf32, #sums> to tensor<2x8xf32, #sums>
+  return %0 : tensor<2x8xf32, #sums>
 }
 
 // -----

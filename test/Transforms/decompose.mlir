@@ -326,6 +326,25 @@ func.func @moves(%x: tensor<4x6xf32, #q>, %y: tensor<2x6xf32, #q>) -> tensor<?x8
 
 #group = #qfmt.scaled<i4, block = [1, 32], scale = f16, zero_point = i4>
 
+// Scales move with the blocks that they belong to.
+// CHECK-LABEL: func.func @moves_of_blocks(
+// CHECK-SAME: %[[X:[a-z0-9]*]]: tensor<4x80xi4>, %[[S:[a-z0-9]*]]: tensor<4x3xf16>, %[[Z:[a-z0-9]*]]: tensor<4x3xi4>
+func.func @moves_of_blocks(%x: tensor<4x80xf32, #group>) -> tensor<2x144xf32, #group> {
+  // CHECK-DAG: %[[X1:.*]] = tensor.extract_slice %[[X]][2, 0] [2, 80] [1, 1] : tensor<4x80xi4> to tensor<2x80xi4>
+  // CHECK-DAG: %[[S1:.*]] = tensor.extract_slice %[[S]][2, 0] [2, 3] [1, 1] : tensor<4x3xf16> to tensor<2x3xf16>
+  // CHECK-DAG: %[[Z1:.*]] = tensor.extract_slice %[[Z]][2, 0] [2, 3] [1, 1] : tensor<4x3xi4> to tensor<2x3xi4>
+  %0 = tensor.extract_slice %x[2, 0] [2, 80] [1, 1] : tensor<4x80xf32, #group> to tensor<2x80xf32, #group>
+  // CHECK-DAG: %[[X2:.*]] = tensor.extract_slice %[[X1]][0, 0] [2, 64] [1, 1]
+  // CHECK-DAG: %[[S2:.*]] = tensor.extract_slice %[[S1]][0, 0] [2, 2] [1, 1]
+  // CHECK-DAG: %[[Z2:.*]] = tensor.extract_slice %[[Z1]][0, 0] [2, 2] [1, 1]
+  %1 = tensor.extract_slice %0[0, 0] [2, 64] [1, 1] : tensor<2x80xf32, #group> to tensor<2x64xf32, #group>
+  // CHECK-DAG: tensor.concat dim(1) %[[X2]], %[[X1]] : (tensor<2x64xi4>, tensor<2x80xi4>) -> tensor<2x144xi4>
+  // CHECK-DAG: tensor.concat dim(1) %[[S2]], %[[S1]] : (tensor<2x2xf16>, tensor<2x3xf16>) -> tensor<2x5xf16>
+  // CHECK-DAG: tensor.concat dim(1) %[[Z2]], %[[Z1]] : (tensor<2x2xi4>, tensor<2x3xi4>) -> tensor<2x5xi4>
+  %2 = tensor.concat dim(1) %1, %0 : (tensor<2x64xf32, #group>, tensor<2x80xf32, #group>) -> tensor<2x144xf32, #group>
+  return %2 : tensor<2x144xf32, #group>
+}
+
 // Sizes that are known at run time.
 // CHECK-LABEL: func.func @dynamic(
 // CHECK-SAME: %[[CODES:.*]]: tensor<?x?xi4>, %{{.*}}: tensor<?x?xf16>, %{{.*}}: tensor<?x?xi4>) -> (tensor<?x?xf32>, index)

@@ -94,7 +94,7 @@ func.func @c45_dynamic_offset(%a: tensor<4x64xf32, #mxfp4>, %i: index) -> tensor
 
 #q = #qfmt.scaled<i8, scale = 0.5>
 func.func @c45_insert_plain(%a: tensor<2xf32>, %b: tensor<4xf32, #q>) -> tensor<4xf32, #q> {
-  // expected-error @+1 {{inserts 'tensor<2xf32>' into}}
+  // expected-error @+1 {{'tensor.insert_slice' op moves between an encoded and a plain tensor; use qfmt.quantize or qfmt.dequantize}}
   %0 = tensor.insert_slice %a into %b[0] [2] [1] : tensor<2xf32> into tensor<4xf32, #q>
   return %0 : tensor<4xf32, #q>
 }
@@ -119,6 +119,34 @@ func.func @c46_reshape_with_scales(%a: tensor<4x64xf32, #row>) -> tensor<256xf32
   // expected-error @+1 {{moves a tensor whose scales come at run time or per block}}
   %0 = tensor.collapse_shape %a [[0, 1]] : tensor<4x64xf32, #row> into tensor<256xf32, #qfmt.scaled<i8, scale = f32>>
   return %0 : tensor<256xf32, #qfmt.scaled<i8, scale = f32>>
+}
+
+// -----
+
+#mxfp4 = #qfmt.scaled<f4E2M1FN, block = [1, 32], scale = f8E8M0FNU>
+func.func @c46_concat_within_a_block(%a: tensor<4x48xf32, #mxfp4>) -> tensor<4x96xf32, #mxfp4> {
+  // expected-error @+1 {{'tensor.concat' op joins tensors of 'tensor<4x48xf32, #qfmt.scaled<f4E2M1FN, block = [1, 32], scale = f8E8M0FNU>>' within a block of dimension 1; dequantize first, or join at block boundaries}}
+  %0 = tensor.concat dim(1) %a, %a : (tensor<4x48xf32, #mxfp4>, tensor<4x48xf32, #mxfp4>) -> tensor<4x96xf32, #mxfp4>
+  return %0 : tensor<4x96xf32, #mxfp4>
+}
+
+// -----
+
+#tensor = #qfmt.scaled<i8, scale = f32>
+func.func @c46_concat_of_two_scales(%a: tensor<4xf32, #tensor>) -> tensor<8xf32, #tensor> {
+  // expected-error @+1 {{'tensor.concat' op joins tensors of 'tensor<4xf32, #qfmt.scaled<i8, scale = f32>>' within a block of dimension 0}}
+  %0 = tensor.concat dim(0) %a, %a : (tensor<4xf32, #tensor>, tensor<4xf32, #tensor>) -> tensor<8xf32, #tensor>
+  return %0 : tensor<8xf32, #tensor>
+}
+
+// -----
+
+#mxfp4 = #qfmt.scaled<f4E2M1FN, block = [1, 32], scale = f8E8M0FNU>
+func.func @c46_transposed_blocks(%a: tensor<32x32xf32, #mxfp4>) -> tensor<32x32xf32, #mxfp4> {
+  %e = tensor.empty() : tensor<32x32xf32, #mxfp4>
+  // expected-error @+1 {{'linalg.transpose' op permutes the dimensions 1 and 0 of 'tensor<32x32xf32, #qfmt.scaled<f4E2M1FN, block = [1, 32], scale = f8E8M0FNU>>', whose blocks differ; dequantize first}}
+  %0 = linalg.transpose ins(%a : tensor<32x32xf32, #mxfp4>) outs(%e : tensor<32x32xf32, #mxfp4>) permutation = [1, 0]
+  return %0 : tensor<32x32xf32, #mxfp4>
 }
 
 // -----

@@ -325,9 +325,7 @@ static LogicalResult evaluateTranspose(linalg::TransposeOp op, Frame &frame) {
            << "changes the format from " << op.getInput().getType() << " to "
            << op.getInit().getType();
   FailureOr<Value> moved =
-      moveValue(op, frame.get(op.getInput()), [&](const Tensor &tensor) {
-        return transpose(tensor, op.getPermutation());
-      });
+      transpose(op, frame.get(op.getInput()), op.getPermutation());
   if (failed(moved))
     return failure();
   frame.set(op->getResult(0), std::move(*moved));

@@ -218,11 +218,7 @@ static LogicalResult evaluateExtractSlice(tensor::ExtractSliceOp op,
   Slice slice = getSlice(op, frame);
   if (failed(slice.verify(op, source.getShape())))
     return failure();
-  return setResult(
-      op,
-      moveValue(op, source,
-                [&](const Tensor &t) { return extractSlice(t, slice); }),
-      frame);
+  return setResult(op, extractSlice(op, source, slice), frame);
 }
 
 static LogicalResult evaluateInsertSlice(tensor::InsertSliceOp op,
@@ -237,26 +233,22 @@ static LogicalResult evaluateInsertSlice(tensor::InsertSliceOp op,
     return op.emitOpError()
            << "inserts a tensor of shape [" << source.getShape()
            << "] as a slice of shape [" << slice.getReducedShape() << "]";
-  if (!target.isEncoded()) {
-    frame.set(
-        op.getResult(),
-        insertSlice(source.getTensor(), std::move(target.getTensor()), slice));
-    return success();
-  }
-  frame.set(op.getResult(),
-            withPayload(target,
-                        insertSlice(source.getConstituents().front(),
-                                    target.getConstituents().front(), slice)));
-  return success();
+  return setResult(op, insertSlice(op, source, std::move(target), slice),
+                   frame);
+}
+
+/// The box of `shape` that begins at `low`.
+static Slice getSliceAt(ArrayRef<int64_t> low, ArrayRef<int64_t> shape) {
+  return {llvm::to_vector(low), llvm::to_vector(shape),
+          SmallVector<int64_t>(low.size(), 1),
+          llvm::SmallBitVector(low.size())};
 }
 
 /// `target` with its elements at `low` and beyond replaced by `source`.
 static Tensor placeAt(const Tensor &source, Tensor target,
                       ArrayRef<int64_t> low) {
-  Slice slice{llvm::to_vector(low), llvm::to_vector(source.getShape()),
-              SmallVector<int64_t>(low.size(), 1),
-              llvm::SmallBitVector(low.size())};
-  return insertSlice(source, std::move(target), slice);
+  return insertSlice(source, std::move(target),
+                     getSliceAt(low, source.getShape()));
 }
 
 /// An encoded tensor is padded with the code of a constant that it can
@@ -288,7 +280,7 @@ static FailureOr<Value> padEncoded(tensor::PadOp op, const Value &source,
         return Tensor(part.type.getShape(), part.type.getElementType());
       });
   model.setElements(unit, parts, {0}, ExactReal::fromDouble(value));
-  return moveValue(op, source, [&](const Tensor &payload) {
+  return movePayload(op, source, [&](const Tensor &payload) {
     Tensor target(shape, payload.getElementType());
     target.fill(parts.front()[0]);
     return placeAt(payload, std::move(target), low);
@@ -325,11 +317,7 @@ static LogicalResult setReshaped(Operation *op, const Value &source,
       ShapedType::getNumElements(source.getShape()))
     return op->emitOpError()
            << "reshapes [" << source.getShape() << "] to [" << shape << "]";
-  return setResult(
-      op,
-      moveValue(op, source,
-                [&](const Tensor &tensor) { return tensor.reshape(shape); }),
-      frame);
+  return setResult(op, reshape(op, source, shape), frame);
 }
 
 static LogicalResult evaluateExpandShape(tensor::ExpandShapeOp op,
@@ -407,21 +395,16 @@ static LogicalResult evaluateConcat(tensor::ConcatOp op, Frame &frame) {
     shape[dim] += input.getShape()[dim];
   }
 
-  const Value &first = inputs.front();
-  auto getPayload = [](const Value &value) {
-    return value.isEncoded() ? value.getConstituents().front()
-                             : value.getTensor();
-  };
-  Tensor result(shape, getPayload(first).getElementType());
+  FailureOr<Value> result = makeUndefinedLike(inputs.front(), shape);
   SmallVector<int64_t> offset(shape.size(), 0);
   for (const Value &input : inputs) {
-    result = placeAt(getPayload(input), std::move(result), offset);
+    result = insertSlice(op, input, std::move(*result),
+                         getSliceAt(offset, input.getShape()));
+    if (failed(result))
+      return failure();
     offset[dim] += input.getShape()[dim];
   }
-  frame.set(op.getResult(), first.isEncoded()
-                                ? withPayload(first, std::move(result))
-                                : Value(std::move(result)));
-  return success();
+  return setResult(op, std::move(result), frame);
 }
 
 static LogicalResult evaluateBitcast(tensor::BitcastOp op, Frame &frame) {
