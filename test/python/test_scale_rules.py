@@ -87,6 +87,36 @@ def test_two_level(tmp_path, logical, columns):
     check(tmp_path, module, [to_logical(block_values((14, columns), 5).astype(np.float64), logical)], counts)
 
 
+RUN_TIME_SCALES = [
+    ("#qfmt.scaled<i4, block = [1, 8], scale = f32>", 2),
+    ("#qfmt.scaled<f4E2M1FN, block = [1, *], scale = f8E8M0FNU>", 2),
+    ("#qfmt.scaled<i8, scale = f32>", 2),
+    ("#qfmt.select<[i4, ui4], block = [1, 8], scale = f32>", 3),
+]
+
+
+@pytest.mark.parametrize("rule", ["absmax", "floor_log2", "ceil_log2", "mse", "two_level"])
+@pytest.mark.parametrize("shape", [(0, 32), (0, 37), (4, 0), (0, 0)])
+def test_tensors_without_elements(tmp_path, shape, rule):
+    """A block of no elements is one of zeros: its scale is 1 (C23), by any rule; and no block has no scale."""
+    plain = f"tensor<{shape[0]}x{shape[1]}xf32>"
+    encodings = TWO_LEVEL[:1] if rule == "two_level" else RUN_TIME_SCALES
+    if rule == "absmax":
+        encodings = encodings + [("#qfmt.scaled<ui4, block = [1, 8], scale = f32, zero_point = ui4>", 3)]
+    x = np.zeros(shape, np.float32)
+    module, counts = Module(x=plain), []
+    for encoding, count in encodings:
+        add_quantize(module, "%x", plain, encoding, f"scale_rule = {rule}")
+        counts.append(count)
+    check(tmp_path, module, [x], counts)
+    if rule == "two_level":
+        return
+    parts = run(tmp_path, module, [x], sum(counts), "jit")
+    assert parts[1].shape == (shape[0], -(-shape[1] // 8))
+    assert parts[3].shape == (shape[0], 1) and (parts[3] == 127).all()
+    assert parts[5].shape == (1, 1) and parts[5][0, 0] == 1
+
+
 # Encodings of scales whose code nearest to 1 is that of 0 beside large scales; in some no number, or just a negative one,
 # is next to 0.
 ZERO_SCALES = [

@@ -109,12 +109,16 @@ Value BlockLoops::split(OpBuilder &builder, Location loc, Value tensor,
     loops.push_back(inner);
   }
   Type element = type.getElementType();
-  if (needsPad) {
+  auto paddedType = RankedTensorType::get(padded, element);
+  if (needsPad && paddedType.hasStaticShape() &&
+      paddedType.getNumElements() == 0) {
+    // A pad becomes a slice, which must not begin in a dimension of size 0.
+    tensor = tensor::EmptyOp::create(builder, loc, padded, element);
+  } else if (needsPad) {
     Value value = arith::ConstantOp::create(
         builder, loc, padding ? padding : builder.getZeroAttr(element));
-    tensor = tensor::PadOp::create(builder, loc,
-                                   RankedTensorType::get(padded, element),
-                                   tensor, low, high, value);
+    tensor = tensor::PadOp::create(builder, loc, paddedType, tensor, low, high,
+                                   value);
   }
   return tensor::ExpandShapeOp::create(builder, loc,
                                        RankedTensorType::get(loops, element),
@@ -131,10 +135,15 @@ Value BlockLoops::join(OpBuilder &builder, Location loc, Value tensor,
   if (wholeType.hasStaticShape() && wholeType.getShape() == ArrayRef(shape))
     return whole;
   SmallVector<OpFoldResult> zeros(shape.size(), builder.getIndexAttr(0)),
-      ones(shape.size(), builder.getIndexAttr(1));
+      ones(shape.size(), builder.getIndexAttr(1)),
+      sizes = tensor::getMixedSizes(builder, loc, like);
+  // tensor.extract_slice refuses to begin in a dimension of size 0.
+  if (llvm::is_contained(shape, 0))
+    return tensor::EmptyOp::create(builder, loc, sizes,
+                                   wholeType.getElementType());
   return tensor::ExtractSliceOp::create(
       builder, loc, RankedTensorType::get(shape, wholeType.getElementType()),
-      whole, zeros, tensor::getMixedSizes(builder, loc, like), ones);
+      whole, zeros, sizes, ones);
 }
 
 SmallVector<Value> BlockLoops::createStrides(OpBuilder &builder, Location loc,

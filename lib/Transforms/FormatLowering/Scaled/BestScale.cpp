@@ -121,12 +121,16 @@ static Value emitHalf(OpBuilder &builder, Location loc, Value sums) {
 }
 
 /// p_i + p_(i + 8), then p_i + p_(i + 4) and so on; what is missing is 0.
-/// Halves are added as vectors while they are long enough for that.
+/// Halves are added as vectors while they are long enough for that. Without any
+/// block there are none, and tensor.extract_slice refuses to begin in nothing.
 static Value emitTree(OpBuilder &builder, Location loc, Value sums,
                       bool hasLanes) {
   if (!hasLanes)
     return sums;
-  for (int64_t count = kPartialSums; count > kMinVectorSize; count /= 2)
+  bool isEmpty =
+      llvm::is_contained(cast<RankedTensorType>(sums.getType()).getShape(), 0);
+  for (int64_t count = kPartialSums; !isEmpty && count > kMinVectorSize;
+       count /= 2)
     if (cast<RankedTensorType>(sums.getType()).getShape().back() == count)
       sums = emitHalf(builder, loc, sums);
   auto type = cast<RankedTensorType>(sums.getType());
