@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Input:  level observed or assigned, and the name of a layer.
-// Output: the same level: @main alone, which computes from observed tensors that
+// Output: the same level: @main alone, which computes from observed tensors
+// that
 //         the layer reads the observed tensors that come next, with all that is
 //         between: padding before the layer, bias and activation after it. Its
 //         name stays, as an attribute.
@@ -133,9 +134,8 @@ private:
         ends, [&](Value value) { return copies.lookup(value); });
     builder.setInsertionPointToEnd(&function.getBody().front());
     func::ReturnOp::create(builder, source.getLoc(), results);
-    function.setFunctionType(
-        builder.getFunctionType(function.getBody().getArgumentTypes(),
-                                ValueRange(results).getTypes()));
+    function.setFunctionType(builder.getFunctionType(
+        function.getBody().getArgumentTypes(), ValueRange(results).getTypes()));
     getOperation().getBody()->clear();
     getOperation().push_back(function);
     return success();

@@ -6,6 +6,7 @@ docs/Assignment.md says what the JSON of problems and reports holds.
 
 import json
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -101,6 +102,29 @@ def sweep(problem: dict, cost: str, steps: int = STEPS) -> list[Point]:
         for point in json.loads(text)
         if "choice" in point
     ]
+
+
+def refine(points: list[Point], damage: Callable[[dict[str, str]], float]) -> list[Point]:
+    """The front of what `damage` finds for whole networks, in the order of their costs.
+
+    A problem adds up what formats do to single layers. Of assignments that cost about
+    the same, its best need not be best when all layers change: run the network in each
+    (`damage`), and leave out those to which one that costs no more is preferable.
+    """
+    front: list[Point] = []
+    for point in sorted(points, key=lambda point: point.cost):
+        found = damage(point.choices)
+        if not front or found < front[-1].objective:
+            front.append(Point(point.limit, found, point.cost, point.choices))
+    return front
+
+
+def best_within(front: list[Point], limit: float) -> Point:
+    """Of a refined front the last point that costs no more than `limit`."""
+    kept = [point for point in front if point.cost <= limit]
+    if not kept:
+        raise UserError(f"no assignment costs at most {limit}; the least is {front[0].cost}")
+    return kept[-1]
 
 
 def solve(problem: dict, budgets: dict[str, float]) -> Point:

@@ -11,6 +11,7 @@ from onnx_models import model, node, weight
 
 from qfmt import assignment, cli, execute, latency, pipeline
 from qfmt.assignment_report import format_bits, render
+from qfmt.errors import UserError
 from qfmt.onnx_import import import_onnx
 from qfmt.tools import run_tool
 
@@ -140,6 +141,20 @@ def test_front_never_rises(observed):
         total = assignment.total(found.problem, point.choices, "damage")
         assert point.objective == pytest.approx(total)
         assert assignment.total(found.problem, point.choices, "bytes") == point.cost
+
+
+def test_refined_front_leaves_out_what_a_smaller_network_beats():
+    measured = {"a": 3.0, "b": 4.0, "c": 1.0, "d": 1.0}
+    points = [
+        assignment.Point(limit, promised, cost, {"layer": name})
+        for name, limit, promised, cost in [("c", 30, 1, 30), ("a", 11, 3, 10), ("b", 20, 2, 20), ("d", 40, 0, 40)]
+    ]
+    front = assignment.refine(points, lambda choices: measured[choices["layer"]])
+    assert [(p.choices["layer"], p.objective) for p in front] == [("a", 3.0), ("c", 1.0)]
+    assert assignment.best_within(front, 29).choices == {"layer": "a"}
+    assert assignment.best_within(front, 30).choices == {"layer": "c"}
+    with pytest.raises(UserError, match="the least is 10"):
+        assignment.best_within(front, 9)
 
 
 def test_more_candidates_never_do_more_damage(observed):
