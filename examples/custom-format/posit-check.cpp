@@ -32,34 +32,6 @@ using llvm::formatv;
 // Comparison
 //===----------------------------------------------------------------------===//
 
-/// The results of `function`, one tensor a constituent, by the evaluator.
-static FailureOr<SmallVector<reference::Tensor>>
-evaluate(func::FuncOp function, ArrayRef<ArrayRef<char>> inputs) {
-  SmallVector<reference::Value> arguments;
-  for (auto [type, bytes] :
-       llvm::zip_equal(function.getArgumentTypes(), inputs)) {
-    auto encoded = EncodedTensorType::get(type);
-    Type stored = encoded ? Type(encoded.getConstituentTypes()[0]) : type;
-    auto tensor =
-        reference::Tensor::fromBytes(cast<RankedTensorType>(stored), bytes,
-                                     [&] { return function.emitError(); });
-    if (failed(tensor))
-      return failure();
-    arguments.push_back(encoded ? reference::Value(encoded, {*tensor})
-                                : reference::Value(*tensor));
-  }
-  auto values = reference::evaluate(function, arguments);
-  if (failed(values))
-    return failure();
-  SmallVector<reference::Tensor> tensors;
-  for (const reference::Value &value : *values)
-    if (value.isEncoded())
-      llvm::append_range(tensors, value.getConstituents());
-    else
-      tensors.push_back(value.getTensor());
-  return tensors;
-}
-
 /// Runs `main` of the module in both ways; each input is one buffer. The
 /// results of compiled code.
 static FailureOr<SmallVector<TensorResult>>
@@ -68,7 +40,7 @@ compare(MLIRContext &context, StringRef text, ArrayRef<ArrayRef<char>> inputs) {
   if (!module)
     return failure();
   auto function = module->lookupSymbol<func::FuncOp>("main");
-  auto expected = evaluate(function, inputs);
+  auto expected = reference::evaluateBuffers(function, inputs);
   CompileOptions options;
   options.lowering = buildCompilePipeline;
   auto compiled = CompiledFunction::compile(*module, options);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "EvaluatorTest.h"
+#include "mlir/Parser/Parser.h"
 
 using namespace mlir;
 
@@ -75,6 +76,43 @@ TEST_F(FuncTest, unstructured_control_flow_is_an_error) {
                make("i8", 1)),
       "'func.func' op has a region of several blocks; only structured control "
       "flow has reference semantics\n");
+}
+
+/// One buffer for each constituent, before and after.
+TEST_F(FuncTest, buffers_are_constituents) {
+  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(R"(
+    !q = tensor<1x2xf32, #qfmt.scaled<i8, block = [1, *], scale = f32>>
+    func.func @main(%a: !q) -> (tensor<1x2xf32>, !q) {
+      %0 = qfmt.dequantize %a : !q to tensor<1x2xf32>
+      return %0, %a : tensor<1x2xf32>, !q
+    })",
+                                                             &context);
+  ASSERT_TRUE(module);
+  auto function = module->lookupSymbol<func::FuncOp>("main");
+  const char codes[] = {3, -4};
+  const float scale[] = {0.5f};
+  ArrayRef<char> scaleBytes(reinterpret_cast<const char *>(scale),
+                            sizeof(scale));
+  auto results = evaluateBuffers(function, {ArrayRef(codes), scaleBytes});
+  ASSERT_TRUE(succeeded(results));
+  ASSERT_EQ(results->size(), 3u);
+  expectElements((*results)[0], {1.5, -2});
+  expectElements((*results)[1], {3, -4});
+  expectElements((*results)[2], {0.5});
+
+  std::string error;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+    error = diagnostic.str();
+    return success();
+  });
+  EXPECT_TRUE(failed(evaluateBuffers(function, {ArrayRef(codes)})));
+  EXPECT_NE(error.find("and no buffer"), std::string::npos) << error;
+  EXPECT_TRUE(failed(
+      evaluateBuffers(function, {ArrayRef(codes), scaleBytes, scaleBytes})));
+  EXPECT_NE(error.find("has 1 buffers too many"), std::string::npos) << error;
+  EXPECT_TRUE(
+      failed(evaluateBuffers(function, {ArrayRef(codes), ArrayRef(codes)})));
+  EXPECT_NE(error.find("bytes"), std::string::npos) << error;
 }
 
 } // namespace

@@ -529,31 +529,6 @@ struct Totals {
 };
 } // namespace
 
-static FailureOr<SmallVector<reference::Tensor>>
-evaluate(func::FuncOp function, ArrayRef<std::vector<char>> inputs) {
-  SmallVector<reference::Value> arguments;
-  for (auto [type, bytes] :
-       llvm::zip_equal(function.getArgumentTypes(), inputs)) {
-    auto encoded = EncodedTensorType::get(type);
-    Type stored = encoded ? Type(encoded.getConstituentTypes()[0]) : type;
-    auto tensor =
-        reference::Tensor::fromBytes(cast<RankedTensorType>(stored), bytes,
-                                     [&] { return function.emitError(); });
-    if (failed(tensor))
-      return failure();
-    arguments.push_back(encoded ? reference::Value(encoded, {*tensor})
-                                : reference::Value(*tensor));
-  }
-  auto values = reference::evaluate(function, arguments);
-  if (failed(values))
-    return failure();
-  SmallVector<reference::Tensor> tensors;
-  for (const reference::Value &value : *values)
-    tensors.push_back(value.isEncoded() ? value.getConstituents()[0]
-                                        : value.getTensor());
-  return tensors;
-}
-
 /// Element `i` of `width` bits, low bytes first.
 static uint64_t readBits(const char *data, size_t i, unsigned width) {
   unsigned bytes = llvm::divideCeil(width, 8);
@@ -603,7 +578,9 @@ static LogicalResult run(MLIRContext &context, const Module &module,
   if (!parsed)
     return failure();
   auto function = parsed->lookupSymbol<func::FuncOp>("main");
-  auto expected = evaluate(function, module.inputs);
+  SmallVector<ArrayRef<char>> inputs(module.inputs.begin(),
+                                     module.inputs.end());
+  auto expected = reference::evaluateBuffers(function, inputs);
   CompileOptions options;
   options.lowering = buildCompilePipeline;
   options.optLevel = 1;

@@ -40,6 +40,14 @@ FailureOr<SmallVector<Value>> evaluate(func::FuncOp function,
                                        ArrayRef<Value> arguments,
                                        const EvaluatorOptions &options = {});
 
+/// The same with the elements of tensors as they lie in memory: one buffer for
+/// each argument, or for each constituent of an encoded one, and one tensor for
+/// each result or constituent of it. Arguments have static shapes; a buffer of
+/// another size is an error.
+FailureOr<SmallVector<Tensor>>
+evaluateBuffers(func::FuncOp function, ArrayRef<ArrayRef<char>> buffers,
+                const EvaluatorOptions &options = {});
+
 } // namespace mlir::qfmt::reference
 
 #endif // QFMT_REFERENCE_EVALUATOR_H
