@@ -104,17 +104,21 @@ def sweep(problem: dict, cost: str, steps: int = STEPS) -> list[Point]:
     ]
 
 
-def refine(points: list[Point], damage: Callable[[dict[str, str]], float]) -> list[Point]:
+def refine(
+    points: list[Point], damage: Callable[[dict[str, str]], float], gain: float = 0.0
+) -> list[Point]:
     """The front of what `damage` finds for whole networks, in the order of their costs.
 
     A problem adds up what formats do to single layers. Of assignments that cost about
     the same, its best need not be best when all layers change: run the network in each
-    (`damage`), and leave out those to which one that costs no more is preferable.
+    (`damage`), and leave out those to which one that costs no more is preferable. What
+    costs more has to do less damage by the part `gain`: damage found on samples has an
+    error.
     """
     front: list[Point] = []
     for point in sorted(points, key=lambda point: point.cost):
         found = damage(point.choices)
-        if not front or found < front[-1].objective:
+        if not front or found < front[-1].objective * (1 - gain):
             front.append(Point(point.limit, found, point.cost, point.choices))
     return front
 

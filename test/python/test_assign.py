@@ -153,6 +153,9 @@ def test_refined_front_leaves_out_what_a_smaller_network_beats():
     assert [(p.choices["layer"], p.objective) for p in front] == [("a", 3.0), ("c", 1.0)]
     assert assignment.best_within(front, 29).choices == {"layer": "a"}
     assert assignment.best_within(front, 30).choices == {"layer": "c"}
+    measured["c"] = 2.9
+    (only,) = assignment.refine(points[:-1], lambda choices: measured[choices["layer"]], gain=0.05)
+    assert only.choices == {"layer": "a"}
     with pytest.raises(UserError, match="the least is 10"):
         assignment.best_within(front, 9)
 
