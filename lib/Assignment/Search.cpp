@@ -100,7 +100,6 @@ double Search::getViolation(const Assignment &assignment) const {
   return sum.get();
 }
 
-/// Objectives up to here count as equal to the least.
 double Search::getThreshold() const {
   if (goal == Goal::Violation || leastObjective == kInfinity)
     return leastObjective;

@@ -67,6 +67,10 @@ public:
   /// The one to return, see Solver.h, and its objective.
   const std::vector<unsigned> &getBest() const { return best; }
   double getObjective() const { return bestObjective; }
+  /// Objectives up to here count as equal to the least.
+  double getThreshold() const;
+  /// What somebody else has proven.
+  void raiseBound(double bound) { rootBound = std::max(rootBound, bound); }
   /// Never above the optimum: of the root, or of what an unfinished run has
   /// left.
   double getBound() const;
@@ -119,7 +123,6 @@ private:
   void offerPoint(const Node &node, const Point &point);
   bool improve(std::vector<unsigned> &options) const;
   double getViolation(const Assignment &assignment) const;
-  double getThreshold() const;
   unsigned getOption(unsigned set, unsigned flat) const {
     return flat - firstFlat[set];
   }

@@ -74,8 +74,12 @@ TEST(SolverTest, ExhaustiveEqualsCbcOnRandomInstances) {
     ASSERT_EQ(llvm::join(problem.check(), "\n"), "");
     Solution expected = solve(problem, "exhaustive");
     SolverOptions options;
-    // CBC does what it can first, or the search finds everything alone.
+    // CBC does what it can first, or the search finds everything alone, or
+    // dynamic programming does.
     options.nodesBeforeCbc = seed % 2 == 0 ? 0 : 100000;
+    compare(problem, expected, solve(problem, "cbc", options));
+    options.nodesBeforeCbc = 100000;
+    options.nodesBeforeStates = 0;
     compare(problem, expected, solve(problem, "cbc", options));
     ++statuses[expected.status];
     withPairs += !problem.pairwise.empty();

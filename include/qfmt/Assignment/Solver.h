@@ -31,6 +31,11 @@ struct SolverOptions {
   double timeLimit = 0;
   /// Only `reinforce` draws random numbers.
   uint64_t seed = 0;
+  /// `cbc`: how many nodes its own search may take before it goes on with
+  /// dynamic programming, and how many states that may keep, at 8 bytes each;
+  /// 0 for none.
+  uint64_t nodesBeforeStates = 1000;
+  uint64_t maxStates = 30000000;
   /// `cbc`: how many nodes its own search may take before it asks CBC; with 0
   /// it asks CBC first.
   uint64_t nodesBeforeCbc = 100000;
