@@ -6,9 +6,9 @@ For the Fashion-MNIST CNN or the vision transformer: measures what each candidat
 format does to each layer, solves for budgets of weight bytes, measures what the
 assignments that come out do to the whole network, and keeps those that none of the
 same size or smaller beats. Then runs the test images through these and through
-networks in uniform formats, and draws both. Damage is the squared error of the logits
-and the divergence of their softmax: each gives assignments, the latter chooses among
-them. Everything measured is kept in --cache: a second run continues.
+networks in uniform formats, and draws both. Damage is the divergence of the softmax of
+the logits from that in f32. Everything measured is kept in --cache: a second run
+continues.
 
 Exit status 1 if one of these does not hold (--images 10000):
 - the damage never rises along the fronts, and more candidates never raise it;
@@ -60,8 +60,6 @@ FLOATS = [
     "mxfp4/i8",
 ]
 UNIFORM = [f"i{bits}/i8" for bits in range(3, 9)]
-# The first chooses among assignments.
-LOSSES = ("kl", "mse")
 # A larger network has to do less damage by this part: about the standard error of the
 # damage found on 4096 images.
 GAIN = 0.05
@@ -81,6 +79,13 @@ def parse_arguments():
         type=int,
         default=512,
         help="training images for ranges and damage",
+    )
+    parser.add_argument(
+        "--losses",
+        nargs="+",
+        choices=sensitivity.LOSSES,
+        default=["kl"],
+        help="damage; each gives assignments, the first chooses among them (default: kl)",
     )
     parser.add_argument(
         "--selection-images",
@@ -167,7 +172,7 @@ class Fronts:
     """Assignments among some candidates, by size."""
 
     def __init__(self, subject: Subject, candidates: list[str], sizes: list[float], arguments):
-        problems = [make_problem(subject, candidates, loss, arguments) for loss in LOSSES]
+        problems = [make_problem(subject, candidates, loss, arguments) for loss in arguments.losses]
         # What the integer program promises, by loss: layer by layer.
         self.promised = [assignment.sweep(p, "bytes", arguments.steps) for p in problems]
         self.at_sizes = [
@@ -189,15 +194,16 @@ def measure(arguments) -> dict:
     subject = Subject(arguments)
 
     def damage(choices: dict[str, str]) -> float:
-        return subject.whole.damage(choices)[LOSSES[0]]
+        return subject.whole.damage(choices)[arguments.losses[0]]
 
-    weights = make_problem(subject, UNIFORM, LOSSES[0], arguments)
+    weights = make_problem(subject, UNIFORM, arguments.losses[0], arguments)
     sizes = [assignment.total(weights, subject.uniform(c), "bytes") for c in UNIFORM]
     fronts, points = {}, []
     figures = {
         "network": arguments.network,
         "images": len(subject.labels),
         "around": arguments.around,
+        "losses": arguments.losses,
         "fp32_accuracy": subject.accuracy(None),
         "uniform": [],
         "fronts": {},
@@ -214,7 +220,7 @@ def measure(arguments) -> dict:
                 "front": [[point.cost, point.objective] for point in front],
                 "at_sizes": [point.objective for point in at_sizes],
             }
-            for loss, front, at_sizes in zip(LOSSES, found.promised, found.at_sizes)
+            for loss, front, at_sizes in zip(arguments.losses, found.promised, found.at_sizes)
         }
     for choice, size in zip(UNIFORM, sizes):
         choices = subject.uniform(choice)
