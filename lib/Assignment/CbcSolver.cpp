@@ -1,12 +1,12 @@
 //===- CbcSolver.cpp - CBC, completed to the last digit -------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// First a search (Search.h) of few nodes; then, without pairwise terms, dynamic
-// programming (StateSearch.h), which is enough for some hundred groups, equal
-// ones included; then a longer search, CBC on what that could not exclude, and
-// the search again, from CBC's assignment, until it has a proof. CBC alone is
-// not enough: with 400 groups it has returned assignments that exceed a budget
-// by 7e-8 of its limit, as its tolerances allow.
+// First a search (Search.h) of few nodes; then, with few pairwise terms,
+// dynamic programming (StateSearch.h), which is enough for some hundred groups,
+// equal ones included; then a longer search, CBC on what that could not
+// exclude, and the search again, from CBC's assignment, until it has a proof.
+// CBC alone is not enough: with 400 groups it has returned assignments that
+// exceed a budget by 7e-8 of its limit, as its tolerances allow.
 //
 //===----------------------------------------------------------------------===//
 
@@ -56,6 +56,8 @@ private:
   IndexedProblem indexed;
   ReducedProblem reduced;
   Search search;
+  /// The options that the search could not exclude.
+  std::vector<std::vector<unsigned>> remaining;
 };
 } // namespace
 
@@ -83,7 +85,7 @@ bool Run::findStart(Solution &solution) {
 /// Looks for something better than the best known among what the search has
 /// not excluded.
 void Run::askCbc() {
-  std::vector<std::vector<unsigned>> remaining = search.getRemainingOptions();
+  remaining = search.getRemainingOptions();
   if (llvm::any_of(remaining, [](auto &options) { return options.empty(); }))
     return;
   CbcOptions cbcOptions;
@@ -106,6 +108,7 @@ StateSearch::Outcome Run::searchStates(double threshold, size_t maxWidth) {
   stateOptions.deadline = deadline;
   stateOptions.maxWidth = maxWidth;
   stateOptions.maxStates = options.maxStates;
+  stateOptions.remaining = remaining;
   stateOptions.multipliers = search.getMultipliers();
   StateSearch states(reduced, threshold, stateOptions);
   // They come in the order of objectives but for rounding. The one to return
@@ -123,8 +126,11 @@ StateSearch::Outcome Run::searchStates(double threshold, size_t maxWidth) {
 /// of states grows fast with the threshold, and the optimum is often far below
 /// what heuristics find. False if there are too many states.
 bool Run::proveByStates() {
-  if (options.maxStates == 0 || !StateSearch::canSolve(reduced))
+  if (options.maxStates == 0)
     return false;
+  remaining = search.getRemainingOptions();
+  if (llvm::any_of(remaining, [](auto &options) { return options.empty(); }))
+    return true;
   double threshold = search.getThreshold();
   double bound = search.getBound();
   double step = (threshold - bound) / kThresholds;

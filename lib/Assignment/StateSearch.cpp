@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "StateSearch.h"
+#include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/STLExtras.h"
 #include <algorithm>
 #include <cmath>
@@ -17,6 +18,13 @@ static constexpr int kBits = 58;
 /// The rounding errors of costs in here are far below this; the caller judges
 /// what exceeds its budget by less.
 static constexpr double kLooseTolerance = 2 * kRelativeTolerance;
+/// A damage errs by less than this times the sum of its absolute terms, which
+/// may be larger than the threshold by less than the other one: the error stays
+/// far below kRelativeTolerance.
+static constexpr double kRounding = 1e-15;
+static constexpr double kMostCancelled = 100;
+/// Combinations of options of sets that pairs connect.
+static constexpr size_t kMostCombinations = 1 << 14;
 /// Children of one level, before those that others replace are dropped.
 static constexpr size_t kMaxChildren = 6000000;
 /// States that others replace stay so, and so do their children: if there are
@@ -27,18 +35,12 @@ static constexpr double kGrowth = 1.5;
 static constexpr size_t kMostSamples = 8;
 static constexpr size_t kStatesPerSample = 256;
 
-bool StateSearch::canSolve(const ReducedProblem &problem) {
-  return problem.pairs.empty() &&
-         llvm::all_of(problem.sets, [](const ReducedProblem::Set &set) {
-           return set.options.size() <= std::numeric_limits<uint16_t>::max();
-         });
-}
-
 StateSearch::StateSearch(const ReducedProblem &problem, double threshold,
                          const StateSearchOptions &options)
     : problem(problem), options(options), threshold(threshold),
       numBudgets(problem.budgets.size()), decided(problem.sets.size()) {
-  impossible = !build();
+  if (!build() && !known)
+    known = Outcome::Complete;
 }
 
 //===----------------------------------------------------------------------===//
@@ -69,12 +71,12 @@ static double findBinaryUnit(double most) {
 }
 
 /// Appends one integer to the values of all options: the number of units. Drops
-/// options above `most`. False if a set has no other.
-bool StateSearch::addColumn(const Column &column, double most, double unit) {
-  for (auto [level, row] : llvm::zip_equal(levels, column)) {
+/// options above `most`. False if a level has no other.
+bool StateSearch::addColumn(GetValue getValue, double most, double unit) {
+  for (Level &level : levels) {
     std::vector<Option> kept;
     for (Option &option : level.options) {
-      double value = row[option.number];
+      double value = getValue(level, option);
       if (value > most)
         continue;
       option.values.push_back(std::llround(value / unit));
@@ -89,49 +91,99 @@ bool StateSearch::addColumn(const Column &column, double most, double unit) {
   return true;
 }
 
+/// `magnitude`: the sum of the absolute terms.
+double StateSearch::getDamage(const Level &level, const Option &option,
+                              double &magnitude) const {
+  CompensatedSum sum;
+  magnitude = 0;
+  auto add = [&](double damage) {
+    sum += damage;
+    magnitude += std::abs(damage);
+  };
+  for (auto [set, number] : llvm::zip_equal(level.sets, option.numbers))
+    add(problem.sets[set].options[number].damage);
+  auto getNumber = [&](unsigned set) {
+    return option
+        .numbers[llvm::lower_bound(level.sets, set) - level.sets.begin()];
+  };
+  for (unsigned index : level.pairs) {
+    const ReducedProblem::Pair &pair = problem.pairs[index];
+    size_t columns = problem.sets[pair.second].options.size();
+    add(pair.damage[getNumber(pair.first) * columns + getNumber(pair.second)]);
+  }
+  return sum.get();
+}
+
+double StateSearch::getCost(size_t budget, const Level &level,
+                            const Option &option) const {
+  CompensatedSum sum;
+  for (auto [index, number] : llvm::zip_equal(level.sets, option.numbers)) {
+    const ReducedProblem::Set &set = problem.sets[index];
+    for (auto [group, choice] :
+         llvm::zip_equal(set.groups, set.options[number].choices))
+      sum += problem.indexed.costs[budget][group][choice];
+  }
+  return sum.get();
+}
+
 /// Damage is that above the least of all, budgets left aside.
 bool StateSearch::addDamage() {
-  Column column;
   CompensatedSum room = threshold;
-  double magnitude = std::abs(threshold);
-  for (const ReducedProblem::Set &set : problem.sets) {
-    double least = kInfinity;
-    for (const ReducedProblem::Option &option : set.options)
-      least = std::min(least, option.damage);
-    std::vector<double> &row = column.emplace_back();
-    for (const ReducedProblem::Option &option : set.options)
-      row.push_back(option.damage - least);
+  double magnitude = std::abs(threshold), terms;
+  std::vector<double> leasts;
+  for (const Level &level : levels) {
+    double least = kInfinity, leastTerms = 0;
+    for (const Option &option : level.options) {
+      double damage = getDamage(level, option, terms);
+      if (damage < least) {
+        least = damage;
+        leastTerms = terms;
+      }
+    }
+    leasts.push_back(least);
     room += -least;
-    magnitude += std::abs(least);
+    magnitude += leastTerms;
   }
   // What meets the threshold but for rounding is below it.
-  double most = room.get() + 1e-15 * magnitude;
+  double most = room.get() + kRounding * magnitude;
   if (most < 0)
     return false;
+  // Terms that cancel have lost what is small beside them.
+  for (auto [level, least] : llvm::zip_equal(levels, leasts)) {
+    double cancelled = 0;
+    for (const Option &option : level.options) {
+      double damage = getDamage(level, option, terms);
+      if (damage - least <= most)
+        cancelled = std::max(cancelled, terms - std::max(0.0, damage));
+    }
+    magnitude += cancelled;
+  }
+  if (magnitude > kMostCancelled * std::abs(threshold)) {
+    known = Outcome::Incomplete;
+    return false;
+  }
   double unit = findBinaryUnit(std::max(most, 1e-3 * magnitude));
   equal = std::llround(kLooseTolerance * magnitude / unit);
-  return addColumn(column, most, unit);
+  return addColumn(
+      [&](const Level &level, const Option &option) {
+        return getDamage(level, option, terms) - leasts[&level - levels.data()];
+      },
+      most, unit);
 }
 
 bool StateSearch::addCost(size_t budget) {
-  size_t index = problem.budgets[budget];
-  const auto &costs = problem.indexed.costs[index];
-  Column column;
   std::vector<double> all;
-  for (const ReducedProblem::Set &set : problem.sets) {
-    std::vector<double> &row = column.emplace_back();
-    for (const ReducedProblem::Option &option : set.options) {
-      CompensatedSum sum;
-      for (auto [group, choice] : llvm::zip_equal(set.groups, option.choices))
-        sum += costs[group][choice];
-      row.push_back(sum.get());
-      all.push_back(sum.get());
-    }
-  }
-  double limit = problem.indexed.limits[index];
+  for (const Level &level : levels)
+    for (const Option &option : level.options)
+      all.push_back(getCost(budget, level, option));
+  double limit = problem.indexed.limits[budget];
   double most = limit + kLooseTolerance * std::abs(limit);
   double unit = findDecimalUnit(all, most);
-  return addColumn(column, most, unit > 0 ? unit : findBinaryUnit(most));
+  return addColumn(
+      [&](const Level &level, const Option &option) {
+        return getCost(budget, level, option);
+      },
+      most, unit > 0 ? unit : findBinaryUnit(most));
 }
 
 /// Decides the sets with one option, and counts from the least value of each
@@ -151,7 +203,9 @@ bool StateSearch::settle() {
         return false;
     }
     if (level.options.size() == 1)
-      decided[level.set] = level.options.front().number;
+      for (auto [set, number] :
+           llvm::zip_equal(level.sets, level.options.front().numbers))
+        decided[set] = number;
   }
   llvm::erase_if(levels,
                  [](const Level &level) { return level.options.size() == 1; });
@@ -228,17 +282,61 @@ void StateSearch::orderLevels() {
   levels = std::move(ordered);
 }
 
-bool StateSearch::build() {
+/// A level for each component of the graph that the pairs make.
+bool StateSearch::connectSets() {
+  llvm::EquivalenceClasses<unsigned> components;
+  for (unsigned set = 0; set < problem.sets.size(); ++set)
+    components.insert(set);
+  for (const ReducedProblem::Pair &pair : problem.pairs)
+    components.unionSets(pair.first, pair.second);
+  std::map<unsigned, size_t> levelOf;
   for (unsigned set = 0; set < problem.sets.size(); ++set) {
-    Level &level = levels.emplace_back();
-    level.set = set;
-    for (unsigned i = 0; i < problem.sets[set].options.size(); ++i)
-      level.options.push_back({i, {}});
+    auto [it, isNew] =
+        levelOf.try_emplace(components.getLeaderValue(set), levels.size());
+    if (isNew)
+      levels.emplace_back();
+    levels[it->second].sets.push_back(set);
+  }
+  for (auto [index, pair] : llvm::enumerate(problem.pairs))
+    levels[levelOf[components.getLeaderValue(pair.first)]].pairs.push_back(
+        index);
+  for (Level &level : levels)
+    if (!combineOptions(level))
+      return false;
+  return true;
+}
+
+/// All combinations of options. False if they are too many.
+bool StateSearch::combineOptions(Level &level) const {
+  level.options = {{{}, {}}};
+  for (unsigned set : level.sets) {
+    std::vector<unsigned> numbers(problem.sets[set].options.size());
+    std::iota(numbers.begin(), numbers.end(), 0);
+    if (!options.remaining.empty())
+      numbers = options.remaining[set];
+    if (level.options.size() * numbers.size() > kMostCombinations)
+      return false;
+    std::vector<Option> longer;
+    for (const Option &option : level.options)
+      for (unsigned number : numbers) {
+        longer.push_back(option);
+        longer.back().numbers.push_back(number);
+      }
+    level.options = std::move(longer);
+  }
+  return true;
+}
+
+/// False if nothing is left, or if `known` says what to return.
+bool StateSearch::build() {
+  if (!connectSets()) {
+    known = Outcome::Incomplete;
+    return false;
   }
   if (!addDamage())
     return false;
-  for (size_t b = 0; b < numBudgets; ++b)
-    if (!addCost(b))
+  for (unsigned budget : problem.budgets)
+    if (!addCost(budget))
       return false;
   if (!settle())
     return false;
@@ -343,10 +441,19 @@ bool StateSearch::comesFirst(size_t level, uint32_t a, uint32_t b) const {
   bool result = false;
   for (size_t i = level + 1; i-- > 0 && a != b;) {
     const Origin &left = origins[i][a], &right = origins[i][b];
-    if (left.option != right.option && levels[i].set < first) {
-      first = levels[i].set;
-      result = levels[i].options[left.option].number <
-               levels[i].options[right.option].number;
+    if (left.option != right.option) {
+      const Level &at = levels[i];
+      for (auto [set, x, y] :
+           llvm::zip_equal(at.sets, at.options[left.option].numbers,
+                           at.options[right.option].numbers)) {
+        if (x == y)
+          continue;
+        if (set < first) {
+          first = set;
+          result = x < y;
+        }
+        break;
+      }
     }
     a = left.parent;
     b = right.parent;
@@ -358,7 +465,9 @@ std::vector<unsigned> StateSearch::getOptions(uint32_t state) const {
   std::vector<unsigned> result = decided;
   for (size_t level = levels.size(); level-- > 0;) {
     const Origin &origin = origins[level][state];
-    result[levels[level].set] = levels[level].options[origin.option].number;
+    for (auto [set, number] : llvm::zip_equal(
+             levels[level].sets, levels[level].options[origin.option].numbers))
+      result[set] = number;
     state = origin.parent;
   }
   return result;
@@ -366,8 +475,8 @@ std::vector<unsigned> StateSearch::getOptions(uint32_t state) const {
 
 StateSearch::Outcome StateSearch::run(
     llvm::function_ref<bool(const std::vector<unsigned> &)> offer) {
-  if (impossible)
-    return Outcome::Complete;
+  if (known)
+    return *known;
   CompletionBounds bounds = makeBounds();
   states.width = allowed.size();
   states.values.assign(states.width, 0);

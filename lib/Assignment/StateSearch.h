@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Finds every assignment up to a threshold that may be the one to return, or
-// shows that there is none, for problems without pairs. Sets are decided one
-// after the other; of the states that are reached (damage and costs of decided
-// sets), those that another one replaces are dropped (Nemhauser and Ullmann,
-// 1969; Dominance.h), and so are those that cannot be completed within
-// threshold and budgets (Marsten and Morin, 1978; CompletionBounds.h). Where
-// Search meets the same sums again and again (equal layers), or nearly the same
-// ones, this meets each once.
+// shows that there is none. Sets are decided one after the other, those that
+// pairs connect together, which must be few; of the states that are reached
+// (damage and costs of decided sets), those that another one replaces are
+// dropped (Nemhauser and Ullmann, 1969; Dominance.h), and so are those that
+// cannot be completed within threshold and budgets (Marsten and Morin, 1978;
+// CompletionBounds.h). Where Search meets the same sums again and again (equal
+// layers), or nearly the same ones, this meets each once.
 //
 // Costs and damage are integers in here, so that sums do not depend on the
 // order: multiples of a power of ten, where all costs are, or of 2^-58 of
@@ -35,6 +35,8 @@ struct StateSearchOptions {
   size_t maxWidth = 1000000;
   /// Prices of the budgets to start from.
   std::vector<double> multipliers;
+  /// The options to look at, by set; all if there are no lists.
+  std::vector<std::vector<unsigned>> remaining;
 };
 
 class StateSearch {
@@ -43,13 +45,11 @@ public:
     /// Whatever has an objective up to the threshold was offered, but for what
     /// those that were offered replace.
     Complete,
-    /// Only some of it was.
+    /// Only some of it was, if any: there are too many states, or damages that
+    /// cancel beyond the precision of numbers.
     Incomplete,
     OutOfTime,
   };
-
-  /// Whether the problem can be solved in this way: it has no pairs.
-  static bool canSolve(const ReducedProblem &problem);
 
   StateSearch(const ReducedProblem &problem, double threshold,
               const StateSearchOptions &options);
@@ -62,12 +62,14 @@ public:
 
 private:
   struct Option {
-    unsigned number;
+    /// Of each set of the level, the option.
+    std::vector<unsigned> numbers;
     /// Damage, then costs, above those of the least of the set.
     std::vector<int64_t> values;
   };
+  /// A set, or sets that pairs connect.
   struct Level {
-    unsigned set;
+    std::vector<unsigned> sets, pairs;
     std::vector<Option> options;
   };
   /// Where a state comes from.
@@ -75,13 +77,18 @@ private:
     uint32_t parent;
     uint16_t option;
   };
-  /// A number of each option of each level.
-  using Column = std::vector<std::vector<double>>;
+  using GetValue =
+      llvm::function_ref<double(const Level &level, const Option &option)>;
 
   bool build();
+  bool connectSets();
+  bool combineOptions(Level &level) const;
+  double getDamage(const Level &level, const Option &option,
+                   double &magnitude) const;
+  double getCost(size_t budget, const Level &level, const Option &option) const;
   bool addDamage();
   bool addCost(size_t budget);
-  bool addColumn(const Column &column, double most, double unit);
+  bool addColumn(GetValue getValue, double most, double unit);
   bool settle();
   bool dropOptions();
   void orderLevels();
@@ -98,7 +105,8 @@ private:
   StateSearchOptions options;
   double threshold;
   size_t numBudgets;
-  bool impossible = false;
+  /// What `run` returns at once.
+  std::optional<Outcome> known;
   std::vector<Level> levels;
   /// Damage, then costs: the units, and what is allowed in these units.
   std::vector<double> units;
