@@ -11,8 +11,8 @@ using namespace mlir::qfmt::assignment;
 
 static constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-/// A bound sums up as many terms as there are levels, each at most a few times
-/// 1 + the sum of prices: 1000 additions err by less than this.
+/// Of a bound, in units of 1 + the sum of prices, which its terms are below:
+/// thousands of additions err by less than this.
 static constexpr double kRounding = 1e-12;
 static constexpr size_t kMaxPlanes = 48;
 static constexpr unsigned kRootSteps = 100;

@@ -33,14 +33,12 @@ public:
   CompletionBounds(std::vector<Level> levels, size_t numBudgets)
       : levels(std::move(levels)), numBudgets(numBudgets) {}
 
-  /// Prices with a better bound for this state (damage and costs) than those
-  /// known at this level, if a few subgradient steps find any; added to the
-  /// pool. `start`: from these prices.
-  void improve(size_t level, llvm::ArrayRef<double> state);
-  void add(std::vector<double> prices);
-
-  /// The prices of the pool best for the root, improved.
+  /// Adds prices for the root to the pool: zero, and `start`, improved by
+  /// subgradient steps. First of all.
   void improveRoot(std::vector<double> start);
+  /// Adds prices for this state (damage and costs) at this level, if a few
+  /// steps find any with a better bound than those in the pool.
+  void improve(size_t level, llvm::ArrayRef<double> state);
 
   /// Before children of states at `level` are bounded: orders the pool by use,
   /// drops the least useful ones.
@@ -67,6 +65,7 @@ private:
     uint64_t uses = 0, number = 0;
   };
 
+  void add(std::vector<double> prices);
   double getLeastPriced(size_t level, llvm::ArrayRef<double> prices,
                         double *costs) const;
   double evaluate(size_t level, llvm::ArrayRef<double> state,

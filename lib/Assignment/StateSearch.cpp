@@ -361,7 +361,7 @@ bool StateSearch::expand(size_t level, CompletionBounds &bounds) {
   childBounds.clear();
   bounds.prepare(level);
   for (uint32_t parent = 0; parent < states.size(); ++parent) {
-    if (parent % 4096 == 0 && options.deadline.isOver())
+    if (parent % 64 == 0 && options.deadline.isOver())
       return false;
     const int64_t *values = states.get(parent);
     bounds.setParent(normalize(values));
