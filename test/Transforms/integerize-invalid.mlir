@@ -250,3 +250,43 @@ func.func @root_of_negative(%a: tensor<8xf32, #act>, %b: tensor<8xf32, #act>) ->
   %1 = qfmt.quantize %0 : tensor<8xf32> to tensor<8xf32, #act>
   return %1 : tensor<8xf32, #act>
 }
+
+// -----
+
+#act = #qfmt.scaled<i8, scale = 0.5>
+#id = affine_map<(a) -> (a)>
+func.func @reciprocal_of_zero(%a: tensor<8xf32, #act>) -> tensor<8xf32, #act> {
+  %one = arith.constant 1.0 : f32
+  %empty = tensor.empty() : tensor<8xf32>
+  %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%a : tensor<8xf32, #act>) outs(%empty : tensor<8xf32>) {
+  ^bb0(%x: f32, %o: f32):
+    // expected-error @+1 {{'arith.divf' is INF where its operand is 0.000000e+00, a value that the operand's range holds; add a constant to it, clamp it, or calibrate it to another range}}
+    %e = arith.divf %one, %x : f32
+    linalg.yield %e : f32
+  } -> tensor<8xf32>
+  %1 = qfmt.quantize %0 : tensor<8xf32> to tensor<8xf32, #act>
+  return %1 : tensor<8xf32, #act>
+}
+
+// -----
+
+#act = #qfmt.scaled<i8, scale = 0.5>
+#id = affine_map<(a) -> (a)>
+// The comparison may be wrong: so may be the value, by much.
+func.func @logarithm_near_zero(%a: tensor<8xf32, #act>, %b: tensor<8xf32, #qfmt.scaled<i8, scale = 0.3>>) -> tensor<8xf32, #act> {
+  %one = arith.constant 1.0 : f32
+  %empty = tensor.empty() : tensor<8xf32>
+  // expected-error @+1 {{'math.log' jumps or is not finite near its operand, which is off by up to}}
+  %0 = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel"]} ins(%a, %b : tensor<8xf32, #act>, tensor<8xf32, #qfmt.scaled<i8, scale = 0.3>>) outs(%empty : tensor<8xf32>) {
+  ^bb0(%x: f32, %y: f32, %o: f32):
+    %greater = arith.cmpf ogt, %x, %y : f32
+    %n = arith.negf %y : f32
+    %either = arith.select %greater, %x, %n : f32
+    %m = math.absf %either : f32
+    %s = arith.addf %m, %one : f32
+    %e = math.log %s : f32
+    linalg.yield %e : f32
+  } -> tensor<8xf32>
+  %1 = qfmt.quantize %0 : tensor<8xf32> to tensor<8xf32, #act>
+  return %1 : tensor<8xf32, #act>
+}

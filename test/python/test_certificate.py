@@ -183,10 +183,14 @@ def layer_norm(b, x, columns):
     return b.map([scaled, b.vector(bias)], ("arith.addf", "%0", "%1"))
 
 
-def rms_norm(b, x, columns):
-    scale = rsqrt_of_mean(b, b.map([x], ("arith.mulf", "%0", "%0")), columns)
+def rms_norm(b, x, columns, square=("arith.mulf", "%0", "%0")):
+    scale = rsqrt_of_mean(b, b.map([x], square), columns)
     normal = b.map([x, scale], ("arith.mulf", "%0", "%1"))
     return b.map([normal, b.vector(affine(columns)[0])], ("arith.mulf", "%0", "%1"))
+
+
+def rms_norm_of_powers(b, x, columns):
+    return rms_norm(b, x, columns, square=("math.powf", "%0", 2.0))
 
 
 ELEMENTWISE = {f.__name__: f for f in (gelu_erf, gelu_tanh, silu, tanh)}
@@ -214,6 +218,7 @@ ROWS = {
     "softmax": (softmax, real_softmax),
     "layer_norm": (layer_norm, real_layer_norm),
     "rms_norm": (rms_norm, real_rms_norm),
+    "rms_norm_of_powers": (rms_norm_of_powers, real_rms_norm),
 }
 
 

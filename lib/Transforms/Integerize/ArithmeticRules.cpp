@@ -164,7 +164,8 @@ FailureOr<ScalarModel> mlir::qfmt::multiply(RuleContext &context,
                                             const ScalarModel &b) {
   BodyBuilder &body = context.body;
   ScalarModel lhs = a, rhs = b;
-  if (a.value == b.value) {
+  // Of v and c * v, which have the same integer, each keeps its scale.
+  if (a.value == b.value && a.scale == b.scale) {
     FailureOr<ScalarModel> narrowed = body.narrow(a, 32);
     if (failed(narrowed))
       return failure();

@@ -6,6 +6,7 @@
 #include "BodyRules.h"
 #include "IBertRules.h"
 #include "Rules.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
 using namespace mlir::qfmt;
@@ -23,11 +24,17 @@ static const RuleTable &getRules() {
   return rules;
 }
 
+/// v^2, as it is written in norms, for instance: a product.
+static bool isSquare(Operation *op, ArrayRef<ScalarModel> operands) {
+  return isa<math::PowFOp, math::FPowIOp>(op) && operands[1].isConstant() &&
+         operands[1].constant.getUniform() == 2.0;
+}
+
 /// True for functions that are cheaper and more exact as a table of the code
 /// than as integer arithmetic.
-static bool isNonlinear(Operation *op) {
+static bool isNonlinear(Operation *op, ArrayRef<ScalarModel> operands) {
   return op->getDialect()->getNamespace() == "math" &&
-         op->getName().getStringRef() != "math.absf";
+         !isa<math::AbsFOp>(op) && !isSquare(op, operands);
 }
 
 /// A value that depends on one code alone, and is no chain of exact operations,
@@ -35,7 +42,7 @@ static bool isNonlinear(Operation *op) {
 static bool isDeferrable(Operation *op, ArrayRef<ScalarModel> operands,
                          const ExpressionRef &expression) {
   bool nonlinear =
-      isNonlinear(op) || llvm::any_of(operands, [](const ScalarModel &model) {
+      isNonlinear(op, operands) || llvm::any_of(operands, [](const ScalarModel &model) {
         return model.isDeferred();
       });
   // A quotient with a value below the line.
@@ -69,7 +76,12 @@ LogicalResult mlir::qfmt::compileScalarOp(Operation *op, BodyBuilder &body,
     return success();
   }
   ExpressionRef expression =
-      Expression::makeApply(getFunctionName(op), expressions, op->getLoc());
+      isSquare(op, context.operands)
+          ? Expression::makeApply("arith.mulf",
+                                  {expressions[0], expressions[0]},
+                                  op->getLoc())
+          : Expression::makeApply(getFunctionName(op), expressions,
+                                  op->getLoc());
   if (std::optional<FailureOr<ScalarModel>> result =
           compileIBert(context, expression)) {
     if (failed(*result))

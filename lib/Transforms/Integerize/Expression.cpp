@@ -555,10 +555,6 @@ matchSumOfSquares(ExpressionRef expression) {
   if (const Expression *product = matchApply(square, "arith.mulf"))
     if (isSame(product->operands[0], product->operands[1]))
       result.base = product->operands[0];
-  for (StringRef name : {"math.powf", "math.fpowi"})
-    if (const Expression *power = matchApply(square, name))
-      if (matchConstant(power->operands[1]) == 2.0)
-        result.base = power->operands[0];
   if (!result.base)
     return std::nullopt;
   return result;

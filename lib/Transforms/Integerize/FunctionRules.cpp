@@ -180,9 +180,9 @@ static Value trimFlatEnds(BodyBuilder &body, Value integer, IntegerRange &range,
   return result;
 }
 
-/// NaN stays, for whoever looks for it.
+/// Poles stay, and what is no number, for whoever looks for them.
 static double clampReal(double value, const FunctionResult &asked) {
-  if (!asked.clamp || std::isnan(value))
+  if (!asked.clamp || !std::isfinite(value))
     return value;
   return std::clamp(value, asked.clamp->first, asked.clamp->second);
 }
@@ -243,7 +243,7 @@ FailureOr<ScalarModel>
 mlir::qfmt::applyFunction(BodyBuilder &body, StringRef name,
                           const ScalarModel &value,
                           llvm::function_ref<double(double)> function,
-                          double slope) {
+                          Variation variation) {
   FailureOr<ScalarModel> uniform = body.makeUniform(value);
   if (failed(uniform))
     return failure();
@@ -281,15 +281,16 @@ mlir::qfmt::applyFunction(BodyBuilder &body, StringRef name,
   }
   if (failed(result))
     return failure();
-  double operandError = uniform->error.getTotal(uniform->getMagnitude());
-  if (operandError != 0 && !std::isfinite(slope))
+  double off = uniform->error.getTotal(uniform->getMagnitude()) * scale;
+  if (off == 0)
+    return result;
+  double error = variation(operands.front() - off, operands.back() + off, off);
+  if (!std::isfinite(error))
     return body.emitError() << "'" << name
                             << "' jumps or is not finite near its operand, "
                                "which is off by up to "
-                            << operandError * scale
-                            << "; quantize the operand first";
-  if (operandError != 0)
-    result->error.absolute += operandError * scale * slope / *unit;
+                            << off << "; quantize the operand first";
+  result->error.absolute += error / *unit;
   return result;
 }
 
@@ -297,23 +298,24 @@ mlir::qfmt::applyFunction(BodyBuilder &body, StringRef name,
 // Rules
 //===----------------------------------------------------------------------===//
 
-/// The largest |f(v + d) - f(v)| / d over the values an operand has.
+/// The largest derivative on [lo, hi]; infinite if there is none.
 static double getSlope(StringRef name, double lo, double hi) {
-  double reach = std::max(std::abs(lo), std::abs(hi));
+  double infinity = std::numeric_limits<double>::infinity();
+  // Of log(x) from x = `from` on.
+  auto logarithm = [&](double from) {
+    return from > 0 ? 1 / from : infinity;
+  };
   return llvm::StringSwitch<double>(name)
       .Case("math.exp", std::exp(hi))
       .Case("math.expm1", std::exp(hi))
       .Case("math.exp2", std::exp2(hi))
       .Case("math.erf", 1.1283791670955126)
-      .Case("math.log", 1 / lo)
-      .Case("math.log2", 1.4426950408889634 / lo)
-      .Case("math.log10", 0.43429448190325176 / lo)
-      .Case("math.log1p", 1 / (1 + lo))
+      .Case("math.log", logarithm(lo))
+      .Case("math.log2", 1.4426950408889634 * logarithm(lo))
+      .Case("math.log10", 0.43429448190325176 * logarithm(lo))
+      .Case("math.log1p", logarithm(1 + lo))
       .Cases({"math.tanh", "math.sin", "math.cos"}, 1)
-      .Cases({"math.floor", "math.ceil", "math.round", "math.roundeven",
-              "math.trunc"},
-             std::numeric_limits<double>::infinity())
-      .Default(reach * std::numeric_limits<double>::infinity());
+      .Default(infinity);
 }
 
 /// Of a value with more than 32 bits: what is so low that its exponential is
@@ -386,14 +388,26 @@ static FailureOr<ScalarModel> compileFunction(RuleContext &context) {
     return compileWideExp(context, isExp2);
   StringRef name = context.op->getName().getStringRef();
   ScalarFunction function = getScalarFunction(name, 1);
-  double scale = value.scale.getMax();
-  double error = value.error.getTotal(value.getMagnitude()) * scale;
-  // Where the operand is narrowed, half a unit more.
-  double slope =
-      getSlope(name, static_cast<double>(value.range.lo) * scale - error,
-               static_cast<double>(value.range.hi) * scale + error);
-  return applyFunction(context.body, name, value,
-                       [&](double x) { return function(x); }, slope);
+  return applyFunction(
+      context.body, name, value, [&](double x) { return function(x); },
+      [&](double lo, double hi, double off) {
+        return getSlope(name, lo, hi) * off;
+      });
+}
+
+/// How far v^c moves if v does by `off`. Integers below 0 that stand for 0 are
+/// refused where v^c is no number.
+static double getPowerVariation(double exponent, double lo, double hi,
+                                double off) {
+  // v^c is nowhere steeper than at 0.
+  if (exponent > 0 && exponent < 1)
+    return std::pow(off, exponent);
+  if (exponent < 0 && lo <= 0 && hi >= 0)
+    return std::numeric_limits<double>::infinity();
+  // |c| |v|^(c-1) is largest at an end.
+  return off * std::abs(exponent) *
+         std::max(std::pow(std::abs(lo), exponent - 1),
+                  std::pow(std::abs(hi), exponent - 1));
 }
 
 /// v^c with a constant c.
@@ -410,18 +424,12 @@ static FailureOr<ScalarModel> compilePower(RuleContext &context) {
     return multiply(context, base, base);
   if (*exponent == 1)
     return base;
-  double scale = base.scale.getMax();
-  double reach = (base.getMagnitude() + 1) * scale;
-  double low = (static_cast<double>(base.range.lo) -
-                base.error.getTotal(base.getMagnitude())) *
-               scale;
-  // |c| v^(c-1) is largest at an end.
-  double slope = std::abs(*exponent) *
-                 std::max(std::pow(reach, *exponent - 1),
-                          std::pow(std::abs(low), *exponent - 1));
   return applyFunction(
       context.body, "math.powf", base,
-      [&](double x) { return std::pow(x, *exponent); }, slope);
+      [&](double x) { return std::pow(x, *exponent); },
+      [&](double lo, double hi, double off) {
+        return getPowerVariation(*exponent, lo, hi, off);
+      });
 }
 
 void mlir::qfmt::addFunctionRules(RuleTable &rules) {

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Casts, comparisons and logic of integers and truth values, such as the mask of
-// an attention: they denote themselves, and everything is exact.
+// an attention: they denote themselves. Exact, but for truth values that are not.
 
 #include "Rules.h"
 
 using namespace mlir;
 using namespace mlir::qfmt;
 
-/// 0 or 1, as 0 or `one`.
+/// 0 or 1, as 0 or `one`. A comparison of values that are not exact may be
+/// wrong: then the number is off by 1.
 static ScalarModel fromPredicate(RuleContext &context, int64_t one) {
   BodyBuilder &body = context.body;
   Value value = context.operands[0].value;
@@ -19,9 +20,12 @@ static ScalarModel fromPredicate(RuleContext &context, int64_t one) {
                    : arith::ExtSIOp::create(context.builder(), body.getLoc(),
                                             type, value)
                          .getResult();
-  return ScalarModel::makeInteger(value, Table(1.0),
-                                  {std::min<int64_t>(one, 0),
-                                   std::max<int64_t>(one, 0)});
+  ErrorBound error;
+  if (!context.operands[0].error.isExact())
+    error.absolute = 1;
+  return ScalarModel::makeInteger(
+      value, Table(1.0),
+      {std::min<int64_t>(one, 0), std::max<int64_t>(one, 0)}, error);
 }
 
 /// True is -1.

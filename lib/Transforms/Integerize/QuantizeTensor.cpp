@@ -45,6 +45,24 @@ static Table quantizeConstant(const TensorModel &value, double scale,
   });
 }
 
+/// By how much `codes` of the constants of `value` are off, beyond saturation,
+/// which both sides do.
+static ErrorBound getConstantError(const TensorModel &value, double scale,
+                                   const Table &codes,
+                                   const IntegerRange &range) {
+  auto clamp = [&](double v) {
+    return std::clamp(v, static_cast<double>(range.lo),
+                      static_cast<double>(range.hi));
+  };
+  Table off = Table::combine(
+      value.constant, codes, [&](double constant, double code) {
+        double quotient = constant / scale;
+        return std::isnan(quotient) ? 0
+                                    : std::abs(clamp(quotient) - clamp(code));
+      });
+  return {off.getMax(), 0};
+}
+
 /// `value`, an accumulator of more than 32 bits, without what saturates anyway:
 /// between the values next to the codes of `result`, so that as few low bits as
 /// possible are lost where it is rescaled.
@@ -173,9 +191,12 @@ mlir::qfmt::quantizeTensor(const TensorModel &value, ScaledAttr format,
       loaded = clampAccumulator(body, loaded, result);
     scaled = requantizeElement(body, loaded, result, rounding);
   } else if (value.kind == TensorModel::Kind::Constant) {
-    scaled = body.quantize(quantizeConstant(value, *result.scale.getUniform(),
-                                            rounding, saturates, result.range),
-                           Table(1.0));
+    double scale = *result.scale.getUniform();
+    Table codes =
+        quantizeConstant(value, scale, rounding, saturates, result.range);
+    scaled = body.quantize(codes, Table(1.0));
+    if (succeeded(scaled))
+      scaled->error = getConstantError(value, scale, codes, result.range);
   } else {
     return emitError(loc) << "quantizes a tensor without a value";
   }

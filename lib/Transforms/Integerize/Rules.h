@@ -89,11 +89,17 @@ FailureOr<ScalarModel> materialize(BodyBuilder &body,
                                    const ExpressionRef &expression,
                                    const FunctionResult &result = {});
 
-/// function(v) of an integer value, by a table or by polynomials; `slope`
-/// bounds |function(v + d) - function(v)| / d over the values' range.
+/// The largest |f(v + d) - f(v)| for v and v + d in [lo, hi] and |d| <= off;
+/// infinite if there is none.
+using Variation =
+    llvm::function_ref<double(double lo, double hi, double off)>;
+
+/// function(v) of an integer value, by a table or by polynomials; `variation`
+/// says what the operand's error becomes.
 FailureOr<ScalarModel>
 applyFunction(BodyBuilder &body, StringRef name, const ScalarModel &value,
-              llvm::function_ref<double(double)> function, double slope);
+              llvm::function_ref<double(double)> function,
+              Variation variation);
 
 } // namespace mlir::qfmt
 
