@@ -113,3 +113,24 @@ func.func @predicates(%x: tensor<4xf32, #qfmt.scaled<i8, scale = 0.25>>, %y: ten
   %q = qfmt.quantize %s : tensor<4xf32> to tensor<4xf32, #qfmt.scaled<i8, scale = 0.25>>
   return %q : tensor<4xf32, #qfmt.scaled<i8, scale = 0.25>>
 }
+
+// -1.5 is -1.7e9 units of the product, and no number that exp would not see: it
+// is added, in 32 bits.
+// CHECK-LABEL: func.func @fine
+// CHECK-NOT: arith.minsi
+// CHECK: arith.muli
+// CHECK-NOT: arith.minsi
+// CHECK: arith.addi
+// CHECK: qfmt.error_bound = 5.000{{[0-9]*}}E-5 : f64
+func.func @fine(%x: tensor<2xf32, #qfmt.scaled<i16, scale = 3.0e-05>>, %y: tensor<2xf32, #qfmt.scaled<i16, scale = 3.0e-05>>) -> tensor<2xf32, #qfmt.scaled<i16, scale = 1.0e-04>> {
+  %bias = arith.constant dense<[0.0, -1.5]> : tensor<2xf32>
+  %empty = tensor.empty() : tensor<2xf32>
+  %s = linalg.generic {indexing_maps = [#line, #line, #line, #line], iterator_types = ["parallel"]} ins(%x, %y, %bias : tensor<2xf32, #qfmt.scaled<i16, scale = 3.0e-05>>, tensor<2xf32, #qfmt.scaled<i16, scale = 3.0e-05>>, tensor<2xf32>) outs(%empty : tensor<2xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32, %o: f32):
+    %0 = arith.mulf %a, %b : f32
+    %1 = arith.addf %0, %c : f32
+    linalg.yield %1 : f32
+  } -> tensor<2xf32>
+  %q = qfmt.quantize %s : tensor<2xf32> to tensor<2xf32, #qfmt.scaled<i16, scale = 1.0e-04>>
+  return %q : tensor<2xf32, #qfmt.scaled<i16, scale = 1.0e-04>>
+}

@@ -263,6 +263,22 @@ def test_bias_of_positions(tmp_path):
     assert np.abs(case.run(codes, masks, "jit") - expected).max() <= 0.6 * STEP
 
 
+@pytest.mark.parametrize("bound", [LOWEST, "-1.0e9"])
+def test_maximum_with_the_mask(tmp_path, bound):
+    """Models keep sums of masks at the lowest float, which changes nothing. A
+    maximum with -1e9 would make what is masked larger than it is."""
+    before, inputs, lines = constant(LOWEST)
+    parts = (before + f"%least = arith.constant {bound} : f32\n", inputs,
+             [lines[0].replace("%y", "%s"), "%y = arith.maximumf %s, %least : f32"])
+    case = Case(tmp_path, parts)
+    if bound != LOWEST:
+        with pytest.raises(UserError, match="reads scores to which a mask was added"):
+            case.integerize()
+        return
+    case.integerize()
+    case.check_bound(*samples(np.random.default_rng(9)))
+
+
 def attention(path, rng, size, is_argument=False, tokens=N, width=16):
     """x -> softmax(q k^T / 4 + mask) v, as f32 linalg with constant weights; the
     mask is causal, or one of columns computed from an argument."""
@@ -343,6 +359,127 @@ def test_attention(tmp_path, size, is_argument):
     expected = real(samples[:16].astype(float), masked)
     assert np.linalg.norm(found[0] - expected) < 0.02 * np.linalg.norm(expected)
     run_tool("qfmt-run", tmp_path / "encoded.mlirbc", "--check-bound", "--samples", inputs)
+
+
+@pytest.mark.parametrize("size", [LOWEST, "-1.0e30", "-1.0e9"])
+def test_constants_that_mask_rows_altogether(tmp_path, size):
+    """As those of run-time data: 1/n, or the softmax of the scores."""
+    mask = CAUSAL.copy()
+    mask[3] = True
+    for rows in (mask, np.ones_like(mask)):
+        case = Case(tmp_path, constant(size, rows))
+        case.integerize()
+        codes, masks = samples(np.random.default_rng(7), 8)
+        found = case.run(codes, masks, "jit")
+        scores = codes[:, 3] * (SCALE if size == "-1.0e9" else 0)
+        expected = real_softmax(scores, np.zeros_like(scores, bool))
+        assert np.abs(found[:, 3] - np.clip(expected, 0, 255 * STEP)).max() <= 0.6 * STEP
+        case.check_bound(codes, masks)
+
+
+# Products of two such tensors are multiples of 9e-10: -1.5 is beyond 2^30 of
+# them, and no mask.
+FINE = float(np.float32(3e-5))
+BIAS = "[0.0, 0.0, -1.5, 0.0, 0.25, 0.0, -0.5, 0.0]"
+
+
+def check_fine(path, arguments, body, out_scale, unsigned=False, result="%s", seed=8):
+    """The region of `body` on i16 tensors %x0, %x1, ... of these scales."""
+    types = [f"tensor<{N}x{N}xf32, #qfmt.scaled<i16, scale = {scale:.12e}>>" for scale in arguments]
+    y = f"tensor<{N}x{N}xf32, #qfmt.scaled<{'ui8' if unsigned else 'i16'}, scale = {out_scale:.12e}>>"
+    network = path / "fine.mlir"
+    names = ", ".join(f"%x{k}: {t}" for k, t in enumerate(types))
+    network.write_text(f"{MAPS}func.func @main({names}) -> {y} {{\n%wide = tensor.empty() : {SHAPE}\n{body(types)}"
+                       f"%q = qfmt.quantize {result} : {SHAPE} to {y}\nreturn %q : {y}\n}}\n")
+    rng = np.random.default_rng(seed)
+    paths = []
+    for k in range(len(types)):
+        paths.append(str(path / f"x{k}.npy"))
+        np.save(paths[-1], rng.integers(-32768, 32768, (64, N, N)).astype("i2"))
+    bounds = path / "bound.json"
+    run_tool("qfmt-run", network, "--check-bound", "--samples", "--inputs=" + ",".join(paths), f"--bound-json={bounds}")
+    (region,) = json.loads(bounds.read_text())
+    assert region["bound"] < 0.6 * out_scale
+
+
+FINE_SCORES = {
+    "constant": (f"%b = arith.constant dense<{BIAS}> : tensor<8xf32>\n", [("%b", "tensor<8xf32>", "#col")],
+                 ["%y = arith.addf %p, %a2 : f32"]),
+    "subtracted": (f"%b = arith.constant dense<[{', '.join(['1.5', '0.0'] * 4)}]> : tensor<8xf32>\n",
+                   [("%b", "tensor<8xf32>", "#col")], ["%y = arith.subf %p, %a2 : f32"]),
+    "selected": ("%b = arith.constant -1.5 : f32\n%n = arith.constant 0.0 : f32\n", [],
+                 ["%c = arith.cmpf ogt, %a0, %n : f32", "%y = arith.select %c, %p, %b : f32"]),
+    "computed": ("%b = arith.constant -1.5 : f32\n%n = arith.constant 0.0 : f32\n", [],
+                 ["%c = arith.cmpf ogt, %a0, %n : f32", "%h = arith.select %c, %n, %b : f32", "%y = arith.addf %p, %h : f32"]),
+    # Masks of two sizes would be refused.
+    "two sizes": (f"%b = arith.constant dense<[{', '.join(['-1.5', '-2.5', '0.0', '0.0'] * 2)}]> : tensor<8xf32>\n",
+                  [("%b", "tensor<8xf32>", "#col")], ["%y = arith.addf %p, %a2 : f32"]),
+}
+
+
+@pytest.mark.parametrize("read", ["quantized", "softmax"])
+@pytest.mark.parametrize("kind", FINE_SCORES)
+def test_ordinary_constants_at_fine_scales(tmp_path, kind, read):
+    before, inputs, lines = FINE_SCORES[kind]
+
+    def body(types):
+        scores = generic("%s", [("%x0", types[0], "#id"), ("%x1", types[1], "#id"), *inputs],
+                         ["%p = arith.mulf %a0, %a1 : f32", *lines])
+        return before + scores + (softmax("%s") if read == "softmax" else "")
+
+    if read == "softmax":
+        check_fine(tmp_path, [FINE, FINE], body, STEP, True, "%p")
+    else:
+        check_fine(tmp_path, [FINE, FINE], body, 1e-4)
+
+
+@pytest.mark.parametrize("size", [LOWEST, "-1.0e4", "-40.0", "-33.0"])
+def test_masks_at_fine_scales(tmp_path, size):
+    """Of products between -1 and 1, -40 is a mask, -33 none."""
+    def body(types):
+        before, inputs, _ = constant(size)
+        return before + generic("%s", [("%x0", types[0], "#id"), ("%x1", types[1], "#id"), *inputs],
+                                ["%p = arith.mulf %a0, %a1 : f32", "%y = arith.addf %p, %a2 : f32"]) + softmax("%s")
+    check_fine(tmp_path, [FINE, FINE], body, STEP, True, "%p")
+
+
+def test_wide_constants_that_are_no_masks(tmp_path):
+    """-40 is far below all products, but the sum is multiplied: a number like others."""
+    def body(types):
+        return ("%b = arith.constant dense<[0.0, -40.0, 0.0, 0.0, 0.0, 0.0, -40.0, 0.0]> : tensor<8xf32>\n"
+                + generic("%s", [("%x0", types[0], "#id"), ("%x1", types[1], "#id"), ("%b", "tensor<8xf32>", "#col")],
+                          ["%p = arith.mulf %a0, %a1 : f32", "%t = arith.addf %p, %a2 : f32", "%y = arith.mulf %t, %a0 : f32"]))
+    check_fine(tmp_path, [FINE, FINE], body, 2e-3)
+
+
+def test_wide_constants_that_do_not_saturate(tmp_path):
+    def body(types):
+        return ("%b = arith.constant dense<[0.0, -40.0, 0.0, 0.0, 0.0, 0.0, -50.0, 0.0]> : tensor<8xf32>\n"
+                + generic("%s", [("%x0", types[0], "#id"), ("%x1", types[1], "#id"), ("%b", "tensor<8xf32>", "#col")],
+                          ["%p = arith.mulf %a0, %a1 : f32", "%y = arith.addf %p, %a2 : f32"]))
+    check_fine(tmp_path, [FINE, FINE], body, 2e-3)
+
+
+@pytest.mark.parametrize("beta", [BIAS, "[" + ", ".join(["0.0", "-0.03"] * 4) + "]"])
+def test_layer_norm_with_negative_bias(tmp_path, beta):
+    def body(types):
+        x, thin = ("%x0", types[0], "#id"), f"tensor<{N}x1xf32>"
+        total, squares = ("%total", thin, "#row"), ("%squares", thin, "#row")
+        centre = ["%mean = arith.divf %a1, %n : f32", "%d = arith.subf %a0, %mean : f32"]
+        gamma = ", ".join(f"{0.5 + k / 8}" for k in range(N))
+        return (f"%thin = tensor.empty() : {thin}\n%zero = arith.constant 0.0 : f32\n%n = arith.constant {N}.0 : f32\n"
+                "%eps = arith.constant 1.0e-5 : f32\n"
+                f"%gamma = arith.constant dense<[{gamma}]> : tensor<8xf32>\n%beta = arith.constant dense<{beta}> : tensor<8xf32>\n"
+                f"%zeros = linalg.fill ins(%zero : f32) outs(%thin : {thin}) -> {thin}\n"
+                + generic("%total", [x], ["%y = arith.addf %a0, %out : f32"], ("%zeros", thin, "#row"), "reduction")
+                + generic("%square", [x, total], [*centre, "%y = arith.mulf %d, %d : f32"])
+                + generic("%squares", [("%square", SHAPE, "#id")], ["%y = arith.addf %a0, %out : f32"],
+                          ("%zeros", thin, "#row"), "reduction")
+                + generic("%s", [x, total, squares, ("%gamma", "tensor<8xf32>", "#col"), ("%beta", "tensor<8xf32>", "#col")],
+                          [*centre, "%v = arith.divf %a2, %n : f32", "%w = arith.addf %v, %eps : f32",
+                           "%r = math.rsqrt %w : f32", "%h = arith.mulf %d, %r : f32", "%g = arith.mulf %h, %a3 : f32",
+                           "%y = arith.addf %g, %a4 : f32"]))
+    check_fine(tmp_path, [SCALE], body, 2e-4)
 
 
 REFUSED = {

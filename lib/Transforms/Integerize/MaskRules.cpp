@@ -8,13 +8,19 @@
 //
 //   v + c, c constant    min(v, t), t a constant below all v where c masks
 //   v + c, c = -1e9      v - B where c masks: rows that are masked altogether
-//                        are the softmax of v in real arithmetic; so they are here
+//                        are the softmax of v in real arithmetic and here
 //   v + b, b 0 or B      of truth values: as those two
 //   select(p, v, c)      the same with c below all v
+//
+// A constant is a mask if no integer of 30 bits holds it AND it is, as a real
+// number, far enough below the scores for exp(-kDistance) to be true, and only
+// if what reads the sum is what masked scores are for (MaskReaders.h). A bias
+// of -1.5 added to values of a scale of 1e-10 is none.
 //
 // A mask is absorbing if v + c is c in double precision, too: then all masked
 // elements are one number, as they are in float.
 
+#include "MaskReaders.h"
 #include "Rules.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include <cmath>
@@ -24,15 +30,48 @@ using namespace mlir::qfmt;
 
 /// Between what is masked and what is not; exp(-32) = 2^-46.
 static constexpr double kDistance = 32;
-/// Constants of a larger magnitude in units of the scores are masks.
+/// Constants of a smaller magnitude in units of the scores are no masks.
 static constexpr double kLargestCode = 0x1p30;
-/// No tensor but a mask has a scale like that.
-static constexpr double kSmallestPureMask = 0x1p100;
+/// As constants and as scales, nothing but masks is that large (-1e30 is).
+static constexpr double kSmallestPureMask = 0x1p99;
+/// No score of an attention is that large, masks are.
+static constexpr double kSmallestMask = 1000;
 /// The magnitude that stands for infinity until it meets scores.
 static constexpr double kInfinity = 0x1p1000;
 
-static bool isMask(double constant, double scale) {
-  return constant / scale <= -kLargestCode;
+namespace {
+/// Scores before a mask, as real numbers.
+struct RealScores {
+  double lo, hi;
+  /// The finest scale.
+  double scale;
+
+  explicit RealScores(const ScalarModel &scores)
+      : scale(scores.scale.getMin()) {
+    double largest = scores.scale.getMax();
+    double error = scores.error.getTotal(scores.getMagnitude()) * largest;
+    auto first = static_cast<double>(scores.range.lo);
+    auto last = static_cast<double>(scores.range.hi);
+    lo = first * (first < 0 ? largest : scale) - error;
+    hi = last * (last > 0 ? largest : scale) + error;
+  }
+
+  /// A number so far below all scores that exp does not see it.
+  bool isBelow(double number) const { return number <= lo - kDistance; }
+  /// The same for what a mask of -size makes of any score.
+  bool isBelowWith(double size) const {
+    return size / scale >= kLargestCode && isBelow(hi - size);
+  }
+};
+} // namespace
+
+/// True if the result of `op` is read as masked scores are, or a mask of -size
+/// is too large for anything else. What is masked is below `largest`, the
+/// largest score, by kDistance.
+static bool isAskedFor(Operation *op, double largest, double size) {
+  return size >= kSmallestPureMask ||
+         isReadAsMasked(op->getResult(0), largest - kDistance, -kDistance,
+                        /*throughSums=*/size >= kSmallestMask);
 }
 
 /// True if x + mask is mask for all |x| <= magnitude, even in double.
@@ -143,40 +182,59 @@ static FailureOr<ScalarModel> maskByCondition(RuleContext &context,
 // Sums
 //===----------------------------------------------------------------------===//
 
-/// The one value of the masks in `constant`; fails if there are several.
-static FailureOr<double> getOnlyMask(RuleContext &context,
-                                     const Table &constant, double scale) {
-  std::optional<double> mask;
-  for (double value : constant.getValues()) {
-    if (!isMask(value, scale))
+namespace {
+/// The masks of a constant tensor.
+struct ConstantMask {
+  /// 1 where the constant is a mask, else 0.
+  Table isMasked;
+  /// The smallest and largest of them.
+  double lo, hi;
+  /// The constant where it is none, else 0.
+  Table rest;
+};
+} // namespace
+
+/// None if `constant` is to be added as it is.
+static std::optional<ConstantMask> findMasks(Operation *op,
+                                             const ScalarModel &scores,
+                                             const Table &constant) {
+  RealScores real(scores);
+  ConstantMask result{Table(0.0), 0, -HUGE_VAL, Table(0.0)};
+  for (double c : constant.getValues()) {
+    if (!real.isBelowWith(-c))
       continue;
-    if (mask && *mask != value)
-      return context.emitError()
-             << "holds masks of two sizes, " << *mask << " and " << value
-             << "; use one";
-    mask = value;
+    result.lo = std::min(result.lo, c);
+    result.hi = std::max(result.hi, c);
   }
-  return *mask;
+  if (result.lo == 0)
+    return std::nullopt;
+  auto isMasked = [&](double c) { return real.isBelowWith(-c); };
+  result.isMasked = constant.map([&](double c) { return double(isMasked(c)); });
+  result.rest = constant.map([&](double c) { return isMasked(c) ? 0.0 : c; });
+  // The rest moves what is not masked.
+  double largest = real.hi + std::max(result.rest.getMax(), 0.0);
+  real.lo += std::min(result.rest.getMin(), 0.0);
+  if (!real.isBelowWith(-result.hi) || !isAskedFor(op, largest, -result.hi))
+    return std::nullopt;
+  if (result.lo != result.hi && -result.lo < kSmallestPureMask)
+    return std::nullopt;
+  return result;
 }
 
 /// scores + constant, or scores - (-constant).
 static FailureOr<ScalarModel> addConstantMask(RuleContext &context, Rule rule,
                                               unsigned scoresOperand,
-                                              const Table &constant) {
+                                              const ConstantMask &mask) {
+  if (mask.lo != mask.hi)
+    return context.emitError() << "holds masks of two sizes, " << mask.hi
+                               << " and " << mask.lo << "; use one";
   ScalarModel scores = context.operands[scoresOperand];
-  double scale = scores.scale.getMin();
-  FailureOr<double> mask = getOnlyMask(context, constant, scale);
-  if (failed(mask))
-    return failure();
-  auto masked = [&](double c) { return isMask(c, scale) ? 1.0 : 0.0; };
-  Table isMasked = constant.map(masked);
   // What else is in the constant, such as a bias of positions.
   ScalarModel &other = context.operands[1 - scoresOperand];
-  Table rest = Table::combine(other.constant, isMasked, [](double c, double m) {
-    return m != 0 ? 0.0 : c;
-  });
-  if (!rest.all([](double c) { return c == 0; })) {
-    other.constant = rest;
+  if (!mask.rest.all([](double c) { return c == 0; })) {
+    other.constant = Table::combine(
+        other.constant, mask.isMasked,
+        [](double c, double m) { return m != 0 ? 0.0 : c; });
     std::optional<MaskFact> before = scores.mask;
     FailureOr<ScalarModel> sum = rule(context);
     if (failed(sum))
@@ -188,30 +246,32 @@ static FailureOr<ScalarModel> addConstantMask(RuleContext &context, Rule rule,
   if (failed(uniform))
     return failure();
   uniform->mask = scores.mask;
-  bool isOffset = !isAbsorbing(*mask, uniform->getMagnitude() *
-                                          *uniform->scale.getUniform());
-  return maskByTable(context, *uniform, isMasked, isOffset,
-                     std::isinf(*mask) ? isMasked : Table(0.0));
+  bool isOffset = !isAbsorbing(mask.lo, uniform->getMagnitude() *
+                                            *uniform->scale.getUniform());
+  return maskByTable(context, *uniform, mask.isMasked, isOffset,
+                     std::isinf(mask.lo) ? mask.isMasked : Table(0.0));
 }
 
 /// scores + mask, both of run-time data; none if it may be any sum.
-static std::optional<FailureOr<ScalarModel>> addValueMask(RuleContext &context,
-                                           const ScalarModel &scores,
-                                           const ScalarModel &mask,
-                                           bool isSubtracted) {
+static std::optional<FailureOr<ScalarModel>>
+addValueMask(RuleContext &context, const ScalarModel &scores,
+             const ScalarModel &mask, bool isSubtracted) {
   BodyBuilder &body = context.body;
   double size = *mask.scale.getUniform();
   IntegerRange range = isSubtracted ? -mask.range : mask.range;
   bool isTruth = range.lo >= -1 && range.hi <= 0 && mask.error.isExact();
   if (!isTruth && size < kSmallestPureMask)
     return std::nullopt;
+  RealScores real(scores);
+  if (!real.isBelowWith(size) || !isAskedFor(context.op, real.hi, size))
+    return std::nullopt;
   if (!isTruth)
     return context.emitError()
            << "adds a mask that is a multiple of " << size << ", between "
            << static_cast<double>(range.lo) << " and "
            << static_cast<double>(range.hi)
-           << " times as far as is known; compute it from truth values (i1), or "
-              "select by a comparison";
+           << " times as far as is known; compute it from truth values (i1), "
+              "or select by a comparison";
   unsigned width = mask.value.getType().getIntOrFloatBitWidth();
   Value isMasked =
       arith::CmpIOp::create(context.builder(), body.getLoc(),
@@ -236,18 +296,18 @@ static std::optional<FailureOr<ScalarModel>> compileMaskedSum(
     const ScalarModel &scores = context.operands[1 - i];
     if (!scores.isInteger() || (subtracts && i == 0))
       continue;
-    double scale = scores.scale.getMin();
     if (mask.isConstant()) {
       Table constant = mask.constant;
       if (subtracts)
         constant = constant.map([](double c) { return -c; });
-      if (!constant.all([&](double c) { return !isMask(c, scale); }) &&
-          !constant.all([&](double c) { return isMask(c, scale); }))
-        return addConstantMask(context, rule, 1 - i, constant);
+      if (std::optional<ConstantMask> masks =
+              findMasks(context.op, scores, constant))
+        return addConstantMask(context, rule, 1 - i, *masks);
       continue;
     }
     std::optional<double> size = mask.scale.getUniform();
-    if (mask.isInteger() && !mask.mask && size && *size / scale >= kLargestCode)
+    if (mask.isInteger() && !mask.mask && size &&
+        *size / scores.scale.getMin() >= kLargestCode)
       return addValueMask(context, scores, mask, subtracts);
   }
   return std::nullopt;
@@ -285,8 +345,11 @@ compileMaskedSelection(RuleContext &context) {
           value, Table(std::isinf(*constant) ? kInfinity : -*constant),
           {-1, 0});
     }
-    if (!scores.isInteger() || !constant ||
-        !isMask(*constant, scores.scale.getMin()))
+    if (!scores.isInteger() || !constant)
+      continue;
+    RealScores real(scores);
+    if (*constant / real.scale > -kLargestCode || !real.isBelow(*constant) ||
+        !isAskedFor(context.op, real.hi, -*constant))
       continue;
     if (!condition.error.isExact())
       return context.emitError() << "masks by a comparison of values that are "
@@ -312,7 +375,8 @@ compileMaskedSelection(RuleContext &context) {
 // Operations on masked values
 //===----------------------------------------------------------------------===//
 
-/// True if max(v, c) is v, masked or not: as c is a mask itself.
+/// True if max(v, c) is v, but for masks beside which scores vanish as they do
+/// beside c: all of them are one number, c or not.
 static bool isMaximumWithMask(const RuleContext &context) {
   if (!isa<arith::MaximumFOp, arith::MaxNumFOp>(context.op))
     return false;
@@ -321,7 +385,8 @@ static bool isMaximumWithMask(const RuleContext &context) {
            llvm::all_of(context.operands, [&](const ScalarModel &other) {
              return other.isConstant() ||
                     operand.constant.all([&](double c) {
-                      return isMask(c, other.scale.getMin());
+                      return -c >= kSmallestPureMask &&
+                             RealScores(other).isBelow(c);
                     });
            });
   });
