@@ -2,23 +2,24 @@
 //
 // Level encoded to level integer. Input: functions of one block whose values
 // are float tensors, some of them encoded with static scales, and whose compute
-// is linalg. Output: the same functions on integer tensors; arguments and results
-// are encoded tensors. What an operation becomes is decided in Integerize/, from
-// its body; here a function is walked once, in order, and every tensor gets its
-// model. Does not handle control flow and calls: they are refused by name.
+// is linalg. Output: the same functions on integer tensors; arguments and
+// results are encoded tensors. What an operation becomes is decided in
+// Integerize/, from its body; here a function is walked once, in order, and
+// every tensor gets its model. Does not handle control flow and calls: they are
+// refused by name.
 
 #include "Integerize/FrameworkRules.h"
 #include "Integerize/LinalgRewriter.h"
 #include "Integerize/TensorMoves.h"
-#include "qfmt/IR/Certificate.h"
-#include "qfmt/IR/ConstantData.h"
-#include "qfmt/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
+#include "qfmt/IR/Certificate.h"
+#include "qfmt/IR/ConstantData.h"
+#include "qfmt/Transforms/Passes.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <cmath>
 
@@ -58,7 +59,8 @@ private:
 
   FailureOr<TensorModel> getModel(Operation *user, Value value);
   LogicalResult set(Value value, FailureOr<TensorModel> model);
-  /// The codes of an encoded value: the end of a region and the start of others.
+  /// The codes of an encoded value: the end of a region and the start of
+  /// others.
   LogicalResult setEncoded(Value value, FailureOr<TensorModel> model);
 
   func::FuncOp source, target;
@@ -119,8 +121,8 @@ static TensorModel makeEncodedModel(Value payload, ScaledAttr scaled,
   // Codes outside of a narrow range are legal and denote their integers (C50).
   unsigned width = number.getFormatWidth();
   int64_t lowest = model.isUnsigned ? 0 : llvm::minIntN(width);
-  int64_t largest = model.isUnsigned ? llvm::maxUIntN(width)
-                                     : llvm::maxIntN(width);
+  int64_t largest =
+      model.isUnsigned ? llvm::maxUIntN(width) : llvm::maxIntN(width);
   model.range = {lowest - model.zeroPoint, largest - model.zeroPoint};
   return model;
 }
@@ -156,11 +158,11 @@ LogicalResult FunctionIntegerizer::set(Value value,
 static void makeElement(Value value, TensorModel &model) {
   model.expression = nullptr;
   ArrayRef<int64_t> shape = model.realType.getShape();
-  AffineMap identity = AffineMap::getMultiDimIdentityMap(
-      shape.size(), value.getContext());
-  model.expression = Expression::makeElement(
-      value, std::make_shared<TensorModel>(model),
-      getNormalIndices(identity, shape));
+  AffineMap identity =
+      AffineMap::getMultiDimIdentityMap(shape.size(), value.getContext());
+  model.expression =
+      Expression::makeElement(value, std::make_shared<TensorModel>(model),
+                              getNormalIndices(identity, shape));
 }
 
 LogicalResult FunctionIntegerizer::setEncoded(Value value,
@@ -172,10 +174,10 @@ LogicalResult FunctionIntegerizer::setEncoded(Value value,
     double bound = model->error.getTotal(model->getMagnitude());
     double scale = model->scale.getMax();
     Operation *op = model->payload.getDefiningOp();
-    op->setAttr(kErrorBoundAttr,
-                builder.getF64FloatAttr(bound * scale));
-    remark::analysis(op->getLoc(), remark::RemarkOpts::name("ErrorBound")
-                                       .category("qfmt-integerize"))
+    op->setAttr(kErrorBoundAttr, builder.getF64FloatAttr(bound * scale));
+    remark::analysis(
+        op->getLoc(),
+        remark::RemarkOpts::name("ErrorBound").category("qfmt-integerize"))
         << "integers are at most "
         << remark::metric("Bound", std::to_string(bound * scale))
         << " off the real result, "
@@ -204,14 +206,15 @@ LogicalResult FunctionIntegerizer::convertArgument(BlockArgument argument) {
     encodedValues.clear();
     for (Operation *user : argument.getUsers()) {
       auto quantize = dyn_cast<QuantizeOp>(user);
-      if (!quantize || (!encodedValues.empty() &&
-                        encodedValues.front().getType() !=
-                            quantize.getResult().getType()))
+      if (!quantize ||
+          (!encodedValues.empty() &&
+           encodedValues.front().getType() != quantize.getResult().getType()))
         return source.emitError()
                << "argument #" << argument.getArgNumber()
                << " must be encoded, or quantized to one format and used in no "
                   "other way; it is read by "
-               << user->getName();
+               << user->getName()
+               << "; calibrate the network and run qfmt-quantize first";
       encodedValues.push_back(quantize.getResult());
     }
     if (encodedValues.empty())
@@ -224,10 +227,10 @@ LogicalResult FunctionIntegerizer::convertArgument(BlockArgument argument) {
     return failure();
   Value converted =
       target.getBody().front().addArgument(type, argument.getLoc());
-  auto parts =
-      ConstituentsOp::create(builder, argument.getLoc(), converted);
-  TensorModel model = makeEncodedModel(
-      parts.getResult(0), scaled, EncodedTensorType::get(type).getLogicalType());
+  auto parts = ConstituentsOp::create(builder, argument.getLoc(), converted);
+  TensorModel model =
+      makeEncodedModel(parts.getResult(0), scaled,
+                       EncodedTensorType::get(type).getLogicalType());
   makeElement(encodedValues.front(), model);
   for (Value value : encodedValues)
     models[value] = model;
@@ -312,12 +315,12 @@ LogicalResult FunctionIntegerizer::convertAssemble(AssembleOp op) {
   bool first = true;
   for (int64_t code : *codes) {
     int64_t value = (code & mask) - model.zeroPoint;
-    model.range = first ? IntegerRange{value, value}
-                        : model.range.hull({value, value});
+    model.range =
+        first ? IntegerRange{value, value} : model.range.hull({value, value});
     first = false;
   }
-  model.payload = arith::ConstantOp::create(
-      builder, op.getLoc(), cast<TypedAttr>(constants.front()));
+  model.payload = arith::ConstantOp::create(builder, op.getLoc(),
+                                            cast<TypedAttr>(constants.front()));
   makeElement(op.getResult(), model);
   models[op.getResult()] = model;
   return success();
@@ -382,10 +385,10 @@ LogicalResult FunctionIntegerizer::convertLinalg(linalg::LinalgOp op) {
     if (!scaled)
       return failure();
     model.realType = encoded.getLogicalType();
-    if (failed(setEncoded(
-            value, quantizeTensor(model, scaled, RoundingMode::HalfEven,
-                                  OverflowMode::Saturate, builder, op.getLoc(),
-                                  settings, counts))))
+    if (failed(setEncoded(value,
+                          quantizeTensor(model, scaled, RoundingMode::HalfEven,
+                                         OverflowMode::Saturate, builder,
+                                         op.getLoc(), settings, counts))))
       return failure();
   }
   return success();
@@ -415,10 +418,9 @@ FunctionIntegerizer::bringToOneFormat(Operation *op,
   if (!format)
     return success();
   for (TensorModel &operand : operands) {
-    FailureOr<TensorModel> quantized =
-        quantizeTensor(operand, *format, RoundingMode::HalfEven,
-                       OverflowMode::Saturate, builder, op->getLoc(), settings,
-                       counts);
+    FailureOr<TensorModel> quantized = quantizeTensor(
+        operand, *format, RoundingMode::HalfEven, OverflowMode::Saturate,
+        builder, op->getLoc(), settings, counts);
     if (failed(quantized))
       return failure();
     operand = *quantized;
@@ -433,7 +435,8 @@ LogicalResult FunctionIntegerizer::convertMove(Operation *op) {
       continue;
     FailureOr<TensorModel> model = getModel(op, operand);
     if (succeeded(model))
-      model = materializeTensor(*model, builder, op->getLoc(), settings, counts);
+      model =
+          materializeTensor(*model, builder, op->getLoc(), settings, counts);
     if (failed(model))
       return failure();
     operands.push_back(std::move(*model));
@@ -471,9 +474,8 @@ LogicalResult FunctionIntegerizer::convertReturn(func::ReturnOp op) {
     ScaledAttr scaled = getStaticIntegerEncoding(op, encoded.getType());
     if (!scaled)
       return failure();
-    results.push_back(AssembleOp::create(builder, op.getLoc(),
-                                         encoded.getType(),
-                                         models[encoded].payload));
+    results.push_back(AssembleOp::create(
+        builder, op.getLoc(), encoded.getType(), models[encoded].payload));
   }
   func::ReturnOp::create(builder, op.getLoc(), results);
   return success();
@@ -544,9 +546,8 @@ func::FuncOp FunctionIntegerizer::run() {
     return nullptr;
   }
   Block &body = target.getBody().front();
-  target.setFunctionType(
-      builder.getFunctionType(body.getArgumentTypes(),
-                              body.getTerminator()->getOperandTypes()));
+  target.setFunctionType(builder.getFunctionType(
+      body.getArgumentTypes(), body.getTerminator()->getOperandTypes()));
   if (ArrayAttr attributes = source.getArgAttrsAttr())
     target.setAllArgAttrs(attributes);
   if (ArrayAttr attributes = source.getResAttrsAttr())
@@ -558,8 +559,7 @@ static std::string getWrapperName(func::FuncOp function) {
   return (function.getName() + "_f32").str();
 }
 
-static LogicalResult verifyWrapperName(ModuleOp module,
-                                       func::FuncOp function) {
+static LogicalResult verifyWrapperName(ModuleOp module, func::FuncOp function) {
   std::string name = getWrapperName(function);
   if (!module.lookupSymbol(name))
     return success();
@@ -569,7 +569,8 @@ static LogicalResult verifyWrapperName(ModuleOp module,
             "that, or set float-wrapper=false";
 }
 
-/// <name>_f32 quantizes its arguments, calls <name> and dequantizes the results.
+/// <name>_f32 quantizes its arguments, calls <name> and dequantizes the
+/// results.
 static void emitFloatWrapper(func::FuncOp function) {
   OpBuilder builder(function->getContext());
   builder.setInsertionPointAfter(function);
@@ -614,10 +615,10 @@ struct IntegerizePass : qfmt::impl::IntegerizeBase<IntegerizePass> {
   void runOnOperation() override {
     if (failed(verifyOptions()))
       return signalPassFailure();
-    IntegerizeSettings settings{accumulatorBits, tableBits, functionBits,
-                                *parseCompat(compat),
-                                functions == "ibert" ? FunctionKernels::IBert
-                                                     : FunctionKernels::Minimax};
+    IntegerizeSettings settings{
+        accumulatorBits, tableBits, functionBits, *parseCompat(compat),
+        functions == "ibert" ? FunctionKernels::IBert
+                             : FunctionKernels::Minimax};
     IntegerizeCounts counts;
     if (failed(rewriteFunctions(settings, counts)))
       return signalPassFailure();
@@ -671,10 +672,10 @@ struct IntegerizePass : qfmt::impl::IntegerizeBase<IntegerizePass> {
              << "functions is minimax or ibert, found '" << StringRef(functions)
              << "'";
     if (!parseCompat(compat))
-      return getOperation().emitError()
-             << "compat is tflite, onnx, tosa, tosa-double-round, hawq, or empty "
-                "for rules of qfmt's own; found '"
-             << StringRef(compat) << "'";
+      return getOperation().emitError() << "compat is tflite, onnx, tosa, "
+                                           "tosa-double-round, hawq, or empty "
+                                           "for rules of qfmt's own; found '"
+                                        << StringRef(compat) << "'";
     return success();
   }
 };

@@ -2,10 +2,10 @@
 
 #include "BodyBuilder.h"
 #include "Requantization.h"
-#include "qfmt/Support/Dyadic.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "qfmt/Support/Dyadic.h"
 #include <cmath>
 
 using namespace mlir;
@@ -55,8 +55,8 @@ void BodyBuilder::eraseUnused() {
     SmallVector<AffineMap> maps = outputMaps;
     llvm::append_range(maps, inputMaps);
     maps.erase(maps.begin() + outputMaps.size() + i);
-    if (maps.empty() || !inversePermutation(concatAffineMaps(
-                            maps, inner.getContext())))
+    if (maps.empty() ||
+        !inversePermutation(concatAffineMaps(maps, inner.getContext())))
       continue;
     block->eraseArgument(i);
     inputs.erase(inputs.begin() + i);
@@ -164,8 +164,8 @@ Value BodyBuilder::materialize(const Table &table, unsigned width) {
   if (std::optional<double> value = simple.getUniform())
     return constant(static_cast<int64_t>(*value), width);
 
-  auto type = RankedTensorType::get(simple.getSizes(),
-                                    inner.getIntegerType(width));
+  auto type =
+      RankedTensorType::get(simple.getSizes(), inner.getIntegerType(width));
   SmallVector<APInt> values =
       llvm::map_to_vector(simple.getValues(), [&](double value) {
         return APInt(width, static_cast<int64_t>(value), /*isSigned=*/true);
@@ -176,8 +176,8 @@ Value BodyBuilder::materialize(const Table &table, unsigned width) {
       llvm::map_to_vector(simple.getDims(), [&](unsigned dim) {
         return inner.getAffineDimExpr(dim);
       });
-  return addInput(tensor, AffineMap::get(loopSizes.size(), 0, exprs,
-                                         inner.getContext()));
+  return addInput(
+      tensor, AffineMap::get(loopSizes.size(), 0, exprs, inner.getContext()));
 }
 
 Value BodyBuilder::cast(Value value, unsigned width) {
@@ -220,8 +220,8 @@ static __int128 toBound(double value) {
 }
 
 /// `range` after multiplication with ratios between min and max and rounding
-/// to the nearest integer. A dyadic ratio is off by less than 2^-30; rounding is
-/// monotone, so that a value keeps its sign or becomes 0.
+/// to the nearest integer. A dyadic ratio is off by less than 2^-30; rounding
+/// is monotone, so that a value keeps its sign or becomes 0.
 static IntegerRange scaleRange(const IntegerRange &range, double min,
                                double max) {
   auto scaleBound = [&](__int128 bound, bool isUpper) -> __int128 {
@@ -282,8 +282,8 @@ Value BodyBuilder::lookup(Value index, ArrayRef<int64_t> entries,
   SmallVector<APInt> values = llvm::map_to_vector(entries, [&](int64_t entry) {
     return APInt(width, entry, /*isSigned=*/true);
   });
-  auto type = RankedTensorType::get(static_cast<int64_t>(entries.size()),
-                                    element);
+  auto type =
+      RankedTensorType::get(static_cast<int64_t>(entries.size()), element);
   return LookupOp::create(inner, loc, element, index,
                           DenseElementsAttr::get(type, values));
 }
@@ -313,26 +313,25 @@ FailureOr<ScalarModel> BodyBuilder::rescale(const ScalarModel &value,
     if (*shift != 0)
       result = arith::ShLIOp::create(inner, loc, cast(result, *width),
                                      constant(*shift, *width));
-    return ScalarModel::makeInteger(result, scale, range,
-                                    value.error.rescaled(double(factor))
-                                        .plus(0, getRatioError(compat)));
+    return ScalarModel::makeInteger(
+        result, scale, range,
+        value.error.rescaled(double(factor)).plus(0, getRatioError(compat)));
   }
 
   if (isWhole(ratio)) {
     auto factor = static_cast<int64_t>(std::nearbyint(*ratio.getUniform()));
     IntegerRange range = {value.range.lo * factor, value.range.hi * factor};
     if (std::optional<unsigned> width = chooseWidth(range)) {
-      Value result =
-          arith::MulIOp::create(inner, loc, cast(value.value, *width),
-                                constant(factor, *width));
-      return ScalarModel::makeInteger(result, scale, range,
-                                      value.error.rescaled(double(factor))
-                                          .plus(0, getRatioError(compat)));
+      Value result = arith::MulIOp::create(
+          inner, loc, cast(value.value, *width), constant(factor, *width));
+      return ScalarModel::makeInteger(
+          result, scale, range,
+          value.error.rescaled(double(factor)).plus(0, getRatioError(compat)));
     }
   }
   bool isWide = value.range.getMaxMagnitude() > Dyadic::kMaxAccumulator;
-  if (std::optional<unsigned> shift = getExactShift(value.scale.map(
-          [](double) { return 1.0; }) / ratio);
+  if (std::optional<unsigned> shift =
+          getExactShift(value.scale.map([](double) { return 1.0; }) / ratio);
       isWide && shift && value.range.getSignedBits() > 32 + *shift)
     return shiftRight(value, *shift);
   if (isWide) {
@@ -344,16 +343,19 @@ FailureOr<ScalarModel> BodyBuilder::rescale(const ScalarModel &value,
   std::optional<Requantization> rule =
       chooseRequantization(compat, ratio, rounding);
   if (!rule)
-    return emitError() << "the ratio of two scales, between "
-                       << ratio.getMin() << " and " << ratio.getMax()
+    return emitError() << "the ratio of two scales, between " << ratio.getMin()
+                       << " and " << ratio.getMax()
                        << ", is no dyadic number m / 2^n with m < 2^31 and "
-                       << (isTOSA(compat) ? "2 <= n <= 62" : "n <= 62");
+                       << (isTOSA(compat) ? "2 <= n <= 62" : "n <= 62")
+                       << "; calibrate again, or give these tensors scales "
+                          "that are nearer to each other";
   return requantize(value, scale, ratio, *rule);
 }
 
-FailureOr<ScalarModel>
-BodyBuilder::requantize(const ScalarModel &value, const Table &scale,
-                        const Table &ratio, const Requantization &rule) {
+FailureOr<ScalarModel> BodyBuilder::requantize(const ScalarModel &value,
+                                               const Table &scale,
+                                               const Table &ratio,
+                                               const Requantization &rule) {
   Table dyadic =
       Table::combine(rule.multiplier, rule.shift, [](double m, double n) {
         return std::ldexp(m, -static_cast<int>(n));
@@ -383,21 +385,19 @@ BodyBuilder::requantize(const ScalarModel &value, const Table &scale,
                                 materialize(rule.leftShift, 32));
   }
   ++numRescales;
-  Value result = DyadicScaleOp::create(
-      inner, loc, inner.getIntegerType(*width), acc,
-      materialize(rule.multiplier, 32), materialize(rule.shift, 32),
-      rule.rounding, rule.doubleRounding);
-  ErrorBound error = value.error.rescaled(ratio.getMax())
-                         .plus(rule.units, rule.factor);
+  Value result = DyadicScaleOp::create(inner, loc, inner.getIntegerType(*width),
+                                       acc, materialize(rule.multiplier, 32),
+                                       materialize(rule.shift, 32),
+                                       rule.rounding, rule.doubleRounding);
+  ErrorBound error =
+      value.error.rescaled(ratio.getMax()).plus(rule.units, rule.factor);
   return ScalarModel::makeInteger(result, scale, range, error);
 }
 
 FailureOr<ScalarModel> BodyBuilder::quantize(const Table &constant,
                                              const Table &scale) {
   Table exact = constant / scale;
-  Table codes = exact.map([](double value) {
-    return std::nearbyint(value);
-  });
+  Table codes = exact.map([](double value) { return std::nearbyint(value); });
   if (!codes.all([](double code) { return std::abs(code) < 0x1p62; }))
     return emitError() << "a constant of magnitude "
                        << std::max(-constant.getMin(), constant.getMax())
@@ -430,12 +430,12 @@ static int chooseGuardBits(const IntegerRange &a, const IntegerRange &b,
 }
 
 FailureOr<std::pair<ScalarModel, ScalarModel>>
-BodyBuilder::align(const ScalarModel &a, const ScalarModel &b,
-                   bool isPrecise) {
+BodyBuilder::align(const ScalarModel &a, const ScalarModel &b, bool isPrecise) {
   for (const ScalarModel *model : {&a, &b})
     if (model->isConstant() &&
         !model->constant.all([](double c) { return std::isfinite(c); }))
-      return emitError() << "a constant operand is not finite";
+      return emitError() << "a constant operand is not finite; clamp it to "
+                            "what the result's format holds";
   if (a.isConstant() && b.isConstant()) {
     // Two constants to choose from: 16 bits for the larger.
     double largest = 0;
@@ -474,19 +474,17 @@ BodyBuilder::align(const ScalarModel &a, const ScalarModel &b,
     rangeB = {toBound(std::floor(codes.getMin())),
               toBound(std::ceil(codes.getMax()))};
   } else {
-    scale = Table::combine(a.scale, b.scale, [](double x, double y) {
-      return std::min(x, y);
-    });
+    scale = Table::combine(a.scale, b.scale,
+                           [](double x, double y) { return std::min(x, y); });
     Table ratioA = a.scale / scale, ratioB = b.scale / scale;
     rangeA = scaleRange(a.range, ratioA.getMin(), ratioA.getMax());
     rangeB = scaleRange(b.range, ratioB.getMin(), ratioB.getMax());
     // A mean and what it is the mean of: the ratio is their number, and nothing
     // needs rounding.
-    isExact = isWhole(ratioA) && isWhole(ratioB) &&
-              (rangeA + rangeB).fits(32);
+    isExact = isWhole(ratioA) && isWhole(ratioB) && (rangeA + rangeB).fits(32);
   }
-  bool isWide = isPrecise || !a.range.fits(32) ||
-                (b.isInteger() && !b.range.fits(32));
+  bool isWide =
+      isPrecise || !a.range.fits(32) || (b.isInteger() && !b.range.fits(32));
   // Ratios of scales stay below 2^31, which dyadic numbers are.
   double ratio = (a.scale / scale).getMax();
   if (b.isInteger())

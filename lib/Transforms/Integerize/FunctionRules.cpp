@@ -36,8 +36,7 @@ bool mlir::qfmt::isFunctionOfCode(const ExpressionRef &expression) {
 }
 
 /// scale * i for all i of the range.
-static std::vector<double> listValues(const IntegerRange &range,
-                                      double scale) {
+static std::vector<double> listValues(const IntegerRange &range, double scale) {
   std::vector<double> values;
   for (auto i = static_cast<int64_t>(range.lo); i <= range.hi; ++i)
     values.push_back(static_cast<double>(i) * scale);
@@ -135,10 +134,10 @@ static InFlightDiagnostic emitNotFinite(Location loc, StringRef name,
   while (std::isfinite(values[i]))
     ++i;
   return emitError(loc) << "'" << name << "' is " << values[i]
-                          << " where its operand is " << operands[i]
-                          << ", a value that the operand's range holds; add a "
-                             "constant to it, clamp it, or calibrate it to "
-                             "another range";
+                        << " where its operand is " << operands[i]
+                        << ", a value that the operand's range holds; add a "
+                           "constant to it, clamp it, or calibrate it to "
+                           "another range";
 }
 
 /// The index of a table of all codes of `model` as they are stored, and their
@@ -154,8 +153,9 @@ static Value getStoredIndex(BodyBuilder &body, const TensorModel &model,
   return code;
 }
 
-/// Integers at both ends of `range` where the function does not change, as where
-/// it saturates, become the last of them: polynomials would have to bend there.
+/// Integers at both ends of `range` where the function does not change, as
+/// where it saturates, become the last of them: polynomials would have to bend
+/// there.
 static Value trimFlatEnds(BodyBuilder &body, Value integer, IntegerRange &range,
                           ArrayRef<double> values) {
   size_t first = 0, last = values.size() - 1;
@@ -187,9 +187,9 @@ static double clampReal(double value, const FunctionResult &asked) {
   return std::clamp(value, asked.clamp->first, asked.clamp->second);
 }
 
-FailureOr<ScalarModel>
-mlir::qfmt::materialize(BodyBuilder &body, const ExpressionRef &expression,
-                        const FunctionResult &asked) {
+FailureOr<ScalarModel> mlir::qfmt::materialize(BodyBuilder &body,
+                                               const ExpressionRef &expression,
+                                               const FunctionResult &asked) {
   StringRef name = expression->name;
   const Expression *element = getOnlyElement(expression);
   const TensorModel &model = *element->model;
@@ -239,11 +239,9 @@ mlir::qfmt::materialize(BodyBuilder &body, const ExpressionRef &expression,
   return result;
 }
 
-FailureOr<ScalarModel>
-mlir::qfmt::applyFunction(BodyBuilder &body, StringRef name,
-                          const ScalarModel &value,
-                          llvm::function_ref<double(double)> function,
-                          Variation variation) {
+FailureOr<ScalarModel> mlir::qfmt::applyFunction(
+    BodyBuilder &body, StringRef name, const ScalarModel &value,
+    llvm::function_ref<double(double)> function, Variation variation) {
   FailureOr<ScalarModel> uniform = body.makeUniform(value);
   if (failed(uniform))
     return failure();
@@ -265,8 +263,8 @@ mlir::qfmt::applyFunction(BodyBuilder &body, StringRef name,
   IntegerRange results = roundRange(values, *unit);
 
   FailureOr<ScalarModel> result;
-  if (countValues(uniform->range) <=
-      int64_t(1) << body.getSettings().tableBits) {
+  if (countValues(uniform->range) <= int64_t(1)
+                                         << body.getSettings().tableBits) {
     // The index is the distance from the lowest value.
     unsigned width = *body.chooseWidth(uniform->range);
     OpBuilder &builder = body.getBuilder();
@@ -302,9 +300,7 @@ mlir::qfmt::applyFunction(BodyBuilder &body, StringRef name,
 static double getSlope(StringRef name, double lo, double hi) {
   double infinity = std::numeric_limits<double>::infinity();
   // Of log(x) from x = `from` on.
-  auto logarithm = [&](double from) {
-    return from > 0 ? 1 / from : infinity;
-  };
+  auto logarithm = [&](double from) { return from > 0 ? 1 / from : infinity; };
   return llvm::StringSwitch<double>(name)
       .Case("math.exp", std::exp(hi))
       .Case("math.expm1", std::exp(hi))
@@ -325,8 +321,8 @@ static double clampUnderflow(BodyBuilder &body, ScalarModel &value,
                              bool isBase2) {
   if (value.range.fits(32))
     return 0;
-  double toLog2 = *value.scale.getUniform() *
-                  (isBase2 ? 1.0 : 1.4426950408889634);
+  double toLog2 =
+      *value.scale.getUniform() * (isBase2 ? 1.0 : 1.4426950408889634);
   double largest = static_cast<double>(value.range.hi) * toLog2;
   double underflow =
       largest - static_cast<double>(body.getSettings().functionBits) - 10;
@@ -383,8 +379,8 @@ static FailureOr<ScalarModel> compileFunction(RuleContext &context) {
   bool isExp = isa<math::ExpOp>(context.op);
   bool isExp2 = isa<math::Exp2Op>(context.op);
   if ((isExp || isExp2) &&
-      countValues(value.range) >
-          int64_t(1) << context.body.getSettings().tableBits)
+      countValues(value.range) > int64_t(1)
+                                     << context.body.getSettings().tableBits)
     return compileWideExp(context, isExp2);
   StringRef name = context.op->getName().getStringRef();
   ScalarFunction function = getScalarFunction(name, 1);
@@ -419,7 +415,8 @@ static FailureOr<ScalarModel> compilePower(RuleContext &context) {
           : std::nullopt;
   if (!exponent || !base.isInteger())
     return context.emitError() << "has an exponent that is no constant, which "
-                                  "has no integer rule";
+                                  "has no integer rule; make it a constant, "
+                                  "or compute exp(log(v) * exponent)";
   if (*exponent == 2)
     return multiply(context, base, base);
   if (*exponent == 1)
