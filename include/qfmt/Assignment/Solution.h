@@ -89,8 +89,8 @@ std::vector<std::string> verify(const Problem &problem,
                                 const Solution &solution);
 
 /// Whether the objective is that of the known optimum, if the problem has one
-/// (within 1e-9, relative: others may have rounded). An unproven solution may be
-/// worse, not better. Another choice with the same objective is no error.
+/// (within 1e-9, relative: others may have rounded). An unproven solution may
+/// be worse, not better. Another choice with the same objective is no error.
 std::vector<std::string> compareToExpected(const Problem &problem,
                                            const Solution &solution);
 

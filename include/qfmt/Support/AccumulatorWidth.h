@@ -3,10 +3,10 @@
 //
 // Two's complement accumulators that hold every sum of `terms` products without
 // rounding, as hardware cost models count them (Kulisch accumulation); and how
-// many terms, of which more is known than their formats, an accumulator of given
-// width holds. Dynamic fixed point cuts long sums into such chains (Das et al.,
-// "Mixed precision training of convolutional neural networks using integer
-// operations", 2018).
+// many terms, of which more is known than their formats, an accumulator of
+// given width holds. Dynamic fixed point cuts long sums into such chains (Das
+// et al., "Mixed precision training of convolutional neural networks using
+// integer operations", 2018).
 //
 //===----------------------------------------------------------------------===//
 
@@ -39,8 +39,8 @@ inline constexpr uint64_t kAnyLength = std::numeric_limits<uint64_t>::max();
 /// is. lo <= hi; 1 <= bits <= 64.
 ///
 /// For products of p-bit and q-bit numbers of symmetric range, h = -lo =
-/// (2^(p-1) - 1) (2^(q-1) - 1), that is floor((2^(bits-1) - 1) / h): of 16 bits 2,
-/// of 12 bits 512, of 8 bits 133144 for 32-bit accumulators.
+/// (2^(p-1) - 1) (2^(q-1) - 1), that is floor((2^(bits-1) - 1) / h): of 16 bits
+/// 2, of 12 bits 512, of 8 bits 133144 for 32-bit accumulators.
 uint64_t getSafeChainLength(int64_t lo, int64_t hi, unsigned bits);
 
 /// The largest L such that any L consecutive `magnitudes` add up to at most

@@ -50,8 +50,8 @@ struct IBertExp {
   /// bits.
   std::optional<IntegerProgram> makeProgram(int64_t lo) const;
 
-  /// Softmax adds up exponentials of 16 bits: evaluate(q), times outputScale, in
-  /// units of expMax / 32767, rounded half to even and at most 32767.
+  /// Softmax adds up exponentials of 16 bits: evaluate(q), times outputScale,
+  /// in units of expMax / 32767, rounded half to even and at most 32767.
   static constexpr int64_t kLargest16 = 32767;
   int64_t evaluate16(int64_t q, double expMax = 1) const;
   /// The same for lo <= q <= 0. None if lo is beyond 32 bits.
@@ -94,14 +94,15 @@ struct IBertGelu {
 /// floor(sqrt(n)), n >= 0, by Newton's iteration from 2^ceil(bits / 2).
 int64_t computeIBertSqrt(int64_t n);
 
-/// floor(sqrt(n)) for 0 <= lo <= n <= hi < 2^60, without iteration and division.
+/// floor(sqrt(n)) for 0 <= lo <= n <= hi < 2^60, without iteration and
+/// division.
 std::optional<IntegerProgram> buildFloorSqrt(IntegerProgram::Range range);
 
 /// floor(2^exponent / x), the two integer divisions of softmax (exponent = 32)
 /// and layer norm (31), for 1 <= lo <= x <= hi < 2^30 and 2^exponent / lo <=
 /// 2^31, without a division: an approximate reciprocal, and twice what is left.
-std::optional<IntegerProgram>
-buildFloorReciprocal(unsigned exponent, IntegerProgram::Range range);
+std::optional<IntegerProgram> buildFloorReciprocal(unsigned exponent,
+                                                   IntegerProgram::Range range);
 
 /// Layer norm of one row of d = row.size() >= 1 values.
 struct IBertLayerNorm {

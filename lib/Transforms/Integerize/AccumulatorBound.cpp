@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "AccumulatorBound.h"
-#include "qfmt/IR/ConstantData.h"
 #include "mlir/IR/Matchers.h"
+#include "qfmt/IR/ConstantData.h"
 #include <map>
 
 using namespace mlir;
 using namespace mlir::qfmt;
 
-/// The largest, over the points of the loops that are not reduced, of the sum of
-/// the magnitudes of the constant `w`, read through `map`.
+/// The largest, over the points of the loops that are not reduced, of the sum
+/// of the magnitudes of the constant `w`, read through `map`.
 static std::optional<__int128> sumMagnitudes(linalg::LinalgOp op,
                                              const TensorModel &w,
                                              AffineMap map,
@@ -67,8 +67,8 @@ mlir::qfmt::boundByConstantWeights(linalg::LinalgOp op, Value summand,
     if (w.kind != TensorModel::Kind::Integer ||
         a.kind != TensorModel::Kind::Integer)
       continue;
-    AffineMap map = op.getMatchingIndexingMap(
-        &op->getOpOperand(weight.getArgNumber()));
+    AffineMap map =
+        op.getMatchingIndexingMap(&op->getOpOperand(weight.getArgNumber()));
     if (std::optional<__int128> sum = sumMagnitudes(op, w, map, loopSizes))
       return *sum * a.range.getMaxMagnitude();
   }

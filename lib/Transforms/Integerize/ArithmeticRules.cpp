@@ -45,9 +45,9 @@ static FailureOr<ScalarModel> compileSum(RuleContext &context) {
   std::optional<unsigned> width = body.chooseWidth(range);
   if (!width)
     return context.emitError() << "a sum may need more than 64 bits";
-  Value sum = IntOp::create(context.builder(), body.getLoc(),
-                            body.cast(a.value, *width),
-                            body.cast(b.value, *width));
+  Value sum =
+      IntOp::create(context.builder(), body.getLoc(),
+                    body.cast(a.value, *width), body.cast(b.value, *width));
   bool sameSign = !subtract && isNonNegative(a) && isNonNegative(b);
   return ScalarModel::makeInteger(sum, a.scale, range,
                                   addErrors(a.error, a.getMagnitude(), b.error,
@@ -70,33 +70,33 @@ static FailureOr<ScalarModel> negate(RuleContext &context,
 
 /// A constant that changes its sign along a dimension, or has zeros, is an
 /// integer: of 16 bits, or of 32 where the value has more than 16 already.
-static FailureOr<ScalarModel>
-multiplyByMixedConstant(RuleContext &context, const ScalarModel &value,
-                        const Table &constant) {
+static FailureOr<ScalarModel> multiplyByMixedConstant(RuleContext &context,
+                                                      const ScalarModel &value,
+                                                      const Table &constant) {
   BodyBuilder &body = context.body;
   bool isWide = !value.range.fits(16);
   double largest = std::max(-constant.getMin(), constant.getMax());
   FailureOr<ScalarModel> narrow = body.narrow(value, 32);
-  FailureOr<ScalarModel> factor = body.quantize(
-      constant, Table(largest / (isWide ? 0x7fffffff : 0x7fff)));
+  FailureOr<ScalarModel> factor =
+      body.quantize(constant, Table(largest / (isWide ? 0x7fffffff : 0x7fff)));
   if (failed(factor) || failed(narrow))
     return failure();
   IntegerRange range = narrow->range * factor->range;
   std::optional<unsigned> width = body.chooseWidth(range);
   if (!width)
     return context.emitError() << "the product may need more than 64 bits";
-  Value product = arith::MulIOp::create(
-      context.builder(), body.getLoc(), body.cast(narrow->value, *width),
-      body.cast(factor->value, *width));
+  Value product = arith::MulIOp::create(context.builder(), body.getLoc(),
+                                        body.cast(narrow->value, *width),
+                                        body.cast(factor->value, *width));
   return ScalarModel::makeInteger(
       product, narrow->scale * factor->scale, range,
       multiplyErrors(narrow->error, narrow->getMagnitude(), factor->error,
                      factor->getMagnitude()));
 }
 
-FailureOr<ScalarModel>
-mlir::qfmt::multiplyByConstant(RuleContext &context, const ScalarModel &value,
-                               const Table &constant) {
+FailureOr<ScalarModel> mlir::qfmt::multiplyByConstant(RuleContext &context,
+                                                      const ScalarModel &value,
+                                                      const Table &constant) {
   if (!constant.all([](double c) { return std::isfinite(c); }))
     return context.emitError() << "a factor is not finite";
   if (constant.all([](double c) { return c == 0; }))
@@ -128,8 +128,8 @@ static IntegerRange getProductRange(const ScalarModel &a, const ScalarModel &b,
   if (!scale)
     return range;
   for (auto [x, y] : {std::pair(&a, &b), std::pair(&b, &a)}) {
-    std::optional<double> bound = getQuotientBound(
-        x->expression, y->expression, /*isReciprocal=*/true);
+    std::optional<double> bound =
+        getQuotientBound(x->expression, y->expression, /*isReciprocal=*/true);
     if (!bound)
       continue;
     double units = *bound / *scale;
@@ -175,9 +175,8 @@ FailureOr<ScalarModel> mlir::qfmt::multiply(RuleContext &context,
   IntegerRange range = getProductRange(lhs, rhs, error);
   // What does not fit loses bits, of the wider operand first.
   while (!range.fits(63)) {
-    ScalarModel &wider = lhs.range.getSignedBits() >= rhs.range.getSignedBits()
-                             ? lhs
-                             : rhs;
+    ScalarModel &wider =
+        lhs.range.getSignedBits() >= rhs.range.getSignedBits() ? lhs : rhs;
     unsigned excess = range.getSignedBits() - 63;
     unsigned bits = wider.range.getSignedBits();
     unsigned other = (&wider == &lhs ? rhs : lhs).range.getSignedBits();
@@ -199,8 +198,8 @@ FailureOr<ScalarModel> mlir::qfmt::multiply(RuleContext &context,
   }
   unsigned width = *body.chooseWidth(range);
   // Factors of a small product may be wide.
-  width = std::max({width, *body.chooseWidth(lhs.range),
-                    *body.chooseWidth(rhs.range)});
+  width = std::max(
+      {width, *body.chooseWidth(lhs.range), *body.chooseWidth(rhs.range)});
   Value product = arith::MulIOp::create(context.builder(), body.getLoc(),
                                         body.cast(lhs.value, width),
                                         body.cast(rhs.value, width));

@@ -46,14 +46,14 @@ public:
   ScalarModel load(const TensorModel &tensor, AffineMap map,
                    Table scaleOverLoops);
 
-  /// compute(value), once for each element of the tensor that `value` was loaded
-  /// from if there are fewer of those than loop indices: what is divided by is
-  /// often one number a row.
-  FailureOr<ScalarModel> computeOnce(
-      const ScalarModel &value,
-      llvm::function_ref<FailureOr<ScalarModel>(BodyBuilder &,
-                                                const ScalarModel &)>
-          compute);
+  /// compute(value), once for each element of the tensor that `value` was
+  /// loaded from if there are fewer of those than loop indices: what is divided
+  /// by is often one number a row.
+  FailureOr<ScalarModel>
+  computeOnce(const ScalarModel &value,
+              llvm::function_ref<FailureOr<ScalarModel>(BodyBuilder &,
+                                                        const ScalarModel &)>
+                  compute);
 
   /// Integers of `table`, which must be whole numbers, as a scalar of `width`
   /// bits: an arith.constant if uniform, else a constant input.
@@ -67,12 +67,12 @@ public:
   std::optional<unsigned> chooseWidth(const IntegerRange &range) const;
 
   /// The same real at another scale, rounded to the nearest integer of it
-  /// (by `rounding`, or as `compat` does it). Exact if every ratio of the scales
-  /// is a power of two >= 1. What has more than 32 bits is narrowed before.
-  FailureOr<ScalarModel>
-  rescale(const ScalarModel &value, const Table &scale,
-          RoundingMode rounding = RoundingMode::HalfEven,
-          Compat compat = Compat::None);
+  /// (by `rounding`, or as `compat` does it). Exact if every ratio of the
+  /// scales is a power of two >= 1. What has more than 32 bits is narrowed
+  /// before.
+  FailureOr<ScalarModel> rescale(const ScalarModel &value, const Table &scale,
+                                 RoundingMode rounding = RoundingMode::HalfEven,
+                                 Compat compat = Compat::None);
   /// `value`, of at most 32 bits, times `ratio` at `scale`, as `rule` has it.
   FailureOr<ScalarModel> requantize(const ScalarModel &value,
                                     const Table &scale, const Table &ratio,

@@ -33,18 +33,18 @@ static bool isSquare(Operation *op, ArrayRef<ScalarModel> operands) {
 /// True for functions that are cheaper and more exact as a table of the code
 /// than as integer arithmetic.
 static bool isNonlinear(Operation *op, ArrayRef<ScalarModel> operands) {
-  return op->getDialect()->getNamespace() == "math" &&
-         !isa<math::AbsFOp>(op) && !isSquare(op, operands);
+  return op->getDialect()->getNamespace() == "math" && !isa<math::AbsFOp>(op) &&
+         !isSquare(op, operands);
 }
 
 /// A value that depends on one code alone, and is no chain of exact operations,
 /// stays an expression.
 static bool isDeferrable(Operation *op, ArrayRef<ScalarModel> operands,
                          const ExpressionRef &expression) {
-  bool nonlinear =
-      isNonlinear(op, operands) || llvm::any_of(operands, [](const ScalarModel &model) {
-        return model.isDeferred();
-      });
+  bool nonlinear = isNonlinear(op, operands) ||
+                   llvm::any_of(operands, [](const ScalarModel &model) {
+                     return model.isDeferred();
+                   });
   // A quotient with a value below the line.
   if (isa<arith::DivFOp>(op) && !operands[1].isConstant())
     nonlinear = true;
@@ -59,8 +59,8 @@ LogicalResult mlir::qfmt::compileScalarOp(Operation *op, BodyBuilder &body,
   for (Value operand : op->getOperands()) {
     auto it = models.find(operand);
     if (it == models.end())
-      return context.emitError() << "operand " << operand
-                                 << " has no integer value";
+      return context.emitError()
+             << "operand " << operand << " has no integer value";
     context.operands.push_back(it->second);
     expressions.push_back(it->second.expression);
   }
@@ -77,9 +77,8 @@ LogicalResult mlir::qfmt::compileScalarOp(Operation *op, BodyBuilder &body,
   }
   ExpressionRef expression =
       isSquare(op, context.operands)
-          ? Expression::makeApply("arith.mulf",
-                                  {expressions[0], expressions[0]},
-                                  op->getLoc())
+          ? Expression::makeApply(
+                "arith.mulf", {expressions[0], expressions[0]}, op->getLoc())
           : Expression::makeApply(getFunctionName(op), expressions,
                                   op->getLoc());
   if (std::optional<FailureOr<ScalarModel>> result =
@@ -104,8 +103,7 @@ LogicalResult mlir::qfmt::compileScalarOp(Operation *op, BodyBuilder &body,
   bool readsTruth = isa<arith::SelectOp, arith::UIToFPOp, arith::SIToFPOp,
                         arith::ExtUIOp, arith::ExtSIOp, arith::CmpIOp,
                         arith::AndIOp, arith::OrIOp, arith::XOrIOp>(op);
-  for (auto [value, operand] :
-       llvm::zip(op->getOperands(), context.operands)) {
+  for (auto [value, operand] : llvm::zip(op->getOperands(), context.operands)) {
     if (operand.isPredicate() && !readsTruth)
       return context.emitError()
              << "computes with the outcome of a comparison; only selections, "

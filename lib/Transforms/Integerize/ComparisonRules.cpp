@@ -51,9 +51,9 @@ static FailureOr<ScalarModel> compileExtremum(RuleContext &context) {
   std::optional<unsigned> width = body.chooseWidth(a.range.hull(b.range));
   if (!width)
     return context.emitError() << "an operand may need more than 64 bits";
-  Value result = IntOp::create(context.builder(), body.getLoc(),
-                               body.cast(a.value, *width),
-                               body.cast(b.value, *width));
+  Value result =
+      IntOp::create(context.builder(), body.getLoc(),
+                    body.cast(a.value, *width), body.cast(b.value, *width));
   return ScalarModel::makeInteger(
       result, a.scale, isMax ? a.range.max(b.range) : a.range.min(b.range),
       mergeErrors(a.error, b.error));
@@ -105,8 +105,8 @@ static FailureOr<ScalarModel> compileComparison(RuleContext &context) {
     auto min = [](double c, double bound) { return std::min(c, bound); };
     constant.constant = Table::combine(
         constant.constant, getBound(value, /*upper=*/false, 1), max);
-    constant.constant = Table::combine(
-        constant.constant, getBound(value, /*upper=*/true, 1), min);
+    constant.constant = Table::combine(constant.constant,
+                                       getBound(value, /*upper=*/true, 1), min);
   }
   FailureOr<std::pair<ScalarModel, ScalarModel>> aligned =
       body.align(context.operands[0], context.operands[1]);
@@ -129,8 +129,8 @@ mlir::qfmt::materializePredicate(BodyBuilder &body,
   double scale = *model.scale.getUniform();
   std::optional<ElementFunction> function = ElementFunction::make(expression);
   if (!function)
-    return body.emitError() << "'" << expression->name
-                            << "' is not evaluated on codes";
+    return body.emitError()
+           << "'" << expression->name << "' is not evaluated on codes";
   // Runs of integers for which it is true.
   constexpr unsigned kMaxRuns = 16;
   SmallVector<IntegerRange> runs;
@@ -225,8 +225,8 @@ static FailureOr<ScalarModel> compileSelection(RuleContext &context) {
         body.materialize(condition.constant, 8), body.constant(0, 8)));
   if (!condition.isPredicate())
     return context.emitError() << "the condition is not a comparison";
-  RuleContext values = {context.op, body,
-                        {context.operands[1], context.operands[2]}};
+  RuleContext values = {
+      context.op, body, {context.operands[1], context.operands[2]}};
   if (extremum)
     return *extremum == arith::CmpIPredicate::sgt
                ? compileExtremum<arith::MaxSIOp, true>(values)
@@ -244,10 +244,10 @@ static FailureOr<ScalarModel> compileSelection(RuleContext &context) {
   ErrorBound error = mergeErrors(a.error, b.error);
   // The wrong one of the two.
   if (!condition.error.isExact())
-    error = ErrorBound{error.getTotal(std::max(a.getMagnitude(),
-                                               b.getMagnitude())) +
-                           static_cast<double>(range.hi - range.lo),
-                       0};
+    error = ErrorBound{
+        error.getTotal(std::max(a.getMagnitude(), b.getMagnitude())) +
+            static_cast<double>(range.hi - range.lo),
+        0};
   return ScalarModel::makeInteger(result, a.scale, range, error);
 }
 

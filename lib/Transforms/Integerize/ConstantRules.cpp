@@ -25,10 +25,9 @@ static FailureOr<ScalarModel> foldConstant(RuleContext &context) {
   if (auto number = dyn_cast<FloatAttr>(value))
     return ScalarModel::makeConstant(Table(number.getValueAsDouble()));
   if (auto number = dyn_cast<IntegerAttr>(value))
-    return ScalarModel::makeConstant(
-        Table(number.getType().isInteger(1)
-                  ? double(number.getValue().getBoolValue())
-                  : static_cast<double>(number.getInt())));
+    return ScalarModel::makeConstant(Table(
+        number.getType().isInteger(1) ? double(number.getValue().getBoolValue())
+                                      : static_cast<double>(number.getInt())));
   return context.emitError() << "is no number";
 }
 
@@ -44,12 +43,12 @@ FailureOr<ScalarModel> mlir::qfmt::foldConstants(RuleContext &context) {
     return context.emitError() << "is not evaluated on constants";
   switch (operands.size()) {
   case 1:
-    return ScalarModel::makeConstant(operands[0].constant.map(
-        [&](double v) { return function(v); }));
+    return ScalarModel::makeConstant(
+        operands[0].constant.map([&](double v) { return function(v); }));
   case 2:
-    return ScalarModel::makeConstant(Table::combine(
-        operands[0].constant, operands[1].constant,
-        [&](double a, double b) { return function({a, b}); }));
+    return ScalarModel::makeConstant(
+        Table::combine(operands[0].constant, operands[1].constant,
+                       [&](double a, double b) { return function({a, b}); }));
   default:
     break;
   }
@@ -64,6 +63,6 @@ FailureOr<ScalarModel> mlir::qfmt::foldConstants(RuleContext &context) {
       Table::combine(operands[0].constant, operands[1].constant, pick);
   Table second =
       Table::combine(operands[0].constant, operands[2].constant, pickOther);
-  return ScalarModel::makeConstant(Table::combine(
-      first, second, [](double a, double b) { return a + b; }));
+  return ScalarModel::makeConstant(
+      Table::combine(first, second, [](double a, double b) { return a + b; }));
 }

@@ -10,8 +10,8 @@
 //   sqrt(v)      a result of up to 62 bits
 //
 // Errors: that of the kernel, half a unit, and what the operand's error d,
-// relative to the smallest value it may have, does: d / (1 - d) to a reciprocal,
-// half of it to a square root.
+// relative to the smallest value it may have, does: d / (1 - d) to a
+// reciprocal, half of it to a square root.
 
 #include "ProgramEmitter.h"
 #include "Rules.h"
@@ -50,9 +50,9 @@ static FailureOr<ScalarModel> preparePositive(RuleContext &context,
 
 /// The operand's error relative to its smallest value.
 static double getRelativeError(const ScalarModel &positive) {
-  double lowest = (static_cast<double>(positive.range.lo) -
-                   positive.error.absolute) /
-                  (1 + positive.error.relative);
+  double lowest =
+      (static_cast<double>(positive.range.lo) - positive.error.absolute) /
+      (1 + positive.error.relative);
   return positive.error.absolute / lowest + positive.error.relative;
 }
 
@@ -95,8 +95,8 @@ emitReciprocal(RuleContext &context, const ScalarModel &value,
   Value result = emitProgram(context.body, program, value.value).front();
   ErrorBound error = {0.5, kernel.relativeBound};
   error.relative += relativeError * (1 + kernel.relativeBound);
-  return ScalarModel::makeInteger(
-      result, Table(std::ldexp(1.0, -point) / unit), {lo, hi}, error);
+  return ScalarModel::makeInteger(result, Table(std::ldexp(1.0, -point) / unit),
+                                  {lo, hi}, error);
 }
 
 static FailureOr<ScalarModel> reciprocal(RuleContext &context,
@@ -196,11 +196,11 @@ static FailureOr<ScalarModel> compileReciprocalSqrt(RuleContext &context) {
     return context.emitError() << "has no integer code: " << reason;
   double scale = *positive->scale.getUniform();
   auto toRootError = [](double delta) { return 1 / std::sqrt(1 - delta) - 1; };
-  FailureOr<ScalarModel> result = emitReciprocal(
-      context, *positive, *kernel, std::sqrt(scale),
-      1 / std::sqrt(static_cast<double>(positive->range.hi)),
-      1 / std::sqrt(static_cast<double>(positive->range.lo)),
-      toRootError(std::min(getRelativeError(*positive), 0.99)));
+  FailureOr<ScalarModel> result =
+      emitReciprocal(context, *positive, *kernel, std::sqrt(scale),
+                     1 / std::sqrt(static_cast<double>(positive->range.hi)),
+                     1 / std::sqrt(static_cast<double>(positive->range.lo)),
+                     toRootError(std::min(getRelativeError(*positive), 0.99)));
   std::optional<double> least = getLeastUnlessZero(value.expression);
   if (failed(result) || !least)
     return result;
@@ -209,8 +209,8 @@ static FailureOr<ScalarModel> compileReciprocalSqrt(RuleContext &context) {
   double lowest = *least / scale;
   double delta = positive->error.absolute / lowest + positive->error.relative;
   result->errorUnlessZero = ErrorBound{
-      0.5, kernel->relativeBound +
-               toRootError(std::min(delta, 0.99)) * (1 + kernel->relativeBound)};
+      0.5, kernel->relativeBound + toRootError(std::min(delta, 0.99)) *
+                                       (1 + kernel->relativeBound)};
   return result;
 }
 
@@ -226,15 +226,15 @@ static FailureOr<ScalarModel> compileSqrt(RuleContext &context) {
                                   "maximum with 0";
   // sqrt(hi) * 2^bits has 31 bits.
   double root = std::sqrt(static_cast<double>(value->range.hi) + 1);
-  int bits = std::clamp(30 - static_cast<int>(std::ceil(std::log2(root))), 0,
-                        28);
+  int bits =
+      std::clamp(30 - static_cast<int>(std::ceil(std::log2(root))), 0, 28);
   std::string reason;
   std::optional<IntegerKernel> kernel =
       buildSqrt(getRange(*value), static_cast<unsigned>(bits), &reason);
   if (!kernel)
     return context.emitError() << "has no integer code: " << reason;
-  Value result = emitProgram(context.body, kernel->program, value->value)
-                     .front();
+  Value result =
+      emitProgram(context.body, kernel->program, value->value).front();
   double scale = std::sqrt(*value->scale.getUniform());
   // |sqrt(a) - sqrt(b)| is at most sqrt|a - b|, and |a - b| / sqrt(lo).
   double lo = std::max(0.0, static_cast<double>(value->range.lo) - error);

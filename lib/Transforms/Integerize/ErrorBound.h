@@ -36,8 +36,7 @@ struct ErrorBound {
   /// After one more step that is off by at most `units` and by a factor of at
   /// most 1 +- `factor`.
   ErrorBound plus(double units, double factor = 0) const {
-    return {absolute * (1 + factor) + units,
-            relative * (1 + factor) + factor};
+    return {absolute * (1 + factor) + units, relative * (1 + factor) + factor};
   }
 };
 
@@ -62,8 +61,7 @@ inline ErrorBound mergeErrors(const ErrorBound &a, const ErrorBound &b) {
 inline ErrorBound multiplyErrors(const ErrorBound &a, double magnitudeA,
                                  const ErrorBound &b, double magnitudeB) {
   ErrorBound result;
-  result.relative =
-      a.relative + b.relative + a.relative * b.relative;
+  result.relative = a.relative + b.relative + a.relative * b.relative;
   result.absolute = a.absolute * magnitudeB * (1 + b.relative) +
                     b.absolute * magnitudeA * (1 + a.relative) +
                     a.absolute * b.absolute;

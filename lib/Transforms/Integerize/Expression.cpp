@@ -38,9 +38,9 @@ mlir::qfmt::getNormalIndices(AffineMap map, ArrayRef<int64_t> loopSizes) {
   });
 }
 
-ExpressionRef
-Expression::makeElement(Value tensor, std::shared_ptr<const TensorModel> model,
-                        ArrayRef<AffineExpr> indices) {
+ExpressionRef Expression::makeElement(Value tensor,
+                                      std::shared_ptr<const TensorModel> model,
+                                      ArrayRef<AffineExpr> indices) {
   auto node = std::make_shared<Expression>();
   node->kind = Kind::Element;
   node->tensor = tensor;
@@ -155,9 +155,9 @@ static bool unifyIndex(AffineExpr pattern, AffineExpr target,
   auto binary = dyn_cast<AffineBinaryOpExpr>(pattern);
   if (!binary)
     return pattern == target;
-  // A variable that is an index by itself runs over the whole dimension, so that
-  // every index is one of its values. The variable of a window does not: it is
-  // that of another reduction (whose size is compared there), or nothing.
+  // A variable that is an index by itself runs over the whole dimension, so
+  // that every index is one of its values. The variable of a window does not:
+  // it is that of another reduction (whose size is compared there), or nothing.
   auto isVariable = [](AffineExpr expr) { return isa<AffineSymbolExpr>(expr); };
   auto other = dyn_cast<AffineBinaryOpExpr>(target);
   if (!other || other.getKind() != binary.getKind() ||
@@ -209,10 +209,10 @@ bool mlir::qfmt::unify(const ExpressionRef &pattern,
     for (auto [variable, other] :
          llvm::zip(pattern->variables, target->variables)) {
       auto it = inner.find(variable.symbol);
-      auto symbol = it == inner.end()
-                        ? AffineSymbolExpr(nullptr)
-                        : dyn_cast<AffineSymbolExpr>(it->second);
-      if (it != inner.end() && (!symbol || symbol.getPosition() != other.symbol))
+      auto symbol = it == inner.end() ? AffineSymbolExpr(nullptr)
+                                      : dyn_cast<AffineSymbolExpr>(it->second);
+      if (it != inner.end() &&
+          (!symbol || symbol.getPosition() != other.symbol))
         return false;
       inner.erase(variable.symbol);
       if (auto outer = bindings.find(variable.symbol); outer != bindings.end())
@@ -250,8 +250,7 @@ static bool findOnlyElement(const Expression &expression,
   });
 }
 
-const Expression *
-mlir::qfmt::getOnlyElement(const ExpressionRef &expression) {
+const Expression *mlir::qfmt::getOnlyElement(const ExpressionRef &expression) {
   const Expression *element = nullptr;
   if (!expression || !findOnlyElement(*expression, element))
     return nullptr;
@@ -271,7 +270,7 @@ std::string mlir::qfmt::getFunctionName(Operation *op) {
 }
 
 ScalarFunction mlir::qfmt::getScalarFunction(StringRef name,
-                                         unsigned numOperands) {
+                                             unsigned numOperands) {
   using Operands = ArrayRef<double>;
   struct Entry {
     unsigned numOperands;
@@ -356,8 +355,7 @@ ScalarFunction mlir::qfmt::getScalarFunction(StringRef name,
       {"math.ceil", {1, [](Operands v) { return std::ceil(v[0]); }}},
       {"math.trunc", {1, [](Operands v) { return std::trunc(v[0]); }}},
       {"math.round", {1, [](Operands v) { return std::round(v[0]); }}},
-      {"math.roundeven",
-       {1, [](Operands v) { return std::nearbyint(v[0]); }}},
+      {"math.roundeven", {1, [](Operands v) { return std::nearbyint(v[0]); }}},
       {"math.powf", {2, power}},
       {"math.fpowi", {2, power}},
       {"math.copysign",
@@ -409,8 +407,7 @@ double ElementFunction::operator()(double element) const {
     }
     for (auto [i, position] : llvm::enumerate(step.operands))
       operands[i] = values[position];
-    values.push_back(
-        step.function(ArrayRef(operands, step.operands.size())));
+    values.push_back(step.function(ArrayRef(operands, step.operands.size())));
   }
   return values.back();
 }
@@ -533,8 +530,7 @@ struct SumOfSquares {
 };
 } // namespace
 
-static std::optional<SumOfSquares>
-matchSumOfSquares(ExpressionRef expression) {
+static std::optional<SumOfSquares> matchSumOfSquares(ExpressionRef expression) {
   SumOfSquares result;
   for (StringRef name : {"arith.addf", "arith.maximumf"})
     if (const Expression *sum = matchApply(expression, name))
@@ -625,8 +621,8 @@ mlir::qfmt::getLeastUnlessZero(const ExpressionRef &expression) {
 }
 
 /// The operand if `expression` is its power with this exponent.
-static ExpressionRef matchPower(const ExpressionRef &expression,
-                                StringRef name, double exponent) {
+static ExpressionRef matchPower(const ExpressionRef &expression, StringRef name,
+                                double exponent) {
   if (const Expression *named = matchApply(expression, name))
     return named->operands[0];
   const Expression *power = matchApply(expression, "math.powf");
@@ -684,9 +680,9 @@ mlir::qfmt::matchLayerNorm(const ExpressionRef &numerator,
   ExpressionRef base = isReciprocal
                            ? matchPower(denominator, "math.rsqrt", -0.5)
                            : matchPower(denominator, "math.sqrt", 0.5);
-  std::optional<SumOfSquares> sum =
-      base && !matchApply(base, "arith.maximumf") ? matchSumOfSquares(base)
-                                                  : std::nullopt;
+  std::optional<SumOfSquares> sum = base && !matchApply(base, "arith.maximumf")
+                                        ? matchSumOfSquares(base)
+                                        : std::nullopt;
   const Expression *difference = matchApply(numerator, "arith.subf");
   if (!sum || !difference || !getGrid(difference->operands[0]))
     return std::nullopt;

@@ -37,7 +37,8 @@ enum class Combiner { Add, Max, Min };
 class Expression {
 public:
   enum class Kind {
-    /// `tensor` at `indices`; with a null tensor the entry of the table that the
+    /// `tensor` at `indices`; with a null tensor the entry of the table that
+    /// the
     /// model is a constant of.
     Element,
     /// `constant`.
@@ -168,9 +169,9 @@ bool attainsOne(const ExpressionRef &value, ArrayRef<unsigned> reduced,
 
 /// The largest magnitude that numerator / denominator can have whatever the
 /// tensors hold: 1 if the denominator is the sum of terms >= 0 of which the
-/// numerator is one, sqrt(1 / c) if it is sqrt(c * sum x^2 + e), e >= 0, and the
-/// numerator is x.
-/// `isReciprocal` says that `denominator` is 1 / it already.
+/// numerator is one, sqrt(1 / c) if it is sqrt(c * sum x^2 + e), e >= 0, and
+/// the numerator is x. `isReciprocal` says that `denominator` is 1 / it
+/// already.
 std::optional<double> getQuotientBound(const ExpressionRef &numerator,
                                        const ExpressionRef &denominator,
                                        bool isReciprocal);
@@ -213,8 +214,9 @@ ExpressionRef stripFactors(ExpressionRef expression, double &factor);
 bool isSumOfSquares(const ExpressionRef &expression);
 
 /// If `expression` is c * sum x^2 + e with elements x of an integer tensor, or
-/// with their distances from their mean: the least value it has unless all x are
-/// 0. Integers that are not all equal are S^2 (n - 1) / n from their mean in sum.
+/// with their distances from their mean: the least value it has unless all x
+/// are 0. Integers that are not all equal are S^2 (n - 1) / n from their mean
+/// in sum.
 std::optional<double> getLeastUnlessZero(const ExpressionRef &expression);
 /// The same of the root of such a sum.
 std::optional<double> getLeastRootUnlessZero(const ExpressionRef &expression);

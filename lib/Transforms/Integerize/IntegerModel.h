@@ -15,9 +15,9 @@
 #include "ErrorBound.h"
 #include "Expression.h"
 #include "Table.h"
-#include "qfmt/IR/QFmt.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "qfmt/IR/QFmt.h"
 
 namespace mlir::qfmt {
 
@@ -70,9 +70,9 @@ StorageKind chooseStorage(const IntegerRange &range);
 
 /// Values of which some had an additive mask B < 0 added, or were replaced by
 /// it, of a magnitude that integers do not hold. They stand for the same with a
-/// smaller B: what is masked is by at least `distance` below what is not, and by
-/// any more than that in the network. exp(v - max v) is the same for every B,
-/// but for exp(-distance); other operations are refused.
+/// smaller B: what is masked is by at least `distance` below what is not, and
+/// by any more than that in the network. exp(v - max v) is the same for every
+/// B, but for exp(-distance); other operations are refused.
 struct MaskFact {
   /// Real.
   double distance;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Casts, comparisons and logic of integers and truth values, such as the mask of
-// an attention: they denote themselves. Exact, but for truth values that are not.
+// Casts, comparisons and logic of integers and truth values, such as the mask
+// of an attention: they denote themselves. Exact, but for truth values that are
+// not.
 
 #include "Rules.h"
 
@@ -24,8 +25,8 @@ static ScalarModel fromPredicate(RuleContext &context, int64_t one) {
   if (!context.operands[0].error.isExact())
     error.absolute = 1;
   return ScalarModel::makeInteger(
-      value, Table(1.0),
-      {std::min<int64_t>(one, 0), std::max<int64_t>(one, 0)}, error);
+      value, Table(1.0), {std::min<int64_t>(one, 0), std::max<int64_t>(one, 0)},
+      error);
 }
 
 /// True is -1.
@@ -51,10 +52,9 @@ static Value getTruthValue(RuleContext &context, const ScalarModel &model) {
   BodyBuilder &body = context.body;
   if (!model.isConstant())
     return model.value;
-  return arith::CmpIOp::create(context.builder(), body.getLoc(),
-                               arith::CmpIPredicate::ne,
-                               body.materialize(model.constant, 8),
-                               body.constant(0, 8));
+  return arith::CmpIOp::create(
+      context.builder(), body.getLoc(), arith::CmpIPredicate::ne,
+      body.materialize(model.constant, 8), body.constant(0, 8));
 }
 
 template <typename IntOp>

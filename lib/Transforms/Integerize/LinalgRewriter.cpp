@@ -9,10 +9,10 @@
 #include "AccumulatorBound.h"
 #include "BodyRules.h"
 #include "Rules.h"
-#include "qfmt/IR/ConstantData.h"
 #include "mlir/Dialect/Linalg/IR/LinalgInterfaces.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
+#include "qfmt/IR/ConstantData.h"
 #include <cmath>
 
 using namespace mlir;
@@ -96,8 +96,7 @@ static FailureOr<Reduction> matchReduction(linalg::LinalgOp op,
   Block *block = op.getBlock();
   Value acc = block->getArguments()[op.getNumDpsInputs() + result];
   Operation *last = block->getTerminator()->getOperand(result).getDefiningOp();
-  std::optional<Combiner> combiner =
-      last ? getCombiner(last) : std::nullopt;
+  std::optional<Combiner> combiner = last ? getCombiner(last) : std::nullopt;
   if (!combiner || !acc.hasOneUse() || !last->getResult(0).hasOneUse() ||
       *acc.user_begin() != last)
     return op.emitOpError()
@@ -175,8 +174,8 @@ LogicalResult LinalgRewriter::readOperand(unsigned index) {
   if (operand.kind == TensorModel::Kind::Shape || element.use_empty())
     return keepLoopBounds(index);
   if (operand.kind == TensorModel::Kind::Deferred) {
-    models[element] = ScalarModel::makeDeferred(substitute(
-        operand.expression, getNormalIndices(map, loopSizes)));
+    models[element] = ScalarModel::makeDeferred(
+        substitute(operand.expression, getNormalIndices(map, loopSizes)));
     return keepLoopBounds(index);
   }
   bool isConstant = operand.kind == TensorModel::Kind::Constant;
@@ -216,8 +215,8 @@ LogicalResult LinalgRewriter::keepLoopBounds(unsigned index) {
   SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
   bool bounds = llvm::any_of(map.getResults(), [&](AffineExpr expr) {
     auto loop = dyn_cast<AffineDimExpr>(expr);
-    return loop && iterators[loop.getPosition()] ==
-                       utils::IteratorType::reduction;
+    return loop &&
+           iterators[loop.getPosition()] == utils::IteratorType::reduction;
   });
   if (!bounds)
     return success();
@@ -232,8 +231,7 @@ LogicalResult LinalgRewriter::keepLoopBounds(unsigned index) {
 LogicalResult LinalgRewriter::readCapturedConstants() {
   for (Operation &inner : *op.getBlock()) {
     for (Value value : inner.getOperands()) {
-      if (models.contains(value) ||
-          value.getParentBlock() == op.getBlock())
+      if (models.contains(value) || value.getParentBlock() == op.getBlock())
         continue;
       Attribute attr;
       std::optional<double> number;
@@ -271,10 +269,10 @@ LinalgRewriter::dropReducedScales(const ScalarModel &value) {
 
 /// The initial value of a reduction at the scale of its result, with elements
 /// of `width` bits.
-FailureOr<Value>
-LinalgRewriter::makeInitialValue(const TensorModel &init,
-                                 const TensorModel &result,
-                                 const Reduction &reduction, unsigned width) {
+FailureOr<Value> LinalgRewriter::makeInitialValue(const TensorModel &init,
+                                                  const TensorModel &result,
+                                                  const Reduction &reduction,
+                                                  unsigned width) {
   auto type = RankedTensorType::get(init.realType.getShape(),
                                     builder.getIntegerType(width));
   Location loc = op.getLoc();
@@ -282,19 +280,17 @@ LinalgRewriter::makeInitialValue(const TensorModel &init,
     // An elementwise rescaling of its own.
     BodyBuilder rescaling(builder, loc, type.getShape(), settings);
     AffineMap identity = builder.getMultiDimIdentityMap(type.getRank());
-    FailureOr<ScalarModel> value =
-        rescaling.rescale(rescaling.load(init, identity, init.scale),
-                          result.scale);
+    FailureOr<ScalarModel> value = rescaling.rescale(
+        rescaling.load(init, identity, init.scale), result.scale);
     if (failed(value))
       return failure();
-    rescaling.addOutput(
-        tensor::EmptyOp::create(builder, loc, type.getShape(),
-                                type.getElementType()),
-        identity);
+    rescaling.addOutput(tensor::EmptyOp::create(builder, loc, type.getShape(),
+                                                type.getElementType()),
+                        identity);
     counts.rescales += rescaling.getNumRescales();
     return rescaling
-        .finish(SmallVector<utils::IteratorType>(
-                    type.getRank(), utils::IteratorType::parallel),
+        .finish(SmallVector<utils::IteratorType>(type.getRank(),
+                                                 utils::IteratorType::parallel),
                 rescaling.cast(value->value, width))
         .getResult(0);
   }
@@ -338,8 +334,8 @@ LinalgRewriter::makeInitialValue(const TensorModel &init,
 }
 
 static __int128 getLargest(const Table &table) {
-  double magnitude = std::max(std::abs(table.getMin()),
-                              std::abs(table.getMax()));
+  double magnitude =
+      std::max(std::abs(table.getMin()), std::abs(table.getMax()));
   return static_cast<__int128>(std::min(magnitude, 0x1p100)) + 1;
 }
 
@@ -355,10 +351,11 @@ int64_t LinalgRewriter::countReduced() {
 /// The range of the sums of `summand` and an initial value at `scale`, every
 /// partial sum included, and the width of the accumulator. Fails if there is
 /// none. `summandInBody` is null if the summand is not what the body adds up.
-FailureOr<IntegerRange>
-LinalgRewriter::getSumRange(const ScalarModel &summand, Value summandInBody,
-                            const TensorModel &init, const Table &scale,
-                            unsigned &width) {
+FailureOr<IntegerRange> LinalgRewriter::getSumRange(const ScalarModel &summand,
+                                                    Value summandInBody,
+                                                    const TensorModel &init,
+                                                    const Table &scale,
+                                                    unsigned &width) {
   __int128 initial =
       init.kind == TensorModel::Kind::Constant
           ? getLargest(init.constant / scale)
@@ -381,8 +378,7 @@ LinalgRewriter::getSumRange(const ScalarModel &summand, Value summandInBody,
     if (bound && (IntegerRange{-*bound, *bound} + start).fits(bits))
       return IntegerRange{-*bound, *bound} + start;
   }
-  IntegerRange range =
-      bound ? IntegerRange{-*bound, *bound} + start : simple;
+  IntegerRange range = bound ? IntegerRange{-*bound, *bound} + start : simple;
   return op.emitOpError() << "accumulator may overflow: " << count
                           << " summands and an initial value need "
                           << range.getSignedBits()
@@ -393,8 +389,8 @@ LinalgRewriter::getSumRange(const ScalarModel &summand, Value summandInBody,
                                   : "");
 }
 
-/// What is known of the whole sum, but not of parts of it: it starts from 0, has
-/// all summands, and among the terms of a softmax there is a 1.
+/// What is known of the whole sum, but not of parts of it: it starts from 0,
+/// has all summands, and among the terms of a softmax there is a 1.
 void LinalgRewriter::refineSum(const ScalarModel &summand,
                                const TensorModel &init, TensorModel &result) {
   if (init.kind != TensorModel::Kind::Constant ||
@@ -488,12 +484,12 @@ static bool isNeutral(const TensorModel &init, Combiner combiner) {
   return false;
 }
 
-/// The error of the reduction of `count` values like `summand` and `init`, which
-/// is at `scale`.
+/// The error of the reduction of `count` values like `summand` and `init`,
+/// which is at `scale`.
 static ErrorBound getReductionError(Combiner combiner,
                                     const ScalarModel &summand,
-                                    const TensorModel &init,
-                                    const Table &scale, int64_t count) {
+                                    const TensorModel &init, const Table &scale,
+                                    int64_t count) {
   ErrorBound error = summand.error;
   double start = 0;
   if (init.kind == TensorModel::Kind::Constant) {
@@ -524,9 +520,9 @@ LinalgRewriter::reduceMask(const std::optional<MaskFact> &mask,
   if (!mask)
     return std::optional<MaskFact>();
   if (combiner != Combiner::Max)
-    return op.emitOpError()
-           << "reduces scores to which a mask was added; only their maximum has "
-              "an integer rule";
+    return op.emitOpError() << "reduces scores to which a mask was added; only "
+                               "their maximum has "
+                               "an integer rule";
   Table infinite = mask->infinite;
   for (auto [loop, type] : llvm::enumerate(op.getIteratorTypesArray()))
     if (type == utils::IteratorType::reduction)
@@ -545,8 +541,7 @@ LogicalResult LinalgRewriter::reduce(unsigned index) {
     return failure();
   auto it = models.find(reduction->summand);
   if (it != models.end() && it->second.isDeferred()) {
-    FailureOr<ScalarModel> integer =
-        materialize(body, it->second.expression);
+    FailureOr<ScalarModel> integer = materialize(body, it->second.expression);
     if (failed(integer))
       return failure();
     it->second = *integer;
@@ -597,8 +592,8 @@ LogicalResult LinalgRewriter::reduce(unsigned index) {
   result.realType = init.realType;
   result.scale = *scale;
   result.range = *range;
-  result.error = getReductionError(combiner, *summand, init, *scale,
-                                   countReduced());
+  result.error =
+      getReductionError(combiner, *summand, init, *scale, countReduced());
   FailureOr<std::optional<MaskFact>> mask =
       reduceMask(it->second.mask, combiner);
   if (failed(mask))
@@ -608,8 +603,8 @@ LogicalResult LinalgRewriter::reduce(unsigned index) {
   if (failed(start))
     return failure();
   if (isNeutral(init, combiner))
-    result.expression = Expression::makeReduce(
-        combiner, it->second.expression, map, loopSizes);
+    result.expression =
+        Expression::makeReduce(combiner, it->second.expression, map, loopSizes);
   if (combiner == Combiner::Add)
     refineSum(*summand, init, result);
   Value acc = body.addOutput(*start, map);
@@ -651,8 +646,8 @@ LogicalResult LinalgRewriter::yieldElement(unsigned index) {
     results.push_back(result);
     return success();
   }
-  StorageKind storage = model.isPredicate() ? StorageKind{1, true}
-                                            : chooseStorage(model.range);
+  StorageKind storage =
+      model.isPredicate() ? StorageKind{1, true} : chooseStorage(model.range);
   result.kind = TensorModel::Kind::Integer;
   result.scale = *table;
   result.range = model.isPredicate() ? IntegerRange{0, 1} : model.range;
@@ -663,9 +658,9 @@ LogicalResult LinalgRewriter::yieldElement(unsigned index) {
     result.mask->infinite =
         toTensor(result.mask->infinite, map).value_or(Table(0.0));
   result.isUnsigned = storage.isUnsigned;
-  Value empty = tensor::EmptyOp::create(
-      builder, op.getLoc(), result.realType.getShape(),
-      builder.getIntegerType(storage.width));
+  Value empty =
+      tensor::EmptyOp::create(builder, op.getLoc(), result.realType.getShape(),
+                              builder.getIntegerType(storage.width));
   body.addOutput(empty, map);
   computed.push_back(results.size());
   yielded.push_back(body.cast(model.value, storage.width));
@@ -691,7 +686,8 @@ FailureOr<TensorModels> LinalgRewriter::run() {
       if (failed(reduction))
         return failure();
       combiners.insert(reduction->op);
-    } else if (!op.getBlock()->getArgument(op.getNumDpsInputs() + i)
+    } else if (!op.getBlock()
+                    ->getArgument(op.getNumDpsInputs() + i)
                     .use_empty() &&
                failed(readOperand(op.getNumDpsInputs() + i))) {
       return failure();
@@ -718,10 +714,8 @@ FailureOr<TensorModels> LinalgRewriter::run() {
   return results;
 }
 
-FailureOr<TensorModels>
-mlir::qfmt::rewriteLinalgOp(linalg::LinalgOp op, ArrayRef<TensorModel> operands,
-                            OpBuilder &builder,
-                            const IntegerizeSettings &settings,
-                            IntegerizeCounts &counts) {
+FailureOr<TensorModels> mlir::qfmt::rewriteLinalgOp(
+    linalg::LinalgOp op, ArrayRef<TensorModel> operands, OpBuilder &builder,
+    const IntegerizeSettings &settings, IntegerizeCounts &counts) {
   return LinalgRewriter(op, operands, builder, settings, counts).run();
 }

@@ -13,10 +13,11 @@ namespace mlir::qfmt {
 /// Rewrites `op`, any linalg operation with static shapes: its body is compiled
 /// to integers. `operands` are the models of all its operands, inputs first;
 /// returns those of its results.
-FailureOr<TensorModels>
-rewriteLinalgOp(linalg::LinalgOp op, ArrayRef<TensorModel> operands,
-                OpBuilder &builder, const IntegerizeSettings &settings,
-                IntegerizeCounts &counts);
+FailureOr<TensorModels> rewriteLinalgOp(linalg::LinalgOp op,
+                                        ArrayRef<TensorModel> operands,
+                                        OpBuilder &builder,
+                                        const IntegerizeSettings &settings,
+                                        IntegerizeCounts &counts);
 
 /// The codes of `value` in the static integer encoding `format`:
 /// clamp(round(v / scale) + zero_point), or without the clamp its low bits if
@@ -36,8 +37,7 @@ FailureOr<TensorModel> materializeTensor(const TensorModel &value,
                                          IntegerizeCounts &counts);
 
 /// The model of a constant: its values over all dimensions in which they vary.
-TensorModel makeConstantModel(RankedTensorType type,
-                              ArrayRef<double> values);
+TensorModel makeConstantModel(RankedTensorType type, ArrayRef<double> values);
 
 } // namespace mlir::qfmt
 

@@ -37,9 +37,9 @@ private:
   }
   template <typename OpTy>
   Value emitBinary(const IntegerProgram::Instruction &instruction) {
-    unsigned width = std::max({getWidth(instruction.range),
-                               getWidth(instruction.lhs),
-                               getWidth(instruction.rhs)});
+    unsigned width =
+        std::max({getWidth(instruction.range), getWidth(instruction.lhs),
+                  getWidth(instruction.rhs)});
     Value result = OpTy::create(body.getBuilder(), body.getLoc(),
                                 read(instruction.lhs, width),
                                 read(instruction.rhs, width));
@@ -90,9 +90,9 @@ Value Emitter::emit(const IntegerProgram::Instruction &instruction) {
   case Opcode::ShiftRight:
     // An amount of 32 and more needs 64 bits.
     if (program.getInstructions()[instruction.rhs].range.hi > 31) {
-      Value result = arith::ShRSIOp::create(
-          body.getBuilder(), body.getLoc(), read(instruction.lhs, 64),
-          read(instruction.rhs, 64));
+      Value result = arith::ShRSIOp::create(body.getBuilder(), body.getLoc(),
+                                            read(instruction.lhs, 64),
+                                            read(instruction.rhs, 64));
       return body.cast(result, width);
     }
     return emitBinary<arith::ShRSIOp>(instruction);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// qfmt.quantize on integers: one rescaling, the zero point, a clamp where ranges
-// do not prove it superfluous.
+// qfmt.quantize on integers: one rescaling, the zero point, a clamp where
+// ranges do not prove it superfluous.
 
 #include "FrameworkRules.h"
 #include "LinalgRewriter.h"
@@ -54,8 +54,8 @@ static ErrorBound getConstantError(const TensorModel &value, double scale,
     return std::clamp(v, static_cast<double>(range.lo),
                       static_cast<double>(range.hi));
   };
-  Table off = Table::combine(
-      value.constant, codes, [&](double constant, double code) {
+  Table off =
+      Table::combine(value.constant, codes, [&](double constant, double code) {
         double quotient = constant / scale;
         return std::isnan(quotient) ? 0
                                     : std::abs(clamp(quotient) - clamp(code));
@@ -106,8 +106,8 @@ static ErrorBound getSaturatedError(const ScalarModel &value,
   auto lo = static_cast<double>(value.range.lo);
   auto hi = static_cast<double>(value.range.hi);
   double slack = value.error.getTotal(value.getMagnitude());
-  double realLo = isNonNegative(expression) ? std::max(lo - slack, 0.0)
-                                            : lo - slack;
+  double realLo =
+      isNonNegative(expression) ? std::max(lo - slack, 0.0) : lo - slack;
   return {std::min(error, std::max(clamp(hi) - clamp(realLo),
                                    clamp(hi + slack) - clamp(lo))),
           0};
@@ -118,8 +118,8 @@ static ErrorBound getSaturatedError(const ScalarModel &value,
 static LogicalResult verifyMaskSaturates(const TensorModel &value,
                                          const TensorModel &result,
                                          bool saturates, Location loc) {
-  double lowest = static_cast<double>(result.range.lo) *
-                  *result.scale.getUniform();
+  double lowest =
+      static_cast<double>(result.range.lo) * *result.scale.getUniform();
   // What is masked is at least the distance below the largest of the others.
   double reach = static_cast<double>(value.range.hi) * value.scale.getMax() -
                  value.mask->distance;
@@ -133,12 +133,10 @@ static LogicalResult verifyMaskSaturates(const TensorModel &value,
             "mask, or the softmax after it";
 }
 
-FailureOr<TensorModel>
-mlir::qfmt::quantizeTensor(const TensorModel &value, ScaledAttr format,
-                           RoundingMode rounding, OverflowMode overflow,
-                           OpBuilder &builder, Location loc,
-                           const IntegerizeSettings &settings,
-                           IntegerizeCounts &counts) {
+FailureOr<TensorModel> mlir::qfmt::quantizeTensor(
+    const TensorModel &value, ScaledAttr format, RoundingMode rounding,
+    OverflowMode overflow, OpBuilder &builder, Location loc,
+    const IntegerizeSettings &settings, IntegerizeCounts &counts) {
   RankedTensorType type = value.realType;
   NumberFormat number = format.getNumberFormat();
   TensorModel result;
@@ -179,8 +177,7 @@ mlir::qfmt::quantizeTensor(const TensorModel &value, ScaledAttr format,
     FailureOr<ScalarModel> function = materialize(body, expression, asked);
     if (failed(function))
       return failure();
-    scaled = body.rescale(*function, result.scale, rounding,
-                          settings.compat);
+    scaled = body.rescale(*function, result.scale, rounding, settings.compat);
   } else if (value.kind == TensorModel::Kind::Integer) {
     ScalarModel loaded = body.load(value, identity, value.scale);
     bool isWide = !value.range.fits(32);
@@ -203,8 +200,8 @@ mlir::qfmt::quantizeTensor(const TensorModel &value, ScaledAttr format,
   if (failed(scaled))
     return failure();
 
-  IntegerRange range = scaled->range +
-                       IntegerRange{result.zeroPoint, result.zeroPoint};
+  IntegerRange range =
+      scaled->range + IntegerRange{result.zeroPoint, result.zeroPoint};
   std::optional<unsigned> width =
       body.chooseWidth(range.hull({lowest, largest}));
   if (!width)
@@ -215,8 +212,8 @@ mlir::qfmt::quantizeTensor(const TensorModel &value, ScaledAttr format,
     code = arith::AddIOp::create(inner, loc, code,
                                  body.constant(result.zeroPoint, *width));
   if (saturates && range.lo < lowest)
-    code = arith::MaxSIOp::create(inner, loc, code,
-                                  body.constant(lowest, *width));
+    code =
+        arith::MaxSIOp::create(inner, loc, code, body.constant(lowest, *width));
   if (saturates && range.hi > largest)
     code = arith::MinSIOp::create(inner, loc, code,
                                   body.constant(largest, *width));
@@ -226,14 +223,14 @@ mlir::qfmt::quantizeTensor(const TensorModel &value, ScaledAttr format,
                  identity);
   counts.rescales += body.getNumRescales();
   ++counts.rewritten;
-  result.error = saturates ? getSaturatedError(*scaled, result.range,
-                                               value.expression)
-                           : scaled->error.toAbsolute(scaled->getMagnitude());
-  result.payload = body.finish(SmallVector<utils::IteratorType>(
-                                   type.getRank(),
-                                   utils::IteratorType::parallel),
-                               code)
-                       .getResult(0);
+  result.error =
+      saturates ? getSaturatedError(*scaled, result.range, value.expression)
+                : scaled->error.toAbsolute(scaled->getMagnitude());
+  result.payload =
+      body.finish(SmallVector<utils::IteratorType>(
+                      type.getRank(), utils::IteratorType::parallel),
+                  code)
+          .getResult(0);
   return result;
 }
 
@@ -246,9 +243,8 @@ mlir::qfmt::materializeTensor(const TensorModel &value, OpBuilder &builder,
   ArrayRef<int64_t> shape = value.realType.getShape();
   BodyBuilder body(builder, loc, shape, settings);
   AffineMap identity = builder.getMultiDimIdentityMap(shape.size());
-  FailureOr<ScalarModel> integer =
-      materialize(body, substitute(value.expression,
-                                   getNormalIndices(identity, shape)));
+  FailureOr<ScalarModel> integer = materialize(
+      body, substitute(value.expression, getNormalIndices(identity, shape)));
   if (failed(integer))
     return failure();
   StorageKind storage = chooseStorage(integer->range);
@@ -262,10 +258,9 @@ mlir::qfmt::materializeTensor(const TensorModel &value, OpBuilder &builder,
                                          builder.getIntegerType(storage.width)),
                  identity);
   ++counts.rewritten;
-  result.payload =
-      body.finish(SmallVector<utils::IteratorType>(
-                      shape.size(), utils::IteratorType::parallel),
-                  body.cast(integer->value, storage.width))
-          .getResult(0);
+  result.payload = body.finish(SmallVector<utils::IteratorType>(
+                                   shape.size(), utils::IteratorType::parallel),
+                               body.cast(integer->value, storage.width))
+                       .getResult(0);
   return result;
 }

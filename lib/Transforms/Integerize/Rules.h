@@ -46,7 +46,8 @@ FailureOr<ScalarModel> compileWithMasks(RuleContext &context, Rule rule);
 /// Adds to the error of an exponential what a mask of its operand leaves open.
 void countMask(const RuleContext &context, ScalarModel &result);
 
-/// True if `op` selects the larger or smaller of two values by their comparison.
+/// True if `op` selects the larger or smaller of two values by their
+/// comparison.
 bool isExtremum(arith::SelectOp op);
 
 /// The outcome of a comparison that is a function of one code, by the codes for
@@ -91,15 +92,13 @@ FailureOr<ScalarModel> materialize(BodyBuilder &body,
 
 /// The largest |f(v + d) - f(v)| for v and v + d in [lo, hi] and |d| <= off;
 /// infinite if there is none.
-using Variation =
-    llvm::function_ref<double(double lo, double hi, double off)>;
+using Variation = llvm::function_ref<double(double lo, double hi, double off)>;
 
 /// function(v) of an integer value, by a table or by polynomials; `variation`
 /// says what the operand's error becomes.
 FailureOr<ScalarModel>
 applyFunction(BodyBuilder &body, StringRef name, const ScalarModel &value,
-              llvm::function_ref<double(double)> function,
-              Variation variation);
+              llvm::function_ref<double(double)> function, Variation variation);
 
 } // namespace mlir::qfmt
 

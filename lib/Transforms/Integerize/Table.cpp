@@ -50,9 +50,8 @@ static void forEachAlong(llvm::ArrayRef<int64_t> sizes, unsigned position,
 }
 
 /// Drops a dimension and keeps, of the entries along it, what `keep` says.
-static Table
-reduceAlong(const Table &table, unsigned position,
-            llvm::function_ref<double(double, double)> keep) {
+static Table reduceAlong(const Table &table, unsigned position,
+                         llvm::function_ref<double(double, double)> keep) {
   auto sizes = llvm::to_vector(table.getSizes());
   auto dims = llvm::to_vector(table.getDims());
   int64_t size = sizes[position];

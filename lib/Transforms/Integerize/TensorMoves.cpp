@@ -36,7 +36,8 @@ static std::optional<Table> moveTable(Operation *op, const Table &table) {
   }
   if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op)) {
     SmallVector<unsigned> dims(expand.getSrcType().getRank());
-    for (auto [from, group] : llvm::enumerate(expand.getReassociationIndices())) {
+    for (auto [from, group] :
+         llvm::enumerate(expand.getReassociationIndices())) {
       int64_t size = expand.getSrcType().getDimSize(from);
       dims[from] = group.front();
       for (int64_t to : group)
@@ -128,8 +129,8 @@ static FailureOr<Value> movePayload(Operation *op, ArrayRef<Value> payloads,
                                     const TensorModel &source,
                                     OpBuilder &builder) {
   Location loc = op->getLoc();
-  Type element = cast<RankedTensorType>(payloads.front().getType())
-                     .getElementType();
+  Type element =
+      cast<RankedTensorType>(payloads.front().getType()).getElementType();
   auto resultType = cast<RankedTensorType>(op->getResult(0).getType());
   auto type = RankedTensorType::get(resultType.getShape(), element);
   if (auto pad = dyn_cast<tensor::PadOp>(op)) {
@@ -203,9 +204,9 @@ FailureOr<TensorModel> mlir::qfmt::moveTensor(Operation *op,
       return op->emitOpError() << "joins tensors of different formats; "
                                   "quantize them to one format first";
     if (operand.mask && (operands.size() != 1 || isa<tensor::PadOp>(op)))
-      return op->emitOpError()
-             << "joins scores to which a mask was added with others; only their "
-                "softmax has an integer rule";
+      return op->emitOpError() << "joins scores to which a mask was added with "
+                                  "others; only their "
+                                  "softmax has an integer rule";
     result.range = result.range.hull(operand.range);
     result.error = mergeErrors(result.error, operand.error);
     payloads.push_back(operand.payload);
