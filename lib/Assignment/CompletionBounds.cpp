@@ -177,7 +177,7 @@ void CompletionBounds::setParent(llvm::ArrayRef<double> state) {
 
 double CompletionBounds::boundChild(size_t option) {
   size_t numPlanes = planes.size();
-  const double *part = &added[option * numPlanes];
+  const double *part = added.data() + option * numPlanes;
   double highest = -kInfinity;
   for (size_t j = 0; j < numPlanes; ++j) {
     double bound = base[j] + part[j];

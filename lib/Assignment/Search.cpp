@@ -372,7 +372,7 @@ void Search::evaluate(const Node &node, Point &point) const {
     double least = kInfinity;
     unsigned chosen = 0;
     for (unsigned i = node.start[index]; i < node.start[index + 1]; ++i) {
-      const double *cost = &flatCost[node.options[i] * numBudgets];
+      const double *cost = flatCost.data() + node.options[i] * numBudgets;
       double priced = node.damage[i];
       for (size_t b = 0; b < numBudgets; ++b)
         priced += multipliers[b] * cost[b];
@@ -385,7 +385,7 @@ void Search::evaluate(const Node &node, Point &point) const {
     point.choice[index] = chosen;
     value += least;
     magnitude += 2 * std::abs(node.damage[chosen]) + std::abs(least);
-    const double *cost = &flatCost[node.options[chosen] * numBudgets];
+    const double *cost = flatCost.data() + node.options[chosen] * numBudgets;
     for (size_t b = 0; b < numBudgets; ++b)
       used[b] += cost[b];
   }
