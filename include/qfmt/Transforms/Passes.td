@@ -404,10 +404,8 @@ def SplitAccumulators : Pass<"qfmt-split-accumulators"> {
     Option<"minLength", "min-length", "uint64_t", "2", "Sums of which only shorter chains are safe stay in 64 bits">
   ];
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect"];
-  let statistics = [
-    Statistic<"numSplit", "split", "Sums split into chains">,
-    Statistic<"numNarrowed", "narrowed", "Sums taken in 32 bits as a whole">
-  ];
+  // No statistics: an LLVM built without them leaves those of copied passes
+  // uninitialized, and pipelines copy this one. There are remarks.
 }
 
 def Decompose : Pass<"qfmt-decompose", "::mlir::ModuleOp"> {
