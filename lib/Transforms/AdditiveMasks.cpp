@@ -3,10 +3,10 @@
 #include "AdditiveMasks.h"
 #include "LinalgUses.h"
 #include "Moves.h"
-#include "qfmt/IR/ConstantData.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
+#include "qfmt/IR/ConstantData.h"
 
 using namespace mlir;
 using namespace mlir::qfmt;
@@ -55,7 +55,8 @@ bool mlir::qfmt::isExactImageOfIntegers(Value value, const DataValues &data) {
 }
 
 /// True if an element of `value`, which is a constant or computed from
-/// constants and integers, may be a mask; `sign` is that with which it is added.
+/// constants and integers, may be a mask; `sign` is that with which it is
+/// added.
 static bool holdsMask(Value value, double sign) {
   Attribute attribute;
   if (matchPattern(value, m_Constant(&attribute))) {
@@ -65,8 +66,8 @@ static bool holdsMask(Value value, double sign) {
     else if (isa<FloatType>(getElementTypeOrSelf(value.getType())))
       numbers = readFloats(attribute);
     return numbers && llvm::any_of(*numbers, [&](double number) {
-      return sign * number <= -kSmallestMask;
-    });
+             return sign * number <= -kSmallestMask;
+           });
   }
   Operation *producer = value.getDefiningOp();
   if (Value source = getReshapeSource(producer))

@@ -81,25 +81,25 @@ static bool isAbsorbing(double mask, double magnitude) {
 
 /// kDistance in units of `scale`, rounded up.
 static __int128 getDistance(double scale) {
-  return static_cast<__int128>(
-      std::min(std::ceil(kDistance / scale), 0x1p100));
+  return static_cast<__int128>(std::min(std::ceil(kDistance / scale), 0x1p100));
 }
 
 /// `value`, an integer with another range, and what is known of its mask.
-static FailureOr<ScalarModel>
-makeMasked(RuleContext &context, const ScalarModel &scores, Value value,
-           IntegerRange range, const Table &infinite) {
+static FailureOr<ScalarModel> makeMasked(RuleContext &context,
+                                         const ScalarModel &scores, Value value,
+                                         IntegerRange range,
+                                         const Table &infinite) {
   // Offsets are of the values' own unit; where they are relative to values,
   // masked ones are none.
-  ScalarModel result = ScalarModel::makeInteger(
-      value, scores.scale, range,
-      scores.error.toAbsolute(scores.getMagnitude()));
+  ScalarModel result =
+      ScalarModel::makeInteger(value, scores.scale, range,
+                               scores.error.toAbsolute(scores.getMagnitude()));
   result.mask = MaskFact{kDistance, infinite};
   if (scores.mask) {
     result.mask->distance = std::min(kDistance, scores.mask->distance);
-    result.mask->infinite = Table::combine(
-        infinite, scores.mask->infinite,
-        [](double a, double b) { return std::max(a, b); });
+    result.mask->infinite =
+        Table::combine(infinite, scores.mask->infinite,
+                       [](double a, double b) { return std::max(a, b); });
   }
   return result;
 }
@@ -114,9 +114,8 @@ struct MaskedRange {
 };
 } // namespace
 
-static FailureOr<MaskedRange> getMaskedRange(RuleContext &context,
-                                             const ScalarModel &scores,
-                                             bool isOffset) {
+static FailureOr<MaskedRange>
+getMaskedRange(RuleContext &context, const ScalarModel &scores, bool isOffset) {
   __int128 distance = getDistance(*scores.scale.getUniform());
   MaskedRange result;
   result.level = isOffset ? scores.range.lo - scores.range.hi - distance
@@ -167,8 +166,7 @@ static FailureOr<ScalarModel> maskByCondition(RuleContext &context,
     return failure();
   OpBuilder &builder = context.builder();
   Value value = body.cast(scores.value, range->width);
-  Value level =
-      body.constant(static_cast<int64_t>(range->level), range->width);
+  Value level = body.constant(static_cast<int64_t>(range->level), range->width);
   if (isOffset)
     level = arith::AddIOp::create(builder, body.getLoc(), value, level);
   value = masked ? arith::SelectOp::create(builder, body.getLoc(), condition,
@@ -195,9 +193,8 @@ struct ConstantMask {
 } // namespace
 
 /// None if `constant` is to be added as it is.
-static std::optional<ConstantMask> findMasks(Operation *op,
-                                             const ScalarModel &scores,
-                                             const Table &constant) {
+static std::optional<ConstantMask>
+findMasks(Operation *op, const ScalarModel &scores, const Table &constant) {
   RealScores real(scores);
   ConstantMask result{Table(0.0), 0, -HUGE_VAL, Table(0.0)};
   for (double c : constant.getValues()) {
@@ -232,9 +229,9 @@ static FailureOr<ScalarModel> addConstantMask(RuleContext &context, Rule rule,
   // What else is in the constant, such as a bias of positions.
   ScalarModel &other = context.operands[1 - scoresOperand];
   if (!mask.rest.all([](double c) { return c == 0; })) {
-    other.constant = Table::combine(
-        other.constant, mask.isMasked,
-        [](double c, double m) { return m != 0 ? 0.0 : c; });
+    other.constant =
+        Table::combine(other.constant, mask.isMasked,
+                       [](double c, double m) { return m != 0 ? 0.0 : c; });
     std::optional<MaskFact> before = scores.mask;
     FailureOr<ScalarModel> sum = rule(context);
     if (failed(sum))
@@ -273,10 +270,9 @@ addValueMask(RuleContext &context, const ScalarModel &scores,
            << " times as far as is known; compute it from truth values (i1), "
               "or select by a comparison";
   unsigned width = mask.value.getType().getIntOrFloatBitWidth();
-  Value isMasked =
-      arith::CmpIOp::create(context.builder(), body.getLoc(),
-                            arith::CmpIPredicate::ne, mask.value,
-                            body.constant(0, width));
+  Value isMasked = arith::CmpIOp::create(context.builder(), body.getLoc(),
+                                         arith::CmpIPredicate::ne, mask.value,
+                                         body.constant(0, width));
   FailureOr<ScalarModel> uniform = body.makeUniform(scores);
   if (failed(uniform))
     return FailureOr<ScalarModel>(failure());
@@ -288,8 +284,8 @@ addValueMask(RuleContext &context, const ScalarModel &scores,
 }
 
 /// None if there is no mask among the operands.
-static std::optional<FailureOr<ScalarModel>> compileMaskedSum(
-    RuleContext &context, Rule rule) {
+static std::optional<FailureOr<ScalarModel>>
+compileMaskedSum(RuleContext &context, Rule rule) {
   bool subtracts = isa<arith::SubFOp>(context.op);
   for (unsigned i : {1, 0}) {
     const ScalarModel &mask = context.operands[i];
@@ -383,11 +379,9 @@ static bool isMaximumWithMask(const RuleContext &context) {
   return llvm::any_of(context.operands, [&](const ScalarModel &operand) {
     return operand.isConstant() &&
            llvm::all_of(context.operands, [&](const ScalarModel &other) {
-             return other.isConstant() ||
-                    operand.constant.all([&](double c) {
-                      return -c >= kSmallestPureMask &&
-                             RealScores(other).isBelow(c);
-                    });
+             return other.isConstant() || operand.constant.all([&](double c) {
+               return -c >= kSmallestPureMask && RealScores(other).isBelow(c);
+             });
            });
   });
 }
@@ -404,13 +398,12 @@ void mlir::qfmt::countMask(const RuleContext &context, ScalarModel &result) {
     return;
   // Those of all masks are between 0 and this.
   double distance = context.operands[0].mask->distance;
-  double rest = isa<math::ExpOp>(context.op) ? std::exp(-distance)
-                                             : std::exp2(-distance);
+  double rest =
+      isa<math::ExpOp>(context.op) ? std::exp(-distance) : std::exp2(-distance);
   result.error = result.error.plus(rest / result.scale.getMin());
 }
 
-static FailureOr<ScalarModel> compileOnMasked(RuleContext &context,
-                                              Rule rule) {
+static FailureOr<ScalarModel> compileOnMasked(RuleContext &context, Rule rule) {
   ScalarModel &value = context.operands[0];
   std::optional<MaskFact> mask = value.mask;
   if (mask && isa<arith::SubFOp>(context.op) &&
