@@ -8,7 +8,7 @@
 // REDEFINE: %{entry} = scaled_square
 // RUN: %{check} | FileCheck %s
 // REDEFINE: %{entry} = comparison
-// RUN: %{check} | FileCheck %s
+// RUN: %{check} | FileCheck %s --check-prefix=COMPARISON
 // REDEFINE: %{entry} = narrowed
 // RUN: %{check} --integerize-options=table-bits=16 | FileCheck %s
 // REDEFINE: %{entry} = constant
@@ -18,6 +18,8 @@
 
 // CHECK: region elements worst error in steps bound in steps ratio codes location
 // CHECK-NEXT: 0 8
+// COMPARISON: region elements worst error in steps bound in steps ratio codes location
+// COMPARISON-NEXT: 0 8 {{[^ ]+}} {{[^ ]+}} 1.0004E+00
 // CONSTANT: region elements worst error in steps bound in steps ratio codes location
 // CONSTANT-NEXT: 0 8 {{[^ ]+}} 0.3330 {{[^ ]+}} 0.3330 1.0 0
 

@@ -41,9 +41,10 @@ static std::optional<Operand> getOperand(Type format) {
     return Operand{false, minifloat.getMantissaBits() + 1,
                    minifloat.getExponentBits()};
   if (auto builtin = dyn_cast_if_present<FloatType>(format)) {
-    // The leading bit is implicit, and there is a sign, but in f8E8M0FNU.
+    // The leading bit is implicit, and there is a sign, if there is.
     unsigned significant = builtin.getFPMantissaWidth();
-    unsigned sign = isa<Float8E8M0FNUType>(builtin) ? 0 : 1;
+    auto number = dyn_cast<NumberFormat>(format);
+    unsigned sign = number && number.getLowest() >= 0 ? 0 : 1;
     return Operand{false, significant,
                    builtin.getWidth() - (significant - 1) - sign};
   }
