@@ -15,6 +15,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "qfmt/Assignment/Solver.h"
+#include "qfmt/Support/SplitMix64.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
@@ -27,27 +28,16 @@ static cl::opt<unsigned> numSeeds("seeds", cl::desc("Networks of each size"),
                                   cl::init(4));
 
 namespace {
-/// SplitMix64, and a sum of uniform numbers for a normal one.
-class Random {
+class Random : public mlir::qfmt::SplitMix64 {
 public:
-  explicit Random(uint64_t seed) : state(seed) {}
-  double uniform() {
-    state += 0x9e3779b97f4a7c15;
-    uint64_t bits = state;
-    bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
-    bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
-    bits ^= bits >> 31;
-    return (bits >> 11) * 0x1p-53;
-  }
+  using SplitMix64::SplitMix64;
+  /// A sum of uniform numbers for a normal one.
   double normal() {
     double sum = -6;
     for (int i = 0; i < 12; ++i)
       sum += uniform();
     return sum;
   }
-
-private:
-  uint64_t state;
 };
 } // namespace
 

@@ -4,6 +4,7 @@
 #include "qfmt/Assignment/Json.h"
 #include "Number.h"
 #include "qfmt/Assignment/Solver.h"
+#include "qfmt/Support/UniqueJson.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -299,7 +300,7 @@ Problem Reader::readProblem(const json::Value &value) {
 }
 
 llvm::Expected<Problem> mlir::qfmt::assignment::parseProblem(StringRef text) {
-  llvm::Expected<json::Value> value = json::parse(text);
+  llvm::Expected<json::Value> value = mlir::qfmt::parseUniqueJson(text);
   if (!value)
     return value.takeError();
   Reader reader;
@@ -311,7 +312,7 @@ llvm::Expected<Problem> mlir::qfmt::assignment::parseProblem(StringRef text) {
 
 llvm::Expected<KnownOptimum>
 mlir::qfmt::assignment::parseKnownOptimum(StringRef text) {
-  llvm::Expected<json::Value> value = json::parse(text);
+  llvm::Expected<json::Value> value = mlir::qfmt::parseUniqueJson(text);
   if (!value)
     return value.takeError();
   const json::Object *object = value->getAsObject();

@@ -4,32 +4,16 @@
 #include "qfmt/Assignment/Reinforce.h"
 #include "Search.h"
 #include "Solvers.h"
+#include "qfmt/Support/SplitMix64.h"
 #include "llvm/ADT/STLExtras.h"
 #include <algorithm>
 
 using namespace mlir::qfmt::assignment;
+using mlir::qfmt::SplitMix64;
 
 static constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 namespace {
-/// SplitMix64: the standard library's distributions differ between platforms.
-class Random {
-public:
-  explicit Random(uint64_t seed) : state(seed) {}
-  /// In [0, 1).
-  double next() {
-    state += 0x9e3779b97f4a7c15;
-    uint64_t bits = state;
-    bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
-    bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
-    bits ^= bits >> 31;
-    return (bits >> 11) * 0x1p-53;
-  }
-
-private:
-  uint64_t state;
-};
-
 /// An independent distribution over the options of each set.
 class Controller {
 public:
@@ -41,10 +25,10 @@ public:
     updateProbabilities();
   }
 
-  std::vector<unsigned> sample(Random &random) const {
+  std::vector<unsigned> sample(SplitMix64 &random) const {
     std::vector<unsigned> chosen;
     for (const std::vector<double> &row : probabilities) {
-      double left = random.next();
+      double left = random.uniform();
       unsigned option = 0;
       while (option + 1 < row.size() && left >= row[option])
         left -= row[option++];
@@ -130,7 +114,7 @@ private:
   const ReinforceOptions &options;
   const Deadline &deadline;
   Controller controller;
-  Random random;
+  SplitMix64 random;
   double typicalDamage = 0;
   std::optional<double> baseline;
   double variance = 0;

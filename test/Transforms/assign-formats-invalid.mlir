@@ -11,6 +11,8 @@
 // RUN: not qfmt-opt %t/main.mlir -qfmt-assign-formats="candidates=i4 damage=given" 2>&1 | FileCheck %s --check-prefix=BOTH
 // RUN: not qfmt-opt %t/main.mlir -qfmt-assign-formats="candidates=i4 damage=traces damage-file=%t/nowhere.json" 2>&1 | FileCheck %s --check-prefix=MISSING
 // RUN: not qfmt-opt %t/main.mlir -qfmt-assign-formats="candidates=i4 damage=traces damage-file=%t/main.mlir" 2>&1 | FileCheck %s --check-prefix=JSON
+// RUN: not qfmt-opt %t/main.mlir -qfmt-assign-formats="candidates=i4 damage=traces damage-file=%t/repeated.json" 2>&1 | FileCheck %s --check-prefix=REPEATED
+// RUN: not qfmt-opt %t/main.mlir -qfmt-assign-formats="candidates=i4 latency-table=%t/repeated-choice.json budget-latency=5" 2>&1 | FileCheck %s --check-prefix=REPEATEDCHOICE
 // RUN: not qfmt-opt %t/main.mlir -qfmt-assign-formats="candidates=i4 damage=traces damage-file=%t/list.json" 2>&1 | FileCheck %s --check-prefix=OBJECT
 // RUN: not qfmt-opt %t/main.mlir -qfmt-assign-formats="candidates=i4 damage=traces damage-file=%t/choices.json" 2>&1 | FileCheck %s --check-prefix=NUMBER
 // RUN: not qfmt-opt %t/main.mlir -qfmt-assign-formats="candidates=i4 damage=traces damage-file=%t/traces.json" 2>&1 | FileCheck %s --check-prefix=TRACE
@@ -53,7 +55,9 @@
 // NOFILE: option 'damage-file' of qfmt-assign-formats is there, but this measure of damage reads none
 // BOTH: option 'candidates' of qfmt-assign-formats is there, but damage=given takes those of the layers' 'qfmt.candidates'
 // MISSING: nowhere.json' cannot be read: No such file or directory
-// JSON: main.mlir' is no JSON: [1:
+// JSON: main.mlir' cannot be read: [1:
+// REPEATED: error: qfmt-assign-formats: '{{.*}}repeated.json' cannot be read: the key 'matmul.0' is there twice (line 2): keep one
+// REPEATEDCHOICE: error: qfmt-assign-formats: '{{.*}}repeated-choice.json' cannot be read: matmul.0: the key 'i4' is there twice (line 1): keep one
 // OBJECT: list.json' is no JSON object of layers
 // NUMBER: choices.json' has no number for the layer 'matmul.0'
 // TRACE: 'linalg.matmul' op is the layer 'matmul.1', of which '{{.*}}traces.json' has no trace; it has those of matmul.0, matmul.7
@@ -92,6 +96,11 @@
 {"matmul.0": {"i4/eight": 1.0}}
 //--- twice.json
 {"matmul.0": {"i4": 1.0, "i4/i4": 2.0}}
+//--- repeated.json
+{"matmul.0": 1.0, "matmul.1": 2.0,
+ "matmul.0": 3.0}
+//--- repeated-choice.json
+{"matmul.0": {"i4": 1.0, "i4": 1.0}, "matmul.1": {"i4": 1.0}}
 //--- list.json
 [1.0]
 

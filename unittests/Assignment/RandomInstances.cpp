@@ -7,15 +7,6 @@
 
 using namespace mlir::qfmt::assignment;
 
-double InstanceRandom::real() {
-  state += 0x9e3779b97f4a7c15;
-  uint64_t bits = state;
-  bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
-  bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
-  bits ^= bits >> 31;
-  return (bits >> 11) * 0x1p-53;
-}
-
 static const char *const kFormats[] = {"i2", "i4", "i8", "f8E4M3FN"};
 static const char *const kCosts[] = {"bytes", "ms", "luts"};
 

@@ -5,22 +5,22 @@
 #define QFMT_UNITTESTS_ASSIGNMENT_RANDOMINSTANCES_H
 
 #include "qfmt/Assignment/Problem.h"
-#include <cstdint>
+#include "qfmt/Support/SplitMix64.h"
 
 namespace mlir::qfmt::assignment {
 
-/// SplitMix64: the same instances everywhere.
+/// The same instances everywhere.
 class InstanceRandom {
 public:
-  explicit InstanceRandom(uint64_t seed) : state(seed * 0x9e3779b97f4a7c15) {}
+  explicit InstanceRandom(uint64_t seed) : bits(seed * 0x9e3779b97f4a7c15) {}
   /// In [0, 1).
-  double real();
+  double real() { return bits.uniform(); }
   /// In [0, bound).
   unsigned below(unsigned bound) { return unsigned(real() * bound); }
   bool chance(double probability) { return real() < probability; }
 
 private:
-  uint64_t state;
+  SplitMix64 bits;
 };
 
 /// Up to 7 groups of 1 to 4 formats, not the same ones in each group; 0 to 3

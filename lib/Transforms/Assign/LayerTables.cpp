@@ -2,7 +2,7 @@
 
 #include "LayerTables.h"
 #include "qfmt/Runtime/Npz.h"
-#include "llvm/Support/JSON.h"
+#include "qfmt/Support/UniqueJson.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 using namespace mlir;
@@ -18,9 +18,10 @@ static llvm::Expected<llvm::json::Object> readObject(StringRef path) {
   if (!buffer)
     return makeError(path, "cannot be read: " + buffer.getError().message());
   llvm::Expected<llvm::json::Value> value =
-      llvm::json::parse((*buffer)->getBuffer());
+      parseUniqueJson((*buffer)->getBuffer());
   if (!value)
-    return makeError(path, "is no JSON: " + llvm::toString(value.takeError()));
+    return makeError(path,
+                     "cannot be read: " + llvm::toString(value.takeError()));
   if (llvm::json::Object *object = value->getAsObject())
     return std::move(*object);
   return makeError(path, "is no JSON object of layers");
