@@ -4,9 +4,10 @@
 #id = affine_map<(a) -> (a)>
 func.func @no_rule(%a: tensor<8xf32, #act>) -> tensor<8xf32, #act> {
   %empty = tensor.empty() : tensor<8xf32>
-  // expected-error @+1 {{'math.acos': has no integer rule}}
+  // expected-note @+1 {{in the body of this operation}}
   %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%a : tensor<8xf32, #act>) outs(%empty : tensor<8xf32>) {
   ^bb0(%x: f32, %o: f32):
+    // expected-error @+1 {{'math.acos': has no integer rule}}
     %e = math.acos %x : f32
     linalg.yield %e : f32
   } -> tensor<8xf32>
@@ -224,9 +225,10 @@ func.func @overflow_with_these_weights(%a: tensor<2x4xf32, #wide>) -> tensor<2x1
 #id = affine_map<(a) -> (a)>
 func.func @division_by_zero(%a: tensor<8xf32, #act>, %b: tensor<8xf32, #act>) -> tensor<8xf32, #act> {
   %empty = tensor.empty() : tensor<8xf32>
-  // expected-error @+1 {{'arith.divf': the operand lies between -6.400000e+01 and 6.350000e+01 as far as is known, off by up to 0.000000e+00, a range that holds zero; add a positive constant to it, or take the maximum with one}}
+  // expected-note @+1 {{in the body of this operation}}
   %0 = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel"]} ins(%a, %b : tensor<8xf32, #act>, tensor<8xf32, #act>) outs(%empty : tensor<8xf32>) {
   ^bb0(%x: f32, %y: f32, %o: f32):
+    // expected-error @+1 {{'arith.divf': the operand lies between -6.400000e+01 and 6.350000e+01 as far as is known, off by up to 0.000000e+00, a range that holds zero; add a positive constant to it, or take the maximum with one}}
     %e = arith.divf %x, %y : f32
     linalg.yield %e : f32
   } -> tensor<8xf32>
@@ -240,10 +242,11 @@ func.func @division_by_zero(%a: tensor<8xf32, #act>, %b: tensor<8xf32, #act>) ->
 #id = affine_map<(a) -> (a)>
 func.func @root_of_negative(%a: tensor<8xf32, #act>, %b: tensor<8xf32, #act>) -> tensor<8xf32, #act> {
   %empty = tensor.empty() : tensor<8xf32>
-  // expected-error @+1 {{'math.sqrt': the operand may be negative; take the maximum with 0}}
+  // expected-note @+1 {{in the body of this operation}}
   %0 = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel"]} ins(%a, %b : tensor<8xf32, #act>, tensor<8xf32, #act>) outs(%empty : tensor<8xf32>) {
   ^bb0(%x: f32, %y: f32, %o: f32):
     %s = arith.addf %x, %y : f32
+    // expected-error @+1 {{'math.sqrt': the operand may be negative; take the maximum with 0}}
     %e = math.sqrt %s : f32
     linalg.yield %e : f32
   } -> tensor<8xf32>
@@ -276,7 +279,7 @@ func.func @reciprocal_of_zero(%a: tensor<8xf32, #act>) -> tensor<8xf32, #act> {
 func.func @logarithm_near_zero(%a: tensor<8xf32, #act>, %b: tensor<8xf32, #qfmt.scaled<i8, scale = 0.3>>) -> tensor<8xf32, #act> {
   %one = arith.constant 1.0 : f32
   %empty = tensor.empty() : tensor<8xf32>
-  // expected-error @+1 {{'math.log' jumps or is not finite near its operand, which is off by up to}}
+  // expected-note @+1 {{in the body of this operation}}
   %0 = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel"]} ins(%a, %b : tensor<8xf32, #act>, tensor<8xf32, #qfmt.scaled<i8, scale = 0.3>>) outs(%empty : tensor<8xf32>) {
   ^bb0(%x: f32, %y: f32, %o: f32):
     %greater = arith.cmpf ogt, %x, %y : f32
@@ -284,9 +287,29 @@ func.func @logarithm_near_zero(%a: tensor<8xf32, #act>, %b: tensor<8xf32, #qfmt.
     %either = arith.select %greater, %x, %n : f32
     %m = math.absf %either : f32
     %s = arith.addf %m, %one : f32
+    // expected-error @+1 {{'math.log' jumps or is not finite near its operand, which is off by up to}}
     %e = math.log %s : f32
     linalg.yield %e : f32
   } -> tensor<8xf32>
   %1 = qfmt.quantize %0 : tensor<8xf32> to tensor<8xf32, #act>
   return %1 : tensor<8xf32, #act>
+}
+
+// -----
+
+// A bias alone, which nobody encoded, is added up.
+#act = #qfmt.scaled<i8, scale = 0.5>
+#row = affine_map<(r, c) -> (r, c)>
+#sum = affine_map<(r, c) -> (r)>
+func.func @sum_of_floats(%a: tensor<2xf32, #act>) -> tensor<2xf32, #act> {
+  %c = arith.constant dense<[[1.0, 2.0], [3.0, 4.5]]> : tensor<2x2xf32>
+  %zero = arith.constant dense<0.0> : tensor<2xf32>
+  // expected-error @+1 {{reduces a constant of floats, which has no integers; quantize it, or evaluate the reduction at compile time}}
+  %0 = linalg.generic {indexing_maps = [#row, #sum], iterator_types = ["parallel", "reduction"]} ins(%c : tensor<2x2xf32>) outs(%zero : tensor<2xf32>) {
+  ^bb0(%x: f32, %o: f32):
+    %s = arith.addf %o, %x : f32
+    linalg.yield %s : f32
+  } -> tensor<2xf32>
+  %1 = qfmt.quantize %0 : tensor<2xf32> to tensor<2xf32, #act>
+  return %1 : tensor<2xf32, #act>
 }

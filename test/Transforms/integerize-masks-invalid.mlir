@@ -31,9 +31,10 @@ func.func @row_without_elements(%x: !x) -> tensor<2x1xf32, #qfmt.scaled<i8, scal
 func.func @two_sizes(%x: !x) -> !x {
   %mask = arith.constant dense<[-3.40282347E+38, 0xFF800000, 0.0]> : tensor<3xf32>
   %empty = tensor.empty() : tensor<3xf32>
-  // expected-error @+1 {{'arith.addf': holds masks of two sizes, -3.402823e+38 and -INF; use one}}
+  // expected-note @+1 {{in the body of this operation}}
   %s = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel"]} ins(%x, %mask : !x, tensor<3xf32>) outs(%empty : tensor<3xf32>) {
   ^bb0(%a: f32, %m: f32, %o: f32):
+    // expected-error @+1 {{'arith.addf': holds masks of two sizes, -3.402823e+38 and -INF; use one}}
     %0 = arith.addf %a, %m : f32
     linalg.yield %0 : f32
   } -> tensor<3xf32>
@@ -49,11 +50,12 @@ func.func @two_sizes(%x: !x) -> !x {
 func.func @any_integer(%x: !x, %m: tensor<2xi8>) -> !x {
   %lowest = arith.constant -3.40282347E+38 : f32
   %empty = tensor.empty() : tensor<2xf32>
-  // expected-error @+1 {{'arith.addf': adds a mask that is a multiple of 3.402823e+38, between -1.270000e+02 and 1.280000e+02 times as far as is known; compute it from truth values (i1), or select by a comparison}}
+  // expected-note @+1 {{in the body of this operation}}
   %s = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel"]} ins(%x, %m : !x, tensor<2xi8>) outs(%empty : tensor<2xf32>) {
   ^bb0(%a: f32, %b: i8, %o: f32):
     %0 = arith.sitofp %b : i8 to f32
     %1 = arith.mulf %0, %lowest : f32
+    // expected-error @+1 {{'arith.addf': adds a mask that is a multiple of 3.402823e+38, between -1.270000e+02 and 1.280000e+02 times as far as is known; compute it from truth values (i1), or select by a comparison}}
     %2 = arith.addf %a, %1 : f32
     linalg.yield %2 : f32
   } -> tensor<2xf32>
@@ -68,10 +70,11 @@ func.func @any_integer(%x: !x, %m: tensor<2xi8>) -> !x {
 func.func @no_softmax(%x: !x) -> !x {
   %mask = arith.constant dense<[0.0, -3.40282347E+38]> : tensor<2xf32>
   %empty = tensor.empty() : tensor<2xf32>
-  // expected-error @+1 {{'arith.mulf': reads scores to which a mask was added; of those only exp(v - max v), with the maximum over the scores themselves, has an integer rule; use a mask whose integers fit 30 bits elsewhere}}
+  // expected-note @+1 {{in the body of this operation}}
   %s = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel"]} ins(%x, %mask : !x, tensor<2xf32>) outs(%empty : tensor<2xf32>) {
   ^bb0(%a: f32, %m: f32, %o: f32):
     %0 = arith.addf %a, %m : f32
+    // expected-error @+1 {{'arith.mulf': reads scores to which a mask was added; of those only exp(v - max v), with the maximum over the scores themselves, has an integer rule; use a mask whose integers fit 30 bits elsewhere}}
     %1 = arith.mulf %0, %0 : f32
     linalg.yield %1 : f32
   } -> tensor<2xf32>
@@ -106,11 +109,12 @@ func.func @not_the_lowest_code(%x: !x) -> !y {
 func.func @many_runs(%x: !x, %y: !x) -> !x {
   %zero = arith.constant 0.0 : f32
   %empty = tensor.empty() : tensor<2xf32>
-  // expected-error @+1 {{'arith.cmpf ogt' changes its outcome more than 16 times over the codes of its operand, which has no integer rule; quantize what it compares first}}
+  // expected-note @+1 {{in the body of this operation}}
   %s = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel"]} ins(%x, %y : !x, !x) outs(%empty : tensor<2xf32>) {
   ^bb0(%a: f32, %b: f32, %o: f32):
     %0 = math.sin %a : f32
     %1 = arith.cmpf ogt, %0, %zero : f32
+    // expected-error @+1 {{'arith.cmpf ogt' changes its outcome more than 16 times over the codes of its operand, which has no integer rule; quantize what it compares first}}
     %2 = arith.select %1, %a, %b : f32
     linalg.yield %2 : f32
   } -> tensor<2xf32>

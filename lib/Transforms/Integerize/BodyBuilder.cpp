@@ -24,6 +24,16 @@ BodyBuilder::~BodyBuilder() {
     delete block;
 }
 
+InFlightDiagnostic BodyBuilder::emitError() const {
+  // Bodies of named operations are as old as the operation.
+  if (!scalarOp || scalarOp->getLoc() == loc ||
+      isa<UnknownLoc>(scalarOp->getLoc()))
+    return mlir::emitError(loc);
+  InFlightDiagnostic diagnostic = mlir::emitError(scalarOp->getLoc());
+  diagnostic.attachNote(loc) << "in the body of this operation";
+  return diagnostic;
+}
+
 static Type getElementType(Value tensor) {
   return cast<RankedTensorType>(tensor.getType()).getElementType();
 }
@@ -128,6 +138,7 @@ FailureOr<ScalarModel> BodyBuilder::computeOnce(
 
   ArrayRef<int64_t> shape = load.tensor.realType.getShape();
   BodyBuilder body(outer, loc, shape, settings);
+  body.setScalarOp(scalarOp);
   AffineMap identity = inner.getMultiDimIdentityMap(shape.size());
   FailureOr<ScalarModel> computed =
       compute(body, body.load(load.tensor, identity, load.tensor.scale));

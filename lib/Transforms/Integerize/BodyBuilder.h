@@ -26,8 +26,10 @@ public:
   OpBuilder &getOuterBuilder() { return outer; }
   Location getLoc() const { return loc; }
   ArrayRef<int64_t> getLoopSizes() const { return loopSizes; }
-  /// Diagnostics name the operation that is being rewritten.
-  InFlightDiagnostic emitError() const { return mlir::emitError(loc); }
+  /// Diagnostics stand at the scalar operation that is being compiled, if
+  /// there is one, with a note at the operation whose body it is in.
+  InFlightDiagnostic emitError() const;
+  void setScalarOp(Operation *op) { scalarOp = op; }
 
   const IntegerizeSettings &getSettings() const { return settings; }
 
@@ -105,6 +107,7 @@ private:
 
   OpBuilder &outer;
   Location loc;
+  Operation *scalarOp = nullptr;
   SmallVector<int64_t> loopSizes;
   const IntegerizeSettings &settings;
   Block *block;

@@ -7,6 +7,7 @@
 #include "IBertRules.h"
 #include "Rules.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "llvm/ADT/ScopeExit.h"
 
 using namespace mlir;
 using namespace mlir::qfmt;
@@ -54,6 +55,8 @@ static bool isDeferrable(Operation *op, ArrayRef<ScalarModel> operands,
 
 LogicalResult mlir::qfmt::compileScalarOp(Operation *op, BodyBuilder &body,
                                           ScalarModels &models) {
+  body.setScalarOp(op);
+  llvm::scope_exit atLinalgOp([&] { body.setScalarOp(nullptr); });
   RuleContext context = {op, body, {}};
   SmallVector<ExpressionRef> expressions;
   for (Value operand : op->getOperands()) {

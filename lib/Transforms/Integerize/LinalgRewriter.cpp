@@ -547,8 +547,13 @@ LogicalResult LinalgRewriter::reduce(unsigned index) {
     it->second = *integer;
   }
   if (it == models.end() || !it->second.isInteger())
-    return op.emitOpError() << "adds up values without an integer "
-                               "representation; are its inputs encoded?";
+    return op.emitOpError()
+           << "reduces "
+           << (it == models.end()         ? "a value"
+               : it->second.isPredicate() ? "a truth value"
+                                          : "a constant of floats")
+           << ", which has no integers; quantize it, or evaluate the "
+              "reduction at compile time";
   FailureOr<ScalarModel> summand = dropReducedScales(it->second);
   if (failed(summand))
     return failure();
