@@ -9,6 +9,7 @@
 
 #include "qfmt/Support/SampledFunction.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/MathExtras.h"
 #include <algorithm>
@@ -24,6 +25,8 @@ using Value = IntegerProgram::Value;
 
 static constexpr unsigned kMaxDegree = 8;
 static constexpr unsigned kMaxSegmentDegree = 3;
+/// Cuts of the domain that are tried for one limit of the fit.
+static constexpr unsigned kMaxFailures = 4;
 /// Of accumulators.
 static constexpr unsigned kAccumulatorBits = 32;
 
@@ -123,6 +126,11 @@ static double findPeaks(const Samples &samples,
     }
   }
   return largest;
+}
+
+/// In units of 2^-guard.
+static double roundCoefficient(double coefficient, int guard) {
+  return std::nearbyint(std::ldexp(coefficient, guard));
 }
 
 /// A constant: the middle of the values.
@@ -227,46 +235,61 @@ public:
 private:
   Samples getSegment(size_t first, unsigned bits) const;
   Samples getAll() const;
-  void split(unsigned bits, size_t first, unsigned degree, double limit,
+  bool split(unsigned bits, size_t first, unsigned degree, double limit,
              std::vector<uint8_t> &lengths) const;
   void listForms(unsigned degree, double limit, std::vector<Form> &forms) const;
   std::optional<SampledFunction> build(const Form &form, double limit) const;
-  bool fitAll(const Form &form, double limit,
-              std::vector<Coefficients> &fits) const;
+  void visitSegments(
+      const Form &form,
+      llvm::function_ref<void(size_t first, unsigned bits)> visit) const;
+  int chooseGuardBits(const Form &form,
+                      llvm::ArrayRef<Coefficients> fits) const;
+  std::optional<double> findError(const IntegerProgram &program,
+                                  IntegerProgram::Range &results) const;
+  double findErrorBetween(const Form &form, llvm::ArrayRef<Coefficients> fits,
+                          int guard) const;
   Value emitArgument(Builder &builder, Value offset, const Form &form,
                      Value &index) const;
   std::optional<IntegerProgram>
-  emit(const Form &form, llvm::ArrayRef<Coefficients> fits,
+  emit(const Form &form, llvm::ArrayRef<Coefficients> fits, int guard,
        std::optional<IntegerProgram::Range> results) const;
 
   const SampledRequest &request;
   /// Without flat ends.
   llvm::ArrayRef<double> values;
+  /// Of values[0].
   int64_t lo;
+  unsigned stepBits;
+  /// Samples that segments share with the next one.
+  size_t shared;
+  /// What segments are counted in: samples, or steps.
+  size_t count;
 };
 } // namespace
 
 /// Ends that are within a sixteenth of what the error has beyond its rounding.
 Search::Search(const SampledRequest &request)
-    : request(request), values(request.values), lo(request.lo) {
+    : request(request), values(request.values), lo(request.lo),
+      stepBits(request.stepBits), shared(request.stepBits > 0) {
   double flat = std::max(0.0, request.maxError - 0.5) / 16;
-  while (values.size() > 1 &&
+  while (values.size() > 1 + shared &&
          std::fabs(values[1] - request.values.front()) <= flat) {
     values = values.drop_front();
-    ++lo;
+    lo += int64_t(1) << stepBits;
   }
-  while (values.size() > 1 &&
+  while (values.size() > 1 + shared &&
          std::fabs(values[values.size() - 2] - request.values.back()) <= flat)
     values = values.drop_back();
+  count = values.size() - shared;
 }
 
-/// u = -1 at the first, and 1 one integer after the last of 2^bits.
+/// u = -1 at the first, and 1 at the first of the next segment.
 Samples Search::getSegment(size_t first, unsigned bits) const {
-  size_t count = std::min(size_t(1) << bits, values.size() - first);
-  return {values.slice(first, count), -1.0, std::ldexp(2.0, -int(bits))};
+  size_t size = std::min((size_t(1) << bits) + shared, values.size() - first);
+  return {values.slice(first, size), -1.0, std::ldexp(2.0, -int(bits))};
 }
 
-/// Of the distance from the middle integer, whose u is 0: bits of u.
+/// Of the distance from the middle sample, whose u is 0: bits of u.
 static unsigned getSingleBits(size_t count) {
   return llvm::Log2_64_Ceil(std::max<size_t>(1, count / 2));
 }
@@ -277,39 +300,43 @@ Samples Search::getAll() const {
 }
 
 /// The longest segments that can be fitted: log2 of their length at the
-/// position of each first integer, 255 elsewhere.
-void Search::split(unsigned bits, size_t first, unsigned degree, double limit,
+/// position of each first sample, 255 elsewhere. False if even the shortest
+/// cannot.
+bool Search::split(unsigned bits, size_t first, unsigned degree, double limit,
                    std::vector<uint8_t> &lengths) const {
-  if (first >= values.size())
-    return;
+  if (first >= count)
+    return true;
   Coefficients coefficients;
-  if (bits == 0 || fit(getSegment(first, bits), degree, limit, coefficients)) {
+  if ((bits == 0 && !shared) ||
+      fit(getSegment(first, bits), degree, limit, coefficients)) {
     lengths[first] = bits;
-    return;
+    return true;
   }
-  split(bits - 1, first, degree, limit, lengths);
-  split(bits - 1, first + (size_t(1) << (bits - 1)), degree, limit, lengths);
+  return bits > 0 && split(bits - 1, first, degree, limit, lengths) &&
+         split(bits - 1, first + (size_t(1) << (bits - 1)), degree, limit,
+               lengths);
 }
 
 void Search::listForms(unsigned degree, double limit,
                        std::vector<Form> &forms) const {
-  unsigned most = llvm::Log2_64_Ceil(values.size());
-  std::vector<uint8_t> lengths(values.size(), 255);
-  split(most, 0, degree, limit, lengths);
+  unsigned most = llvm::Log2_64_Ceil(count);
+  std::vector<uint8_t> lengths(count, 255);
+  if (!split(most, 0, degree, limit, lengths))
+    return;
   unsigned shortest = *llvm::min_element(lengths);
-  // One segment is the single polynomial's business.
-  // A polynomial of one integer is a constant.
-  if (shortest < most && (shortest > 0 || degree == 0)) {
+  // One segment is the single polynomial's business. A polynomial of one
+  // integer is a constant.
+  if (shortest < most && (shortest > 0 || shared || degree == 0)) {
     Form uniform = {Form::Kind::Uniform, degree, shortest};
-    uniform.segments = ((values.size() - 1) >> shortest) + 1;
+    uniform.segments = ((count - 1) >> shortest) + 1;
     forms.push_back(uniform);
   }
   for (unsigned cellBits = shortest + 1; cellBits < most; ++cellBits) {
     Form form = {Form::Kind::TwoLevels, degree, cellBits};
     form.segments = 0;
     size_t cell = size_t(1) << cellBits;
-    for (size_t first = 0; first < values.size(); first += cell) {
-      size_t end = std::min(first + cell, values.size());
+    for (size_t first = 0; first < count; first += cell) {
+      size_t end = std::min(first + cell, count);
       unsigned bits = cellBits;
       for (size_t k = first; k < end; ++k)
         bits = std::min<unsigned>(bits, lengths[k]);
@@ -320,34 +347,30 @@ void Search::listForms(unsigned degree, double limit,
   }
 }
 
-bool Search::fitAll(const Form &form, double limit,
-                    std::vector<Coefficients> &fits) const {
-  if (form.kind == Form::Kind::Single) {
-    fits.emplace_back();
-    return fit(getAll(), form.degree, limit, fits.back());
-  }
+/// In order of their indices.
+void Search::visitSegments(
+    const Form &form,
+    llvm::function_ref<void(size_t first, unsigned bits)> visit) const {
   size_t cell = size_t(1) << form.cellBits;
-  for (size_t start = 0; start < values.size(); start += cell) {
-    size_t end = std::min(start + cell, values.size());
+  for (size_t start = 0; start < count; start += cell) {
+    size_t end = std::min(start + cell, count);
     unsigned bits = form.kind == Form::Kind::Uniform
                         ? form.cellBits
                         : form.segmentBits[start >> form.cellBits];
-    for (size_t first = start; first < end; first += size_t(1) << bits) {
-      fits.emplace_back();
-      if (!fit(getSegment(first, bits), form.degree, limit, fits.back()))
-        return false;
-    }
+    for (size_t first = start; first < end; first += size_t(1) << bits)
+      visit(first, bits);
   }
-  return true;
 }
 
 /// t, and the index of the segment.
 Value Search::emitArgument(Builder &builder, Value offset, const Form &form,
                            Value &index) const {
   if (form.kind == Form::Kind::Single)
-    return builder.addImmediate(offset, -int64_t(values.size() / 2));
-  int64_t mask = (int64_t(1) << form.cellBits) - 1;
-  Value cell = builder.shiftRightBy(offset, form.cellBits);
+    return builder.addImmediate(offset,
+                                -(int64_t(values.size() / 2) << stepBits));
+  unsigned bits = form.cellBits + stepBits;
+  int64_t mask = (int64_t(1) << bits) - 1;
+  Value cell = builder.shiftRightBy(offset, bits);
   Value low = builder.bitAnd(offset, mask);
   if (form.kind == Form::Kind::Uniform) {
     index = cell;
@@ -355,33 +378,33 @@ Value Search::emitArgument(Builder &builder, Value offset, const Form &form,
     // base * 32 + segmentBits.
     std::vector<int64_t> cells;
     int64_t base = 0;
-    for (auto [i, bits] : llvm::enumerate(form.segmentBits)) {
-      cells.push_back(base * 32 + bits);
+    for (auto [i, segmentBits] : llvm::enumerate(form.segmentBits)) {
+      cells.push_back(base * 32 + segmentBits);
       size_t first = i << form.cellBits;
-      size_t count =
-          std::min(size_t(1) << form.cellBits, values.size() - first);
-      base += ((count - 1) >> bits) + 1;
+      size_t size = std::min(size_t(1) << form.cellBits, count - first);
+      base += ((size - 1) >> segmentBits) + 1;
     }
     Value entry = builder.lookup(cell, std::move(cells));
-    Value bits = builder.bitAnd(entry, 31);
-    builder.assume(bits, {0, form.cellBits});
-    index = builder.add(builder.shiftRightBy(entry, 5),
-                        builder.shiftRight(low, bits));
+    Value segmentBits = builder.bitAnd(entry, 31);
+    builder.assume(segmentBits, {0, form.cellBits});
+    Value inCell =
+        builder.shiftRight(builder.shiftRightBy(low, stepBits), segmentBits);
+    index = builder.add(builder.shiftRightBy(entry, 5), inCell);
     // The last cell may be incomplete.
     builder.assume(index, {0, int64_t(form.segments) - 1});
     low = builder.shiftLeft(
-        low, builder.subtract(builder.addConstant(form.cellBits), bits));
+        low, builder.subtract(builder.addConstant(form.cellBits), segmentBits));
     low = builder.bitAnd(low, mask);
   }
   if (form.degree == 0)
     return low;
-  return builder.addImmediate(low, -(int64_t(1) << (form.cellBits - 1)));
+  return builder.addImmediate(low, -(int64_t(1) << (bits - 1)));
 }
 
-/// Horner's rule in the form of FixedPointFunction.h.
-std::optional<IntegerProgram>
-Search::emit(const Form &form, llvm::ArrayRef<Coefficients> fits,
-             std::optional<IntegerProgram::Range> results) const {
+/// The most with which |acc_k| <= sum_{j >= k} |c_j| + (d + 1) / 2^g fits the
+/// accumulator; negative if it does not.
+int Search::chooseGuardBits(const Form &form,
+                            llvm::ArrayRef<Coefficients> fits) const {
   double largest = 0;
   for (const Coefficients &fit : fits) {
     double sum = 0;
@@ -389,32 +412,39 @@ Search::emit(const Form &form, llvm::ArrayRef<Coefficients> fits,
       sum += std::fabs(coefficient);
     largest = std::max(largest, sum);
   }
-  // |acc_k| <= sum_{j >= k} |c_j| + (d + 1) / 2^g.
   double room = std::ldexp(1.0, kAccumulatorBits - 1) - form.degree - 2;
   if (largest > room)
-    return std::nullopt;
-  int guard = 0;
-  if (form.degree > 0)
-    guard = largest == 0 ? 30 : std::min(30, std::ilogb(room / largest));
+    return -1;
+  if (form.degree == 0)
+    return 0;
+  return largest == 0 ? 30 : std::min(30, std::ilogb(room / largest));
+}
+
+/// Horner's rule in the form of FixedPointFunction.h.
+std::optional<IntegerProgram>
+Search::emit(const Form &form, llvm::ArrayRef<Coefficients> fits, int guard,
+             std::optional<IntegerProgram::Range> results) const {
   Builder builder;
   auto size = static_cast<int64_t>(request.values.size());
-  Value input = builder.addInput({request.lo, request.lo + size - 1});
-  Value kept =
-      builder.clamp(input, {lo, lo + static_cast<int64_t>(values.size()) - 1});
+  Value input =
+      builder.addInput({request.lo, request.lo + ((size - 1) << stepBits)});
+  // With steps, the last integer belongs to the next segment.
+  Value kept = builder.clamp(
+      input, {lo, lo + (static_cast<int64_t>(count) << stepBits) - 1});
   Value offset = builder.addImmediate(kept, -lo);
   Value index = offset;
   Value t = emitArgument(builder, offset, form, index);
   unsigned shift = 0;
   if (form.degree > 0)
-    shift = form.kind == Form::Kind::Single ? getSingleBits(values.size())
-                                            : form.cellBits - 1;
+    shift = stepBits + (form.kind == Form::Kind::Single
+                            ? getSingleBits(values.size())
+                            : form.cellBits - 1);
   auto emitCoefficient = [&](unsigned power) {
     std::vector<int64_t> table;
     unsigned rounding = power == 0 ? shift + guard : shift;
     bool isFirst = power == form.degree && power != 0;
     for (const Coefficients &fit : fits) {
-      auto scaled =
-          static_cast<int64_t>(std::nearbyint(std::ldexp(fit[power], guard)));
+      auto scaled = static_cast<int64_t>(roundCoefficient(fit[power], guard));
       if (!isFirst)
         scaled = scaled * (int64_t(1) << shift) +
                  (rounding ? int64_t(1) << (rounding - 1) : 0);
@@ -439,30 +469,113 @@ Search::emit(const Form &form, llvm::ArrayRef<Coefficients> fits,
   return builder.finish(acc);
 }
 
-std::optional<SampledFunction> Search::build(const Form &form,
-                                             double limit) const {
-  SampledFunction result;
-  std::vector<Coefficients> fits;
-  if (!fitAll(form, limit, fits))
-    return std::nullopt;
-  std::optional<IntegerProgram> program = emit(form, fits, std::nullopt);
-  if (!program)
-    return std::nullopt;
-  // Every input, one by one.
-  IntegerProgram::Range results = {INT64_MAX, INT64_MIN};
+/// The largest error at the samples, and the hull of the results; none if it is
+/// larger than what is asked for.
+std::optional<double> Search::findError(const IntegerProgram &program,
+                                        IntegerProgram::Range &results) const {
+  results = {INT64_MAX, INT64_MIN};
   double bound = 0;
   for (auto [k, value] : llvm::enumerate(request.values)) {
-    int64_t found = program->evaluate(request.lo + static_cast<int64_t>(k));
+    int64_t found =
+        program.evaluate(request.lo + (static_cast<int64_t>(k) << stepBits));
     bound = std::max(bound, std::fabs(static_cast<double>(found) - value));
     if (bound > request.maxError)
       return std::nullopt;
     results = {std::min(results.lo, found), std::max(results.hi, found)};
   }
-  program = emit(form, fits, results);
+  return bound;
+}
+
+/// As SampledFunction::bound says.
+double Search::findErrorBetween(const Form &form,
+                                llvm::ArrayRef<Coefficients> fits,
+                                int guard) const {
+  size_t start = (lo - request.lo) >> stepBits;
+  double bound = 0;
+  auto add = [&](double a, double middle, double b) {
+    double largest = std::max({std::fabs(a), std::fabs(middle), std::fabs(b)});
+    bound = std::max(bound, largest + std::fabs(a - 2 * middle + b));
+  };
+  auto visit = [&](size_t first, const Samples &samples,
+                   const Coefficients &fit) {
+    Coefficients rounded;
+    for (unsigned k = 0; k <= kMaxDegree; ++k)
+      rounded[k] = std::ldexp(roundCoefficient(fit[k], guard), -guard);
+    auto getError = [&](double k, double value) {
+      return value -
+             evaluate(rounded, form.degree, samples.first + k * samples.step);
+    };
+    for (size_t k = 0; k + 1 < samples.values.size(); ++k)
+      add(getError(double(k), samples.values[k]),
+          getError(double(k) + 0.5, request.midpoints[start + first + k]),
+          getError(double(k) + 1, samples.values[k + 1]));
+  };
+  if (form.kind == Form::Kind::Single) {
+    visit(0, getAll(), fits.front());
+  } else {
+    const Coefficients *next = fits.data();
+    visitSegments(form, [&](size_t first, unsigned bits) {
+      visit(first, getSegment(first, bits), *next++);
+    });
+  }
+  // The ends that were cut off are as flat as their samples say.
+  for (size_t k = 0; k + 1 < request.values.size(); ++k)
+    if (k < start || k >= start + count) {
+      double end = k < start ? values.front() : values.back();
+      add(request.values[k] - end, request.midpoints[k] - end,
+          request.values[k + 1] - end);
+    }
+  // The last rounding, those of the steps before it, and of the last input.
+  double rounding = 0.5 + std::ldexp(0.5 * form.degree, -guard);
+  return bound + rounding + 1e-9;
+}
+
+std::optional<SampledFunction> Search::build(const Form &form,
+                                             double limit) const {
+  std::vector<Coefficients> fits;
+  bool isFitted = true;
+  auto add = [&](const Samples &samples) {
+    fits.emplace_back();
+    isFitted = isFitted && fit(samples, form.degree, limit, fits.back());
+  };
+  if (form.kind == Form::Kind::Single)
+    add(getAll());
+  else
+    visitSegments(form, [&](size_t first, unsigned bits) {
+      if (isFitted)
+        add(getSegment(first, bits));
+    });
+  int guard = isFitted ? chooseGuardBits(form, fits) : -1;
+  if (guard < 0)
+    return std::nullopt;
+  std::optional<IntegerProgram> program = emit(form, fits, guard, std::nullopt);
   if (!program)
     return std::nullopt;
-  return SampledFunction{std::move(*program), bound, form.degree, form.segments,
-                         form.getTableSize()};
+  IntegerProgram::Range results;
+  std::optional<double> bound = findError(*program, results);
+  if (!bound)
+    return std::nullopt;
+  if (shared) {
+    bound = std::max(*bound, findErrorBetween(form, fits, guard));
+    if (*bound > request.maxError)
+      return std::nullopt;
+    // |p| <= |c_0| + ... with |u| <= 1, and the roundings.
+    double lowest = HUGE_VAL, highest = -HUGE_VAL;
+    for (const Coefficients &fit : fits) {
+      double sum = 2 + form.degree;
+      for (unsigned k = 1; k <= form.degree; ++k)
+        sum += std::fabs(fit[k]);
+      lowest = std::min(lowest, fit[0] - sum);
+      highest = std::max(highest, fit[0] + sum);
+    }
+    results = {static_cast<int64_t>(std::floor(lowest)),
+               static_cast<int64_t>(std::ceil(highest))};
+  }
+  program = emit(form, fits, guard, results);
+  if (!program)
+    return std::nullopt;
+  return SampledFunction{std::move(*program), *bound, form.degree,
+                         form.segments, form.getTableSize()};
 }
 
 std::optional<SampledFunction> Search::run() {
@@ -473,7 +586,7 @@ std::optional<SampledFunction> Search::run() {
     for (unsigned degree = 0; degree <= std::min(kMaxDegree, request.maxDegree);
          ++degree)
       forms.push_back({Form::Kind::Single, degree});
-    if (values.size() > 1)
+    if (count > 1)
       for (unsigned degree = 0; degree <= kMaxSegmentDegree; ++degree)
         listForms(degree, limit, forms);
     llvm::erase_if(forms, [&](const Form &form) {
@@ -483,15 +596,23 @@ std::optional<SampledFunction> Search::run() {
       return std::make_tuple(a.getCost(), a.getTableSize(), a.degree, a.kind) <
              std::make_tuple(b.getCost(), b.getTableSize(), b.degree, b.kind);
     });
-    for (const Form &form : forms)
+    // What misses the error between samples does so in most forms.
+    unsigned failures = 0;
+    for (const Form &form : forms) {
       if (std::optional<SampledFunction> result = build(form, limit))
         return result;
+      if (form.kind != Form::Kind::Single && ++failures == kMaxFailures)
+        break;
+    }
   }
   return std::nullopt;
 }
 
 std::optional<SampledFunction>
 mlir::qfmt::approximateSamples(const SampledRequest &request) {
-  assert(!request.values.empty() && request.values.size() <= 1 << 16);
+  assert(!request.values.empty() && request.values.size() <= (1 << 16) + 1);
+  assert(request.stepBits <= 14 &&
+         (request.stepBits == 0 ||
+          request.midpoints.size() + 1 == request.values.size()));
   return Search(request).run();
 }

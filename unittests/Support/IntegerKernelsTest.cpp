@@ -205,6 +205,44 @@ TEST(IntegerKernels, Log) {
 }
 
 // What a softmax does: round(n 2^f / d), at most half a unit and a little off.
+TEST(IntegerKernels, Power) {
+  for (double exponent : {0.1, 1.0 / 3, 1.5, 2.5, 7.9, -0.25, -1.5, -3.0})
+    for (Range range : {Range{0, 65535}, Range{1, 65536}, Range{3, 1 << 30},
+                        Range{1000, int64_t(1) << 45}}) {
+      if (exponent < 0 && range.lo == 0)
+        continue;
+      SCOPED_TRACE(std::to_string(exponent) + " " + std::to_string(range.hi));
+      double scale = 0x1.3p-9;
+      double ends[] = {std::pow(scale * double(range.lo), exponent),
+                       std::pow(scale * double(range.hi), exponent)};
+      int fractionBits = 40 - std::ilogb(std::max(ends[0], ends[1]));
+      std::string reason;
+      auto kernel = buildPower({range, scale, exponent, fractionBits}, &reason);
+      ASSERT_TRUE(kernel) << reason;
+      EXPECT_LE(kernel->relativeBound,
+                std::ldexp(0x1p-27, int(std::ceil(std::fabs(exponent)))));
+      long double largest = 0;
+      for (int64_t i : getInputs(range)) {
+        long double exact =
+            std::ldexp(std::pow((long double)scale * i, (long double)exponent),
+                       fractionBits);
+        largest = std::max(
+            largest, std::fabs(run(kernel->program, i)[0] - exact) /
+                         (0.5L + 0x1p-32L + kernel->relativeBound * exact));
+      }
+      EXPECT_LE(largest, 1);
+      EXPECT_GE(largest, 0.125);
+    }
+  std::string reason;
+  EXPECT_FALSE(buildPower({{0, 5}, 1, -1, 3}, &reason));
+  EXPECT_EQ(reason, "0 has no power with a negative exponent");
+  EXPECT_FALSE(buildPower({{1, 5}, 1, 9, 3}, &reason));
+  EXPECT_EQ(reason, "the exponent must be within -8 ... 8, and not 0");
+  EXPECT_FALSE(buildPower({{1, 1 << 20}, 1, 3, 30}, &reason));
+  EXPECT_EQ(reason, "the largest result needs more than 62 bits: use fewer "
+                    "fraction bits");
+}
+
 TEST(IntegerKernels, Quotient) {
   auto reciprocal = buildReciprocal({1, int64_t(1) << 40});
   ASSERT_TRUE(reciprocal);

@@ -124,6 +124,69 @@ TEST(SampledFunction, AnyNumberOfInputs) {
   }
 }
 
+// Of ranges of 30 bits: samples and midpoints, and every input of some steps.
+TEST(SampledFunction, BetweenSamples) {
+  struct {
+    const char *name;
+    std::function<double(double)> function;
+  } cases[] = {
+      {"tanh", [](double x) { return std::tanh(x); }},
+      {"gelu", [](double x) { return x / 2 * (1 + std::erf(x / M_SQRT2)); }},
+      {"softplus", [](double x) { return std::log1p(std::exp(x)); }},
+      {"sine", [](double x) { return std::sin(x); }},
+      {"elu", [](double x) { return x > 0 ? x : std::expm1(x); }},
+      // A kink between samples, where the slope changes by 0.7.
+      {"selu", [](double x) {
+         x -= 0.12345;
+         return x > 0 ? 1.05 * x : 1.758 * std::expm1(x);
+       }}};
+  std::mt19937_64 random(3);
+  for (const auto &[name, function] : cases)
+    for (unsigned stepBits : {1, 5, 14}) {
+      SCOPED_TRACE(name + std::string(" ") + std::to_string(stepBits));
+      double unit = 0x1p-18;
+      int64_t lo = -(int64_t(5) << (stepBits + 12)), step = int64_t(1)
+                                                            << stepBits;
+      double scale = std::ldexp(1.0, -12 - int(stepBits)) * 1.7;
+      std::vector<double> values, midpoints;
+      auto get = [&, f = function](double i) { return f(i * scale) / unit; };
+      for (int k = 0; k <= 43000; ++k) {
+        values.push_back(get(double(lo + k * step)));
+        if (k < 43000)
+          midpoints.push_back(get(double(lo + k * step + step / 2)));
+      }
+      SampledRequest request = {values, lo, 0.75};
+      request.stepBits = stepBits;
+      request.midpoints = midpoints;
+      std::optional<SampledFunction> found = approximateSamples(request);
+      for (double error : {1.5, 4.0, 16.0, 64.0})
+        if (!found) {
+          request.maxError = error;
+          found = approximateSamples(request);
+        }
+      ASSERT_TRUE(found);
+      EXPECT_LE(found->bound, request.maxError);
+      double largest = 0;
+      auto check = [&](int64_t i) {
+        bool rangesHold;
+        int64_t result = found->program.evaluate({i}, &rangesHold)[0];
+        EXPECT_TRUE(rangesHold) << i;
+        largest = std::max(largest, std::fabs(double(result) - get(double(i))));
+      };
+      int64_t hi = lo + 43000 * step;
+      std::uniform_int_distribution<int64_t> pick(lo, hi);
+      for (int i = 0; i < 100000; ++i)
+        check(pick(random));
+      auto kink = int64_t(0.12345 / scale);
+      for (int64_t i = -2 * step; i <= 2 * step; ++i)
+        check(kink + i);
+      check(lo);
+      check(hi);
+      EXPECT_LE(largest, found->bound);
+      EXPECT_GE(8 * largest, found->bound);
+    }
+}
+
 TEST(SampledFunction, RefusesTablesThatAreTooLarge) {
   std::mt19937_64 random(2);
   std::vector<double> values;

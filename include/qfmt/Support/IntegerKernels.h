@@ -1,8 +1,8 @@
 //===- IntegerKernels.h - Range-reduced integer functions -------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// exp, reciprocal, square root, reciprocal square root and logarithm in integer
-// arithmetic, without division: the argument is split into a power of two and
+// exp, reciprocal, square root, reciprocal square root, logarithm and powers in
+// integer arithmetic, without division: the argument is split into a power of two and
 // a mantissa (or a fraction), and the mantissa goes through a polynomial
 // (FixedPointFunction.h) and, for the reciprocals, a Newton step.
 //
@@ -119,6 +119,36 @@ struct LogRequest {
 /// result ~ log(inputScale * i) * 2^fractionBits, from the position of the
 /// leading one and a polynomial of the mantissa.
 std::optional<IntegerKernel> buildLog(const LogRequest &request,
+                                      std::string *reason = nullptr);
+
+//===----------------------------------------------------------------------===//
+// Powers
+//===----------------------------------------------------------------------===//
+
+struct PowerRequest {
+  /// 0 <= lo <= hi < 2^62; lo >= 1 for negative exponents.
+  IntegerProgram::Range range;
+  /// The argument is inputScale * i.
+  double inputScale;
+  /// Not 0, |exponent| <= 8.
+  double exponent;
+  /// The result is in units of 2^-fractionBits; the largest has at most 61
+  /// bits.
+  int fractionBits;
+};
+
+/// A kernel with one result.
+struct PowerKernel {
+  IntegerProgram program;
+  /// Proven: |result - exact| <= 0.5 + 2^-32 + relativeBound * exact units of
+  /// the result.
+  double relativeBound;
+};
+
+/// result ~ (inputScale * i)^exponent * 2^fractionBits: a polynomial of the
+/// mantissa, times a power of two to the exponent, from a table of the position
+/// of the leading one. 0^exponent is 0.
+std::optional<PowerKernel> buildPower(const PowerRequest &request,
                                       std::string *reason = nullptr);
 
 } // namespace mlir::qfmt

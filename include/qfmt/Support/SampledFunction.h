@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Integer code for a function that is known at each of at most 2^16 integers,
-// whatever it does between them: poles, kinks and jumps included.
+// whatever it does between them: poles, kinks and jumps included. For wider
+// ranges the samples are 2^stepBits integers apart, and the function should be
+// smooth nearly everywhere between them.
 //
 // Ends where the function hardly changes are cut off by a maximum and a
 // minimum. What is left is one polynomial, or one of degree 0 to 3 for each
@@ -28,8 +30,9 @@
 namespace mlir::qfmt {
 
 struct SampledRequest {
-  /// Entry k is the real result for the integer lo + k, in output units: 1 to
-  /// 2^16 entries, finite, of magnitude below 2^30.
+  /// Entry k is the real result for the integer lo + k * 2^stepBits, in output
+  /// units: 1 to 2^16 + 1 entries (2 and more if stepBits > 0), finite, of
+  /// magnitude below 2^30.
   llvm::ArrayRef<double> values;
   int64_t lo;
   /// The largest error asked for, in output units. Above 0.5, the last
@@ -39,14 +42,23 @@ struct SampledRequest {
   unsigned maxTableSize = 1 << 13;
   /// Of one polynomial for all inputs; segments have at most 3.
   unsigned maxDegree = 8;
+  /// At most 14.
+  unsigned stepBits = 0;
+  /// If stepBits > 0, the results half-way from each sample to the next.
+  llvm::ArrayRef<double> midpoints = {};
 };
 
 struct SampledFunction {
-  /// One input in [lo, lo + number of values), one result, whose range is the
-  /// exact hull of the results.
+  /// One input in [lo, lo + (number of values - 1) * 2^stepBits], one result.
+  /// If stepBits is 0 its range is the exact hull of the results.
   IntegerProgram program;
-  /// The largest |result - value| of all inputs, one by one, in output units.
-  /// What the values are off themselves is not part of it.
+  /// The largest |result - value|, in output units. What the values are off
+  /// themselves is not part of it. If stepBits is 0, that of all inputs, one by
+  /// one. Otherwise the distance of the polynomials, with their rounded
+  /// coefficients, from the samples and midpoints, plus its second difference
+  /// over the three points of a step for what lies between (twice what a smooth
+  /// function has there, and no less than a kink or a jump), plus what the
+  /// program rounds.
   double bound;
   unsigned degree;
   unsigned segments;
@@ -55,7 +67,8 @@ struct SampledFunction {
 };
 
 /// The form with the fewest operations and smallest tables that keeps the
-/// requested error; none if the tables would have too many entries.
+/// requested error; none if the tables would have too many entries, or if
+/// samples are too far apart.
 std::optional<SampledFunction>
 approximateSamples(const SampledRequest &request);
 
