@@ -3,12 +3,11 @@
 """Formats by layer against one format for all: accuracy over bytes, of two networks.
 
 For the Fashion-MNIST CNN or the vision transformer: measures what each candidate
-format does to each layer, solves for budgets of weight bytes, measures what the
-assignments that come out do to the whole network, and keeps those that none of the
-same size or smaller beats. Then runs the test images through these and through
-networks in uniform formats, and draws both. Damage is the divergence of the softmax of
-the logits from that in f32. Everything measured is kept in --cache: a second run
-continues.
+format does to each layer, solves for budgets of weight bytes, and refines what comes
+out by running whole networks on training images. Then runs the test images through
+the networks that were found and through networks in uniform formats, and draws both.
+Damage is the divergence of the softmax of the logits from that in f32. Everything
+measured is kept in --cache: a second run continues.
 
 Exit status 1 if one of these does not hold (--images 10000):
 - the damage never rises along the fronts, and more candidates never raise it;
@@ -40,6 +39,7 @@ from qfmt import assignment, pipeline, sensitivity  # noqa: E402
 from qfmt.cache import Cache, make_key, tool_version  # noqa: E402
 from qfmt.errors import UserError  # noqa: E402
 from qfmt.onnx_import import import_onnx  # noqa: E402
+from qfmt.refinement import Refinement  # noqa: E402
 
 NETWORKS = {
     "cnn": (EXAMPLES / "fashion-mnist" / "fashion_mnist.onnx", {}),
@@ -59,9 +59,7 @@ FLOATS = [
     "nf4/i8",
     "mxfp4/i8",
 ]
-UNIFORM = [f"i{bits}/i8" for bits in range(3, 9)]
-# A larger network has to do less damage by this part: about the standard error of the
-# damage found on 4096 images.
+# A larger network has to do less damage by this part.
 GAIN = 0.05
 ALLOWED_DROP = 0.2
 
@@ -77,27 +75,43 @@ def parse_arguments():
     parser.add_argument(
         "--calibration-images",
         type=int,
-        default=512,
-        help="training images for ranges and damage",
-    )
-    parser.add_argument(
-        "--losses",
-        nargs="+",
-        choices=sensitivity.LOSSES,
-        default=["kl"],
-        help="damage; each gives assignments, the first chooses among them (default: kl)",
+        default=2048,
+        help="training images for ranges and damage (default: 2048)",
     )
     parser.add_argument(
         "--selection-images",
         type=int,
-        default=4096,
-        help="training images on which whole networks are compared",
+        default=10000,
+        help="training images on which whole networks are compared (default: 10000)",
+    )
+    parser.add_argument(
+        "--validation-images",
+        type=int,
+        default=0,
+        help="the last N training images in the place of the test images: to choose settings",
+    )
+    parser.add_argument(
+        "--refine",
+        type=int,
+        default=12,
+        help="networks to run for each size, beside those to begin with (default: 12)",
     )
     parser.add_argument("--around", default="f32", help="formats of the other layers")
-    parser.add_argument("--steps", type=int, default=24, help="points of the front")
+    parser.add_argument(
+        "--steps", type=int, default=1, help="sizes for each bit of a weight (default: 1)"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="networks to run at a time")
     parser.add_argument("--cache", type=Path, help="folder for results")
     return parser.parse_args()
+
+
+def load_tests(arguments) -> tuple[np.ndarray, np.ndarray]:
+    """Images and labels on which accuracy is found."""
+    if arguments.validation_images:
+        chosen, split = slice(-arguments.validation_images, None), "train"
+    else:
+        chosen, split = slice(arguments.images), "test"
+    return data.load_images(split)[chosen, np.newaxis], data.load_labels(split)[chosen]
 
 
 class Subject:
@@ -120,11 +134,10 @@ class Subject:
             self.cache,
             self.options | {"activations": "i8"},
         )
-        images = data.load_images("test")[: arguments.images, np.newaxis]
+        images, self.labels = load_tests(arguments)
         self.tests = sensitivity.Experiment(
             self.observed, [to_floats(images)], self.cache, self.whole.options
         )
-        self.labels = data.load_labels("test")[: arguments.images]
 
     def observe(self, real: bytes, calibration: np.ndarray) -> bytes:
         import tempfile
@@ -145,6 +158,10 @@ class Subject:
             return accuracy(self.tests.expected()[0], self.labels)
         (results,) = self.tests.results(choices)
         return accuracy(results, self.labels)
+
+    def packed_bytes(self, choices: dict[str, str]) -> int:
+        """Of the weights, in the network as it is stored."""
+        return assignment.packed_bytes(pipeline.pack_constants(self.tests.encode(choices)))
 
     def uniform(self, choice: str) -> dict[str, str]:
         return dict.fromkeys(self.experiment.layers, choice)
@@ -168,74 +185,89 @@ def make_problem(subject: Subject, candidates: list[str], loss: str, arguments) 
         return assignment.assign(subject.observed, candidates, damage, {}).problem
 
 
-class Fronts:
-    """Assignments among some candidates, by size."""
+class Search:
+    """Assignments of some candidates, a point for each size."""
 
-    def __init__(self, subject: Subject, candidates: list[str], sizes: list[float], arguments):
-        problems = [make_problem(subject, candidates, loss, arguments) for loss in arguments.losses]
-        # What the integer program promises, by loss: layer by layer.
-        self.promised = [assignment.sweep(p, "bytes", arguments.steps) for p in problems]
-        self.at_sizes = [
-            [assignment.solve(problem, {"bytes": size}) for size in sizes] for problem in problems
-        ]
-        self.points = sum(self.promised + self.at_sizes, [])
+    def __init__(self, subject: Subject, candidates: list[str], arguments):
+        self.problems = {
+            loss: make_problem(subject, candidates, loss, arguments) for loss in sensitivity.LOSSES
+        }
+        self.refinement = Refinement(
+            self.problems["kl"], lambda choices: subject.whole.damage(choices)["kl"]
+        )
+        self.runs = arguments.refine
+        # What the integer program promises: layer by layer.
+        self.promised: dict[str, list[assignment.Point]] = {loss: [] for loss in self.problems}
+
+    def at(self, size: float, known: dict[str, str] | None) -> assignment.Point:
+        """The best that is found, from the program's solutions and one known before."""
+        starts = [known] if known else []
+        for loss, problem in self.problems.items():
+            self.promised[loss].append(assignment.solve(problem, {"bytes": size}))
+            starts.append(self.promised[loss][-1].choices)
+        return self.refinement.improve(starts, {"bytes": size}, self.runs)
 
 
-def describe(point: assignment.Point, found: float) -> dict:
+def describe(subject: Subject, point: assignment.Point) -> dict:
     return {
         "bytes": point.cost,
+        "packed_bytes": subject.packed_bytes(point.choices),
         "damage": point.objective,
-        "accuracy": found,
+        "accuracy": subject.accuracy(point.choices),
         "choices": point.choices,
     }
 
 
+def list_sizes(smallest: float, largest: float, steps: int) -> list[float]:
+    """From 2 to 8 bits everywhere, `steps` for each bit."""
+    return list(np.linspace(smallest, largest, 6 * steps + 1))
+
+
 def measure(arguments) -> dict:
     subject = Subject(arguments)
-
-    def damage(choices: dict[str, str]) -> float:
-        return subject.whole.damage(choices)[arguments.losses[0]]
-
-    weights = make_problem(subject, UNIFORM, arguments.losses[0], arguments)
-    sizes = [assignment.total(weights, subject.uniform(c), "bytes") for c in UNIFORM]
-    fronts, points = {}, []
+    problem = make_problem(subject, INTEGERS, "kl", arguments)
+    uniform = [
+        assignment.Point(size, subject.whole.damage(choices)["kl"], size, choices)
+        for choices in map(subject.uniform, INTEGERS)
+        for size in [assignment.total(problem, choices, "bytes")]
+    ]
     figures = {
         "network": arguments.network,
         "images": len(subject.labels),
         "around": arguments.around,
-        "losses": arguments.losses,
         "fp32_accuracy": subject.accuracy(None),
         "uniform": [],
         "fronts": {},
         "promised": {},
     }
+    fronts: dict[str, list[assignment.Point]] = {}
+    sizes = list_sizes(uniform[0].cost, uniform[-1].cost, arguments.steps)
+    # What is a choice among few formats is one among more, too.
+    known: dict[float, dict[str, str]] = {}
     for name, candidates in (("integers", INTEGERS), ("mixed", INTEGERS + FLOATS)):
-        say(f"measuring damage: {name}")
-        found = Fronts(subject, candidates, sizes, arguments)
-        # What is a choice among few formats is one among more, too.
-        points = points + found.points
-        fronts[name] = assignment.refine(points, damage, GAIN)
+        say(f"{name}: measuring damage")
+        search = Search(subject, candidates, arguments)
+        points = []
+        for size in sizes:
+            say(f"{name}: at most {size:.0f} bytes")
+            points.append(search.at(size, known.get(size)))
+            known[size] = points[-1].choices
+        fronts[name] = assignment.keep_better(points, GAIN)
         figures["promised"][name] = {
-            loss: {
-                "front": [[point.cost, point.objective] for point in front],
-                "at_sizes": [point.objective for point in at_sizes],
-            }
-            for loss, front, at_sizes in zip(arguments.losses, found.promised, found.at_sizes)
+            loss: [[point.limit, point.objective] for point in promised]
+            for loss, promised in search.promised.items()
         }
-    for choice, size in zip(UNIFORM, sizes):
-        choices = subject.uniform(choice)
-        uniform = assignment.Point(size, damage(choices), size)
-        entry = describe(uniform, subject.accuracy(choices)) | {"format": choice}
+    for format_, point in zip(INTEGERS, uniform):
+        entry = describe(subject, point) | {"format": format_}
         for name, front in fronts.items():
-            best = assignment.best_within(front, size)
-            entry[name] = describe(best, subject.accuracy(best.choices))
+            entry[name] = describe(subject, assignment.best_within(front, point.cost))
         say(
-            f"{choice}: {entry['accuracy']:.2f} %, integers {entry['integers']['accuracy']:.2f} %, "
-            f"mixed {entry['mixed']['accuracy']:.2f} %, {size:.0f} bytes"
+            f"{format_}: {entry['accuracy']:.2f} %, integers {entry['integers']['accuracy']:.2f} %, "
+            f"mixed {entry['mixed']['accuracy']:.2f} %, {point.cost:.0f} bytes"
         )
         figures["uniform"].append(entry)
     for name, front in fronts.items():
-        figures["fronts"][name] = [describe(p, subject.accuracy(p.choices)) for p in front]
+        figures["fronts"][name] = [describe(subject, point) for point in front]
         for point in figures["fronts"][name]:
             say(f"{name}: {point['bytes']:.0f} bytes, {point['accuracy']:.2f} %")
     return figures
@@ -246,11 +278,11 @@ def check_promises(figures: dict) -> list[str]:
     complaints = []
     for name, losses in figures["promised"].items():
         for loss, promised in losses.items():
-            damages = [damage for _, damage in promised["front"]]
+            damages = [damage for _, damage in promised]
             if any(after > before for before, after in zip(damages, damages[1:])):
                 complaints.append(f"{name}, {loss}: damage rises with the budget")
-            few = figures["promised"]["integers"][loss]["at_sizes"]
-            if any(b > a * (1 + 1e-12) for a, b in zip(few, promised["at_sizes"])):
+            few = [damage for _, damage in figures["promised"]["integers"][loss]]
+            if any(b > a * (1 + 1e-12) for a, b in zip(few, damages)):
                 complaints.append(f"{name}, {loss}: more candidates raise the damage")
     return complaints
 
@@ -274,6 +306,9 @@ def check(figures: dict) -> list[str]:
             gap = accuracies["i8/i8"] - entry["accuracy"]
             if entry["format"] == "i4/i8" and -behind < min(1.0, gap / 2):
                 complaints.append(f"{name}: only {-behind:.2f} points better than uniform 4 bits")
+    for point in figures["uniform"] + sum(figures["fronts"].values(), []):
+        if point["bytes"] != point["packed_bytes"]:
+            complaints.append(f"{point['bytes']:.0f} bytes are promised, {point['packed_bytes']} there")
     return complaints
 
 
@@ -311,7 +346,8 @@ def draw(figures: dict, path: Path) -> None:
             label=labels[name],
         )
     axes.axhline(figures["fp32_accuracy"], color="grey", linewidth=0.8, label="fp32")
-    lowest = min(point["accuracy"] for point in figures["uniform"])
+    # Two bits everywhere leave nothing of a network.
+    lowest = min(p["accuracy"] for p in figures["uniform"] if p["format"] != "i2/i8")
     axes.set_ylim(lowest - 1, figures["fp32_accuracy"] + 1)
     axes.set_xlabel("bytes of weights / 1000")
     axes.set_ylabel("test accuracy [%]")

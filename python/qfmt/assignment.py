@@ -5,6 +5,8 @@ docs/Assignment.md says what the JSON of problems and reports holds.
 """
 
 import json
+import math
+import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +24,8 @@ BUDGETS = {
     "ms": "budget_latency",
     "luts": "budget_luts",
 }
+# What the costs of single moments begin with: bytes of the tensors that live then.
+MOMENT = "activation_bytes at "
 # Points of a front, beside the cheapest.
 STEPS = 64
 
@@ -104,27 +108,21 @@ def sweep(problem: dict, cost: str, steps: int = STEPS) -> list[Point]:
     ]
 
 
-def refine(
-    points: list[Point], damage: Callable[[dict[str, str]], float], gain: float = 0.0
-) -> list[Point]:
-    """The front of what `damage` finds for whole networks, in the order of their costs.
+def keep_better(points: list[Point], gain: float = 0.0) -> list[Point]:
+    """The front of points whose damage was measured, in the order of their costs.
 
-    A problem adds up what formats do to single layers. Of assignments that cost about
-    the same, its best need not be best when all layers change: run the network in each
-    (`damage`), and leave out those to which one that costs no more is preferable. What
-    costs more has to do less damage by the part `gain`: damage found on samples has an
-    error.
+    Left out are those to which one that costs no more is preferable. What costs more has
+    to do less damage by the part `gain`: damage found on samples has an error.
     """
     front: list[Point] = []
-    for point in sorted(points, key=lambda point: point.cost):
-        found = damage(point.choices)
-        if not front or found < front[-1].objective * (1 - gain):
-            front.append(Point(point.limit, found, point.cost, point.choices))
+    for point in sorted(points, key=lambda point: (point.cost, point.objective)):
+        if not front or point.objective < front[-1].objective * (1 - gain):
+            front.append(point)
     return front
 
 
 def best_within(front: list[Point], limit: float) -> Point:
-    """Of a refined front the last point that costs no more than `limit`."""
+    """Of a front the last point that costs no more than `limit`."""
     kept = [point for point in front if point.cost <= limit]
     if not kept:
         raise UserError(f"no assignment costs at most {limit}; the least is {front[0].cost}")
@@ -143,16 +141,133 @@ def solve(problem: dict, budgets: dict[str, float]) -> Point:
     return Point(use["limit"], solution["objective"], use["used"], solution["choice"])
 
 
+def objective(problem: dict, choices: dict[str, str]) -> float:
+    """What is minimized: damages of layers and of pairs."""
+    pairs = sum(
+        term["damage"]
+        for term in problem.get("pairwise", [])
+        if [choices[name] for name in term["groups"]] == term["formats"]
+    )
+    return total(problem, choices, "damage") + pairs
+
+
+def describe(found: Assignment, choices: dict[str, str]) -> dict:
+    """The report, if the layers had these formats instead."""
+    report, problem = found.report, found.problem
+    budgeted = problem.get("budgets", {})
+    limits = {name: report["budgets"][report_name(name)]["limit"] for name in budgeted}
+    used = {name: total(problem, choices, name) for name in limits}
+    budgets: dict[str, dict] = {}
+    for name, value in used.items():
+        limit = limits[name]
+        before = budgets.get(report_name(name))
+        if before is None or value > before["used"]:
+            budgets[report_name(name)] = {"used": value, "limit": limit, "slack": limit - value}
+    moments = {name.removeprefix(MOMENT): v for name, v in used.items() if name.startswith(MOMENT)}
+    return (
+        report
+        | {
+            "objective": objective(problem, choices),
+            "budgets": budgets,
+            "costs": {name: total(problem, choices, name) for name in report["costs"]},
+            "layers": [
+                layer
+                | next(c for c in layer["candidates"] if c["format"] == choices[layer["name"]])
+                | {"next_better": next_better(problem, choices, limits, layer)}
+                for layer in report["layers"]
+            ],
+        }
+        | ({"activation_bytes_at": moments} if moments else {})
+    )
+
+
+def report_name(budget: str) -> str:
+    """Budgets of single moments are one for whoever reads a report."""
+    return "activation_bytes" if budget.startswith(MOMENT) else budget
+
+
+def next_better(
+    problem: dict, choices: dict[str, str], limits: dict[str, float], layer: dict
+) -> dict | None:
+    """Of the formats that save damage the one that saves least, as qfmt-assign defines it."""
+    (tied,) = [names for names in join_ties(problem) if layer["name"] in names]
+    before = objective(problem, choices)
+    forced = problem.get("forced", {})
+    best = None
+    for candidate in layer["candidates"]:
+        format_ = candidate["format"]
+        changed = choices | dict.fromkeys(tied, format_)
+        allowed = [n for n in tied if forced.get(n, format_) == format_]
+        if not all(n in allowed and has_format(problem, n, format_) for n in tied):
+            continue
+        saved = before - objective(problem, changed)
+        if saved <= 1e-12 * abs(before) or (best and saved >= best["damage_saved"]):
+            continue
+        more = {n: total(problem, changed, n) for n in [*candidate["costs"], *limits]}
+        best = {
+            "format": format_,
+            "damage_saved": saved,
+            "extra_costs": {n: more[n] - total(problem, choices, n) for n in candidate["costs"]},
+            "exceeds": {n: more[n] - m for n, m in limits.items() if more[n] > m * (1 + 1e-12)},
+        }
+    return best
+
+
+def has_format(problem: dict, name: str, format_: str) -> bool:
+    (group,) = [group for group in problem["groups"] if group["name"] == name]
+    return any(choice["format"] == format_ for choice in group["choices"])
+
+
+def join_ties(problem: dict) -> list[list[str]]:
+    """Names of the groups that have the same formats, each list in the problem's order."""
+    labels = {group["name"]: place for place, group in enumerate(problem["groups"])}
+    for tie in problem.get("ties", []):
+        joined = {labels[name] for name in tie}
+        for name, label in labels.items():
+            if label in joined:
+                labels[name] = min(joined)
+    sets: dict[int, list[str]] = {}
+    for name, label in labels.items():
+        sets.setdefault(label, []).append(name)
+    return list(sets.values())
+
+
 def total(problem: dict, choices: dict[str, str], cost: str) -> float:
     """What these formats cost together; "damage" is a cost, too."""
     sum_ = 0.0
     for group in problem["groups"]:
-        chosen = [c for c in group["choices"] if c["format"] == choices[group["name"]]]
+        name = group["name"]
+        chosen = [c for c in group["choices"] if c["format"] == choices.get(name)]
+        # What is no layer (the sum of other tensors) has no choice.
+        if name not in choices and len(group["choices"]) == 1:
+            chosen = group["choices"]
         if not chosen:
-            name = group["name"]
-            raise UserError(f"layer '{name}' has no candidate {choices[name]}")
+            raise UserError(f"layer '{name}' has no candidate {choices.get(name)}")
         sum_ += chosen[0]["damage"] if cost == "damage" else chosen[0]["costs"][cost]
     return sum_
+
+
+def packed_bytes(packed: bytes | Path) -> int:
+    """Of the constants that the weights of a module consist of, after qfmt-pack-storage."""
+    given = isinstance(packed, bytes)
+    text = run_tool(
+        "qfmt-opt",
+        "-" if given else packed,
+        "--mlir-print-local-scope",
+        "--mlir-elide-resource-strings-if-larger=1",
+        "--mlir-elide-elementsattrs-if-larger=1",
+        stdin=packed if given else None,
+    ).decode()
+    used = set()
+    for operands in re.findall(r"(?:qfmt\.unpack|bitcast|qfmt\.assemble) ([^:]*) :", text):
+        used.update(operands.split(", "))
+    bits = 0
+    for name, shape, width in re.findall(
+        r"(%\S+) = arith\.constant .* : tensor<([\dx]*)x[a-z]+(\d+)\w*>", text
+    ):
+        if name in used:
+            bits += math.prod(map(int, shape.split("x"))) * int(width) // 8 * 8
+    return bits // 8
 
 
 def main_budget(problem: dict) -> str:

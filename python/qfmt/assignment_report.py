@@ -79,6 +79,13 @@ def summary_table(report: dict) -> str:
         ["no assignment has less than", number(report["bound"])],
         ["solver", report["solver"]],
     ]
+    if whole := report.get("refinement"):
+        rows.append(
+            [
+                f"damage of the whole network ({whole['loss']}, best of {whole['runs']}; before)",
+                f"{number(whole['after'])} ({number(whole['before'])})",
+            ]
+        )
     for name, use in report["budgets"].items():
         rows.append([f"{unit(name)}, used of {number(use['limit'])}", number(use["used"])])
     for name, value in report["costs"].items():

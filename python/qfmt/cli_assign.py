@@ -47,6 +47,14 @@ def add_parser(subparsers) -> None:
             help=f"at most N {meaning}; 50%%: half way from the cheapest to the dearest",
         )
     parser.add_argument(
+        "--refine",
+        type=int,
+        default=0,
+        metavar="N",
+        help="then run the whole network in up to N other assignments within the budgets, and "
+        "take the one with the least damage by --loss, on all samples",
+    )
+    parser.add_argument(
         "--latency-table", type=Path, metavar="FILE", help="JSON: milliseconds by layer and format"
     )
     parser.add_argument("--solver", choices=["cbc", "exhaustive", "reinforce"], default="cbc")
@@ -97,6 +105,8 @@ def run(args: argparse.Namespace) -> None:
         for name in BUDGETS
         if (limit := getattr(args, f"budget_{name.replace('-', '_')}")) is not None
     }
+    if args.refine < 0:
+        raise UserError(f"--refine: 0 or more networks, found {args.refine}")
     observed = observe(args)
     with tempfile.TemporaryDirectory() as folder:
         damage = assignment.Damage(measure, Path(file) if file else None)
@@ -112,14 +122,16 @@ def run(args: argparse.Namespace) -> None:
             seed=args.seed,
             **({"other_activations": args.activations} if args.activations else {}),
         )
-    module = pipeline.encode(
-        found.module,
-        activations=args.activations,
-        wide_activations=args.wide_activations,
-        calibration=args.method,
-        percentile=args.percentile,
-        input_format=args.input_format,
-    )
+    quantization = {
+        "activations": args.activations,
+        "wide_activations": args.wide_activations,
+        "calibration": args.method,
+        "percentile": args.percentile,
+        "input_format": args.input_format,
+    }
+    if args.refine:
+        found = refine(args, observed, found, quantization)
+    module = pipeline.encode(found.module, **quantization)
     if args.level == "integer":
         module = pipeline.integerize(module)
         pipeline.verify_integer_only(module)
@@ -144,6 +156,18 @@ def compute_damage(args, observed: bytes, candidates: list[str], measure: str, f
     return path
 
 
+def refine(args, observed: bytes, found, quantization: dict):
+    """`found`, or a better assignment of whole networks."""
+    from qfmt import refinement
+    from qfmt.cache import Cache
+    from qfmt.cli_sensitivity import read_inputs
+    from qfmt.sensitivity import Experiment
+
+    inputs = read_inputs(args, observed)
+    whole = Experiment(observed, inputs, Cache(args.cache), quantization)
+    return refinement.refine(found, whole, args.loss, args.refine)
+
+
 def make_report(args: argparse.Namespace, found) -> bytes:
     from qfmt.assignment import main_budget, sweep
 
@@ -164,5 +188,10 @@ def print_summary(found) -> None:
     for layer, choice in found.choices.items():
         print(f"{layer:<{width}}  {choice}")
     print(f"damage {found.report['objective']:.6g} ({found.report['status']})")
+    if whole := found.report.get("refinement"):
+        print(
+            f"damage of the whole network {whole['after']:.6g}, before {whole['before']:.6g} "
+            f"({whole['loss']}, {whole['runs']} networks)"
+        )
     for name, use in found.report["budgets"].items():
         print(f"{name}: {use['used']:.6g} of {use['limit']:.6g}")

@@ -64,27 +64,6 @@ def command(files, tmp_path, capsys):
     return run
 
 
-def weight_bytes(module) -> int:
-    """Of the constants that the weights of a packed module consist of."""
-    text = run_tool(
-        "qfmt-opt",
-        module,
-        "--mlir-print-local-scope",
-        "--mlir-elide-resource-strings-if-larger=1",
-        "--mlir-elide-elementsattrs-if-larger=1",
-    ).decode()
-    used = set()
-    for operands in re.findall(r"(?:qfmt\.unpack|bitcast|qfmt\.assemble) ([^:]*) :", text):
-        used.update(re.split(", ", operands))
-    total = 0
-    for name, shape, width in re.findall(
-        r"(%\S+) = arith\.constant .* : tensor<([\dx]*)x[a-z]+(\d+)\w*>", text
-    ):
-        bits = np.prod([int(size) for size in shape.split("x")]) * int(width)
-        total += int(bits) // 8 if name in used else 0
-    return total
-
-
 def test_formats_are_set_as_asked(observed):
     layers = pipeline.list_layers(observed)
     assert layers == ["conv_2d_nchw_fchw.0", "matmul.0"]
@@ -113,7 +92,7 @@ def test_cost_is_the_size_of_the_network(command, limit):
     more = ["--candidates", *CANDIDATES, "i3/i8", "mxfp4/mxfp8", "nf4/i8", "f6E2M3FN/f32"]
     status, said, _, output = command("--damage", "weights", "--budget-bytes", limit, *more)
     assert status == 0
-    assert weight_bytes(output) == float(re.search(r"bytes: (\S+) of", said)[1])
+    assert assignment.packed_bytes(output) == float(re.search(r"bytes: (\S+) of", said)[1])
 
 
 def test_without_budget_the_best_formats_win(command):
@@ -143,18 +122,17 @@ def test_front_never_rises(observed):
         assert assignment.total(found.problem, point.choices, "bytes") == point.cost
 
 
-def test_refined_front_leaves_out_what_a_smaller_network_beats():
-    measured = {"a": 3.0, "b": 4.0, "c": 1.0, "d": 1.0}
+def test_front_leaves_out_what_a_smaller_network_beats():
     points = [
-        assignment.Point(limit, promised, cost, {"layer": name})
-        for name, limit, promised, cost in [("c", 30, 1, 30), ("a", 11, 3, 10), ("b", 20, 2, 20), ("d", 40, 0, 40)]
+        assignment.Point(limit, measured, cost, {"layer": name})
+        for name, limit, measured, cost in [("c", 30, 1, 30), ("a", 11, 3, 10), ("b", 20, 4, 20), ("d", 40, 1, 40)]
     ]
-    front = assignment.refine(points, lambda choices: measured[choices["layer"]])
+    front = assignment.keep_better(points)
     assert [(p.choices["layer"], p.objective) for p in front] == [("a", 3.0), ("c", 1.0)]
     assert assignment.best_within(front, 29).choices == {"layer": "a"}
     assert assignment.best_within(front, 30).choices == {"layer": "c"}
-    measured["c"] = 2.9
-    (only,) = assignment.refine(points[:-1], lambda choices: measured[choices["layer"]], gain=0.05)
+    points[0].objective = 2.9
+    (only,) = assignment.keep_better(points[:-1], gain=0.05)
     assert only.choices == {"layer": "a"}
     with pytest.raises(UserError, match="the least is 10"):
         assignment.best_within(front, 9)
@@ -221,6 +199,7 @@ def test_bits_of_formats(text, bits):
         (["--damage", "weights", "--budget-latency", "1"], "budget 'ms'"),
         (["--damage", "weights", "--report", "report.txt"], ".html or .json"),
         (["--damage", "traces:none.json"], "none.json"),
+        (["--damage", "weights", "--refine", "-1"], "--refine"),
     ],
 )
 def test_refusals(command, options, message):
