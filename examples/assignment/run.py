@@ -61,6 +61,9 @@ FLOATS = [
 ]
 # A larger network has to do less damage by this part.
 GAIN = 0.05
+# In nats. A network with less damage agrees with f32 on more than 99 of 100 images: there
+# is nothing to refine.
+ENOUGH = 1e-3
 ALLOWED_DROP = 0.2
 
 
@@ -205,7 +208,10 @@ class Search:
         for loss, problem in self.problems.items():
             self.promised[loss].append(assignment.solve(problem, {"bytes": size}))
             starts.append(self.promised[loss][-1].choices)
-        return self.refinement.improve(starts, {"bytes": size}, self.runs)
+        found = self.refinement.improve(starts, {"bytes": size}, 0)
+        if found.objective < ENOUGH:
+            return found
+        return self.refinement.improve([], {"bytes": size}, self.runs)
 
 
 def describe(subject: Subject, point: assignment.Point) -> dict:
@@ -238,7 +244,8 @@ def measure(arguments) -> dict:
         "fp32_accuracy": subject.accuracy(None),
         "uniform": [],
         "fronts": {},
-        "promised": {},
+        # By measure and limit: what the integer program promises, and what was found.
+        "damage": {},
     }
     fronts: dict[str, list[assignment.Point]] = {}
     sizes = list_sizes(uniform[0].cost, uniform[-1].cost, arguments.steps)
@@ -253,9 +260,9 @@ def measure(arguments) -> dict:
             points.append(search.at(size, known.get(size)))
             known[size] = points[-1].choices
         fronts[name] = assignment.keep_better(points, GAIN)
-        figures["promised"][name] = {
-            loss: [[point.limit, point.objective] for point in promised]
-            for loss, promised in search.promised.items()
+        figures["damage"][name] = {
+            measure: [[point.limit, point.objective] for point in found]
+            for measure, found in [*search.promised.items(), ("whole networks", points)]
         }
     for format_, point in zip(INTEGERS, uniform):
         entry = describe(subject, point) | {"format": format_}
@@ -273,30 +280,31 @@ def measure(arguments) -> dict:
     return figures
 
 
-def check_promises(figures: dict) -> list[str]:
-    """Of the integer program."""
+def check_damage(figures: dict) -> list[str]:
+    """What the integer program promises, and what whole networks do."""
     complaints = []
-    for name, losses in figures["promised"].items():
-        for loss, promised in losses.items():
-            damages = [damage for _, damage in promised]
+    for name, measures in figures["damage"].items():
+        for measure, points in measures.items():
+            damages = [damage for _, damage in points]
             if any(after > before for before, after in zip(damages, damages[1:])):
-                complaints.append(f"{name}, {loss}: damage rises with the budget")
-            few = [damage for _, damage in figures["promised"]["integers"][loss]]
+                complaints.append(f"{name}, {measure}: damage rises with the budget")
+            few = [damage for _, damage in figures["damage"]["integers"][measure]]
             if any(b > a * (1 + 1e-12) for a, b in zip(few, damages)):
-                complaints.append(f"{name}, {loss}: more candidates raise the damage")
+                complaints.append(f"{name}, {measure}: more candidates raise the damage")
     return complaints
 
 
 def check(figures: dict) -> list[str]:
     """What must not be; one line a complaint."""
-    complaints = check_promises(figures)
+    complaints = check_damage(figures)
     for name, front in figures["fronts"].items():
         best = 0.0
         for point in front:
             best = max(best, point["accuracy"])
             if best - point["accuracy"] > ALLOWED_DROP:
                 drop = best - point["accuracy"]
-                complaints.append(f"{name}: accuracy falls by {drop:.2f} at {point['bytes']:.0f} bytes")
+                size = f"{point['bytes']:.0f} bytes"
+                complaints.append(f"{name}: accuracy falls by {drop:.2f} at {size}")
     accuracies = {entry["format"]: entry["accuracy"] for entry in figures["uniform"]}
     for entry in figures["uniform"]:
         for name in figures["fronts"]:
@@ -308,7 +316,7 @@ def check(figures: dict) -> list[str]:
                 complaints.append(f"{name}: only {-behind:.2f} points better than uniform 4 bits")
     for point in figures["uniform"] + sum(figures["fronts"].values(), []):
         if point["bytes"] != point["packed_bytes"]:
-            complaints.append(f"{point['bytes']:.0f} bytes are promised, {point['packed_bytes']} there")
+            complaints.append(f"{point['packed_bytes']} bytes, not {point['bytes']:.0f}")
     return complaints
 
 
