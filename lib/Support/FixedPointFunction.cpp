@@ -281,11 +281,11 @@ std::optional<FixedPointFunction> Approximation::build() {
   result.degree = form.degree;
   result.segments = form.segments;
   result.isExhaustive = request.hi - request.lo < kMaxExhaustive;
+  // Between the points that the analysis looks at there may be a pole.
   if (result.isExhaustive)
-    result.bound = std::min(
-        result.bound,
+    result.bound =
         findLargestErrorOfAll(result.program, {request.lo, request.hi},
-                              [&](long double i) { return getExpected(i); }));
+                              [&](long double i) { return getExpected(i); });
   return result;
 }
 

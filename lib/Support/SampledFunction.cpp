@@ -277,8 +277,12 @@ Search::Search(const SampledRequest &request)
     values = values.drop_front();
     lo += int64_t(1) << stepBits;
   }
-  while (values.size() > 1 + shared &&
-         std::fabs(values[values.size() - 2] - request.values.back()) <= flat)
+  // Inputs stop before the last sample of steps, so that a flat step is kept.
+  auto isFlat = [&](size_t fromEnd) {
+    return std::fabs(values[values.size() - fromEnd] - request.values.back()) <=
+           flat;
+  };
+  while (values.size() > 1 + 2 * shared && isFlat(2) && (!shared || isFlat(3)))
     values = values.drop_back();
   count = values.size() - shared;
 }
@@ -426,9 +430,9 @@ Search::emit(const Form &form, llvm::ArrayRef<Coefficients> fits, int guard,
              std::optional<IntegerProgram::Range> results) const {
   Builder builder;
   auto size = static_cast<int64_t>(request.values.size());
+  size -= static_cast<int64_t>(shared);
   Value input =
-      builder.addInput({request.lo, request.lo + ((size - 1) << stepBits)});
-  // With steps, the last integer belongs to the next segment.
+      builder.addInput({request.lo, request.lo + (size << stepBits) - 1});
   Value kept = builder.clamp(
       input, {lo, lo + (static_cast<int64_t>(count) << stepBits) - 1});
   Value offset = builder.addImmediate(kept, -lo);
@@ -475,7 +479,7 @@ std::optional<double> Search::findError(const IntegerProgram &program,
                                         IntegerProgram::Range &results) const {
   results = {INT64_MAX, INT64_MIN};
   double bound = 0;
-  for (auto [k, value] : llvm::enumerate(request.values)) {
+  for (auto [k, value] : llvm::enumerate(request.values.drop_back(shared))) {
     int64_t found =
         program.evaluate(request.lo + (static_cast<int64_t>(k) << stepBits));
     bound = std::max(bound, std::fabs(static_cast<double>(found) - value));
@@ -525,7 +529,7 @@ double Search::findErrorBetween(const Form &form,
       add(request.values[k] - end, request.midpoints[k] - end,
           request.values[k + 1] - end);
     }
-  // The last rounding, those of the steps before it, and of the last input.
+  // The last rounding, and those of the steps before it.
   double rounding = 0.5 + std::ldexp(0.5 * form.degree, -guard);
   return bound + rounding + 1e-9;
 }

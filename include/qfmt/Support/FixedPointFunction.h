@@ -55,8 +55,8 @@ struct FixedPointRequest {
 struct FixedPointFunction {
   /// One input, one result.
   IntegerProgram program;
-  /// At most request.maxError: the smaller of `analyticBound` and, for up to
-  /// 2^16 inputs, the largest error of all of them.
+  /// At most request.maxError: for up to 2^16 inputs the largest error of all
+  /// of them, else `analyticBound`.
   double bound;
   /// The largest distance of the polynomials with their rounded coefficients
   /// from the function (findLargestError, and 1 % for what it may miss), plus

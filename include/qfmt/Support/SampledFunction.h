@@ -49,8 +49,9 @@ struct SampledRequest {
 };
 
 struct SampledFunction {
-  /// One input in [lo, lo + (number of values - 1) * 2^stepBits], one result.
-  /// If stepBits is 0 its range is the exact hull of the results.
+  /// One input from lo to the last sample, which is not one of them if stepBits
+  /// > 0; one result. If stepBits is 0 its range is the exact hull of the
+  /// results.
   IntegerProgram program;
   /// The largest |result - value|, in output units. What the values are off
   /// themselves is not part of it. If stepBits is 0, that of all inputs, one by
