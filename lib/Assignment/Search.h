@@ -15,25 +15,12 @@
 #ifndef QFMT_ASSIGNMENT_SEARCH_H
 #define QFMT_ASSIGNMENT_SEARCH_H
 
+#include "Deadline.h"
 #include "Relaxation.h"
-#include <chrono>
 #include <cstdint>
 #include <limits>
 
 namespace mlir::qfmt::assignment {
-
-/// A point in time, or never.
-class Deadline {
-public:
-  /// 0 seconds: never.
-  explicit Deadline(double seconds);
-  bool isOver() const;
-  /// Seconds left; infinity without deadline, never negative.
-  double getLeft() const;
-
-private:
-  std::optional<std::chrono::steady_clock::time_point> end;
-};
 
 class Search {
 public:
@@ -78,6 +65,16 @@ public:
   const std::vector<double> &getMultipliers() const { return rootMultipliers; }
 
 private:
+  static constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  /// A bound is a compensated sum of terms that are correct to a few roundings
+  /// each: its error is below this times the sum of their absolute values.
+  static constexpr double kRounding = 1e-15;
+  /// The costs in here are rounded once more than those that decide whether a
+  /// budget is kept; what might keep it is left for these to judge.
+  static constexpr double kLooseTolerance = 2 * kRelativeTolerance;
+  /// Subgradient steps.
+  static constexpr unsigned kRootSteps = 200, kNodeSteps = 12;
+
   struct Node {
     /// The undecided sets, their options (flat) and their damage with that of
     /// the pairs with decided sets; those of sets[i] are at start[i] to
@@ -97,8 +94,8 @@ private:
   struct Point {
     std::vector<double> multipliers;
     /// A lower bound, and the same less what rounding may have added.
-    double value = -std::numeric_limits<double>::infinity();
-    double safe = -std::numeric_limits<double>::infinity();
+    double value = -kInfinity;
+    double safe = -kInfinity;
     /// Of each set the position of the cheapest option; their costs with those
     /// of decided sets, less the limit.
     std::vector<unsigned> choice;
@@ -107,21 +104,26 @@ private:
     std::vector<double> priced;
   };
 
+  // The tree: Search.cpp.
+  void visit(Node &node, double bound);
+  void branch(Node &node, const Point &point);
+  void offerPoint(const Node &node, const Point &point);
+
+  // Bounds of a node: SearchBounds.cpp.
   Node makeRoot() const;
+  void boundPairs(Node &node) const;
   void evaluate(const Node &node, Point &point) const;
   Point optimize(const Node &node, unsigned steps);
-  void visit(Node &node, double bound);
+  bool canPrune(const Node &node, double safe) const;
+  bool comesFirst(const Node &node) const;
+
+  // Options that a node can do without: SearchReduction.cpp.
   bool reduce(Node &node, const Point &point);
   bool propagateBudgets(const Node &node, std::vector<char> &keep) const;
   void propagateSymmetry(const Node &node, std::vector<char> &keep) const;
   bool shrink(Node &node, const std::vector<char> &keep) const;
   void decide(Node &node, unsigned set, unsigned flat) const;
-  void boundPairs(Node &node) const;
-  void branch(Node &node, const Point &point);
-  bool canPrune(const Node &node, double safe) const;
-  bool comesFirst(const Node &node) const;
-  void offerPoint(const Node &node, const Point &point);
-  bool improve(std::vector<unsigned> &options) const;
+
   double getViolation(const Assignment &assignment) const;
   unsigned getOption(unsigned set, unsigned flat) const {
     return flat - firstFlat[set];
@@ -140,11 +142,11 @@ private:
   bool hasTwins = false;
 
   std::vector<unsigned> best;
-  double leastObjective = std::numeric_limits<double>::infinity();
-  double bestObjective = std::numeric_limits<double>::infinity();
-  double rootBound = -std::numeric_limits<double>::infinity();
+  double leastObjective = kInfinity;
+  double bestObjective = kInfinity;
+  double rootBound = -kInfinity;
   /// The least bound among the nodes that a stopped run has not visited.
-  double openBound = std::numeric_limits<double>::infinity();
+  double openBound = kInfinity;
   uint64_t numNodes = 0, maxNodes = 0;
   std::optional<Outcome> stopped;
 };
