@@ -44,18 +44,42 @@ func.func @two_sizes(%x: !x) -> !x {
 
 // -----
 
-// Nothing says that the integers are 0 and 1.
+// Nothing says that one of the sums is exactly 0.
 #id = affine_map<(d) -> (d)>
 !x = tensor<2xf32, #qfmt.scaled<i8, scale = 0.25>>
-func.func @any_integer(%x: !x, %m: tensor<2xi8>) -> !x {
+!m = tensor<2xf32, #qfmt.scaled<i8, scale = 0.3>>
+func.func @two_tensors(%x: !x, %m: !m) -> !x {
   %lowest = arith.constant -3.40282347E+38 : f32
   %empty = tensor.empty() : tensor<2xf32>
   // expected-note @+1 {{in the body of this operation}}
-  %s = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel"]} ins(%x, %m : !x, tensor<2xi8>) outs(%empty : tensor<2xf32>) {
-  ^bb0(%a: f32, %b: i8, %o: f32):
-    %0 = arith.sitofp %b : i8 to f32
+  %s = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel"]} ins(%x, %m : !x, !m) outs(%empty : tensor<2xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %0 = arith.addf %a, %b : f32
     %1 = arith.mulf %0, %lowest : f32
-    // expected-error @+1 {{'arith.addf': adds a mask that is a multiple of 3.402823e+38, between -1.270000e+02 and 1.280000e+02 times as far as is known; compute it from truth values (i1), or select by a comparison}}
+    // expected-error @+1 {{'arith.addf': adds a mask that is a multiple of}}
+    %2 = arith.addf %a, %1 : f32
+    linalg.yield %2 : f32
+  } -> tensor<2xf32>
+  %q = qfmt.quantize %s : tensor<2xf32> to !x
+  return %q : !x
+}
+
+// -----
+
+// Nor that a code is exactly 1.
+#id = affine_map<(d) -> (d)>
+!x = tensor<2xf32, #qfmt.scaled<i8, scale = 0.25>>
+!m = tensor<2xf32, #qfmt.scaled<i8, scale = 0.3>>
+func.func @no_one(%x: !x, %m: !m) -> !x {
+  %lowest = arith.constant -3.40282347E+38 : f32
+  %one = arith.constant 1.0 : f32
+  %empty = tensor.empty() : tensor<2xf32>
+  // expected-note @+1 {{in the body of this operation}}
+  %s = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel"]} ins(%x, %m : !x, !m) outs(%empty : tensor<2xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %0 = arith.subf %one, %b : f32
+    %1 = arith.mulf %0, %lowest : f32
+    // expected-error @+1 {{'arith.addf': adds a mask that is 0 for no code of the tensor that it is computed from, so that the scores vanish beside it; give that tensor a scale of which 1 is a multiple, or compute the mask from truth values (i1)}}
     %2 = arith.addf %a, %1 : f32
     linalg.yield %2 : f32
   } -> tensor<2xf32>

@@ -131,6 +131,7 @@ ROOT2 = float(np.float32(math.sqrt(2)))
 ROOT2PI = float(np.float32(math.sqrt(2 / math.pi)))
 CUBIC = float(np.float32(0.044715))
 EPS = float(np.float32(1e-5))
+LOG2E = float(np.float32(math.log2(math.e)))
 
 
 def gelu_erf(b, x, _):
@@ -193,6 +194,49 @@ def rms_norm_of_powers(b, x, columns):
     return rms_norm(b, x, columns, square=("math.powf", "%0", 2.0))
 
 
+def softmax_base2(b, x, _):
+    """As flash attention has it."""
+    top = b.reduce(x, "arith.maximumf", "0xFF800000")
+    exp = b.map([x, top], ("arith.subf", "%0", "%1"), ("arith.mulf", "%p", LOG2E), ("math.exp2", "%p"))
+    return b.map([exp, b.reduce(exp, "arith.addf", 0.0)], ("arith.divf", "%0", "%1"))
+
+
+def softmin(b, x, _):
+    least = b.reduce(x, "arith.minimumf", "0x7F800000")
+    exp = b.map([least, x], ("arith.subf", "%0", "%1"), ("math.exp", "%p"))
+    return b.map([exp, b.reduce(exp, "arith.addf", 0.0)], ("arith.divf", "%0", "%1"))
+
+
+def layer_norm_of_moments(b, x, columns):
+    """As Flax has it: the variance is the mean square less the squared mean."""
+    weight, bias = affine(columns)
+    mean = b.map([b.reduce(x, "arith.addf", 0.0)], ("arith.divf", "%0", float(columns)), narrow=True)
+    square = b.map([b.reduce(b.map([x], ("arith.mulf", "%0", "%0")), "arith.addf", 0.0)],
+                   ("arith.divf", "%0", float(columns)), narrow=True)
+    variance = b.map([b.map([mean], ("arith.mulf", "%0", "%0"), narrow=True), square],
+                     ("arith.subf", "%1", "%0"), ("arith.maximumf", "%p", 0.0), narrow=True)
+    scale = b.map([variance], ("arith.addf", "%0", EPS), ("math.rsqrt", "%p"), narrow=True)
+    normal = b.map([x, mean, scale], ("arith.subf", "%0", "%1"), ("arith.mulf", "%p", "%2"))
+    return b.map([normal, b.vector(weight), b.vector(bias)], ("arith.mulf", "%0", "%1"), ("arith.addf", "%p", "%2"))
+
+
+def shifts(columns):
+    """What is added to rows so that they are no multiples of their scale."""
+    return np.float32(np.random.default_rng(columns + 1).uniform(-1, 1, columns)).astype(float)
+
+
+def shifted(norm):
+    return lambda b, x, columns: norm(b, b.map([x, b.vector(shifts(columns))], ("arith.addf", "%0", "%1")), columns)
+
+
+def l2_norm(b, x, _):
+    """As torch-mlir decomposes it."""
+    square = b.map([x], ("math.absf", "%0"), ("math.powf", "%p", 2.0))
+    norm = b.map([b.reduce(square, "arith.addf", 0.0)], ("math.powf", "%0", 0.5), ("arith.maximumf", "%p", 1e-12),
+                 narrow=True)
+    return b.map([x, norm], ("arith.divf", "%0", "%1"))
+
+
 ELEMENTWISE = {f.__name__: f for f in (gelu_erf, gelu_tanh, silu, tanh)}
 
 
@@ -214,11 +258,30 @@ def real_rms_norm(x):
     return x / np.sqrt((x * x).mean(-1, keepdims=True) + EPS) * affine(x.shape[-1])[0]
 
 
+def real_softmax_base2(x):
+    e = np.exp2((x - x.max(-1, keepdims=True)) * LOG2E)
+    return e / e.sum(-1, keepdims=True)
+
+
+def real_l2_norm(x):
+    return x / np.maximum(np.sqrt((x * x).sum(-1, keepdims=True)), float(np.float32(1e-12)))
+
+
+def real_shifted(norm):
+    return lambda x: norm(x + shifts(x.shape[-1]))
+
+
 ROWS = {
     "softmax": (softmax, real_softmax),
     "layer_norm": (layer_norm, real_layer_norm),
     "rms_norm": (rms_norm, real_rms_norm),
     "rms_norm_of_powers": (rms_norm_of_powers, real_rms_norm),
+    "softmax_base2": (softmax_base2, real_softmax_base2),
+    "softmin": (softmin, lambda x: real_softmax(-x)),
+    "layer_norm_of_moments": (layer_norm_of_moments, real_layer_norm),
+    "shifted_layer_norm": (shifted(layer_norm), real_shifted(real_layer_norm)),
+    "shifted_rms_norm": (shifted(rms_norm), real_shifted(real_rms_norm)),
+    "l2_norm": (l2_norm, real_l2_norm),
 }
 
 
@@ -370,8 +433,10 @@ def elementwise_formats(name, bits, result_bits):
 
 def row_formats(name, bits, result_bits):
     source = Format(bits, 0.05 if bits == 8 else 0.0004)
-    if name == "softmax":
+    if name.startswith("soft"):
         return source, Format(result_bits, 2.0**-result_bits, signed=False)
+    if name == "l2_norm":
+        return source, Format(result_bits, 1.0 / (1 << (result_bits - 1)))
     return source, Format(result_bits, 6.0 / (1 << (result_bits - 1)))
 
 

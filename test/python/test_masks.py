@@ -129,7 +129,25 @@ def chosen(size):
             ["%h = arith.select %a1, %none, %size : f32", "%y = arith.addf %a0, %h : f32"])
 
 
-KINDS = {f.__name__: f for f in (constant, selected_constant, positions, selected, selected_by_integers, computed, chosen)}
+def inverted(size):
+    """(1 - m).masked_fill(1 - m != 0, size), as transformers has it."""
+    return (f"%size = arith.constant {size} : f32\n%one = arith.constant 1.0 : f32\n%none = arith.constant 0.0 : f32\n",
+            [("%m", "tensor<8xi1>", "#col")],
+            ["%f = arith.uitofp %a1 : i1 to f32", "%g = arith.subf %one, %f : f32", "%p = arith.cmpf une, %g, %none : f32",
+             "%h = arith.select %p, %size, %g : f32", "%y = arith.addf %a0, %h : f32"])
+
+
+def multiplied(size, scale, inverted=True):
+    """(1 - m) * size, or m * size, of a quantized m."""
+    lines = ["%g = arith.subf %one, %a1 : f32", "%h = arith.mulf %g, %size : f32"]
+    if not inverted:
+        lines = ["%h = arith.mulf %a1, %size : f32"]
+    return (f"%size = arith.constant {size} : f32\n%one = arith.constant 1.0 : f32\n",
+            [("%m", f"tensor<8xf32, #qfmt.scaled<i8, scale = {float(np.float32(scale)):.12e}>>", "#col")],
+            [*lines, "%y = arith.addf %a0, %h : f32"])
+
+
+KINDS = {f.__name__: f for f in (constant, selected_constant, positions, selected, selected_by_integers, computed, chosen, inverted)}
 # 0 * infinity is NaN.
 CASES = [(kind, size) for kind in KINDS for size in SIZES if (kind, size) != ("computed", "infinity")]
 
@@ -161,11 +179,14 @@ class Case:
         self.integer.write_bytes(text)
         return text.decode()
 
+    def mask_dtype(self):
+        return bool if "xi1>" in self.mask_type else np.int64 if "xi64>" in self.mask_type else np.int8
+
     def inputs(self, codes, masks):
         np.save(self.path / "x.npy", codes.astype("i2"))
         paths = [str(self.path / "x.npy")]
         if self.mask_type:
-            np.save(self.path / "m.npy", masks.astype(bool if "i1" in self.mask_type else "i8"))
+            np.save(self.path / "m.npy", masks.astype(self.mask_dtype()))
             paths.append(str(self.path / "m.npy"))
         return "--inputs=" + ",".join(paths)
 
@@ -231,6 +252,42 @@ def test_rows_that_are_masked_altogether(tmp_path, kind, size):
     expected = np.full(found.shape, 1 / N) if uniform else real_softmax(codes * SCALE, masks[:, None])
     assert np.abs(found - np.clip(expected, 0, 255 * STEP)).max() <= 0.6 * STEP
     case.check_bound(codes, masks)
+
+
+# The 1 of 1 / 127 is not 1; beside the lowest float the rest would matter.
+MULTIPLIED = [("1e9", 1 / 127, True), ("1e9", 1 / 127, False), ("1e9", 1.0, True), ("lowest", 1.0, True),
+              ("lowest", 0.5, False), ("1e4", 1 / 127, True)]
+
+
+@pytest.mark.parametrize("size, scale, inverted", MULTIPLIED)
+def test_quantized_masks(tmp_path, size, scale, inverted):
+    case = Case(tmp_path, multiplied(SIZES[size], scale, inverted))
+    case.integerize()
+    codes, masks = samples(np.random.default_rng(6))
+    masked = ~masks[:, None, :]
+    levels = (masked[:, 0] != inverted) * round(1 / scale)
+    found = case.run(codes, levels, "jit")
+    assert np.array_equal(found, case.run(codes, levels, "reference"))
+    expected = np.clip(real_softmax(codes * SCALE, masked), 0, 255 * STEP)
+    assert np.abs(found - expected).max() <= 0.6 * STEP
+    assert not found[np.broadcast_to(masked, found.shape)].any()
+    region = case.check_bound(codes, levels)
+    assert region["bound"] <= 0.6 * STEP and region["bound"] <= 16 * region["worst_error"]
+    # Any codes: of a row, those that are masked least compete.
+    case.check_bound(codes, np.random.default_rng(7).integers(-128, 128, masks.shape))
+
+
+def test_masks_of_integers(tmp_path):
+    parts = (f"%size = arith.constant {LOWEST} : f32\n", [("%m", "tensor<8xi8>", "#col")],
+             ["%f = arith.sitofp %a1 : i8 to f32", "%h = arith.mulf %f, %size : f32", "%y = arith.addf %a0, %h : f32"])
+    case = Case(tmp_path, parts)
+    case.integerize()
+    codes, masks = samples(np.random.default_rng(8))
+    expected = np.clip(real_softmax(codes * SCALE, ~masks[:, None]), 0, 255 * STEP)
+    assert np.abs(case.run(codes, ~masks, "jit") - expected).max() <= 0.6 * STEP
+    case.check_bound(codes, ~masks)
+    case.check_bound(codes, np.zeros_like(masks))
+    case.check_bound(codes, np.ones_like(masks))
 
 
 def test_two_masks(tmp_path):
@@ -487,9 +544,7 @@ REFUSED = {
     "masks of two sizes": (
         f"%mask = arith.constant dense<[[{INFINITE}, {LOWEST}, 0., 0., 0., 0., 0., 0.]]> : tensor<1x8xf32>\n",
         [("%mask", "tensor<1x8xf32>", "affine_map<(r, c) -> (0, c)>")], ["%y = arith.addf %a0, %a1 : f32"]),
-    "compute it from truth values": (
-        f"%size = arith.constant {LOWEST} : f32\n", [("%m", "tensor<8xi8>", "#col")],
-        ["%f = arith.sitofp %a1 : i8 to f32", "%h = arith.mulf %f, %size : f32", "%y = arith.addf %a0, %h : f32"]),
+    "is 0 for no code of the tensor": multiplied(LOWEST, 1 / 127),
     "reads scores to which a mask was added": (
         *constant(LOWEST)[:2], ["%s = arith.addf %a0, %a1 : f32", "%y = arith.mulf %s, %s : f32"]),
 }

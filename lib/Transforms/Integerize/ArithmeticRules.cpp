@@ -10,6 +10,7 @@
 //   -v, |v| exact
 
 #include "FrameworkRules.h"
+#include "NormReaders.h"
 #include "Rules.h"
 #include <cmath>
 
@@ -20,6 +21,32 @@ static bool isNonNegative(const ScalarModel &value) {
   return value.range.lo >= 0;
 }
 
+static Precision choosePrecision(const RuleContext &context) {
+  const ScalarModel &a = context.operands[0], &b = context.operands[1];
+  if (isNorm(a.expression) || isNorm(b.expression))
+    return Precision::Norm;
+  bool needsRounding = a.isConstant() || b.isConstant() || a.scale != b.scale;
+  return needsRounding && isReadByNorm(context.op->getResult(0))
+             ? Precision::Root
+             : Precision::Normal;
+}
+
+/// `value` at the scale of `extremum`, a maximum or minimum of values like it,
+/// by the rounding that they had before they were compared.
+static LogicalResult bringToExtremum(BodyBuilder &body, ScalarModel &value,
+                                     const ScalarModel &extremum) {
+  if (!value.isInteger() || !extremum.isInteger() ||
+      value.scale == extremum.scale ||
+      extremum.expression->kind != Expression::Kind::Reduce)
+    return success();
+  FailureOr<ScalarModel> rescaled = body.rescale(value, extremum.scale);
+  if (failed(rescaled))
+    return failure();
+  rescaled->expression = value.expression;
+  value = *rescaled;
+  return success();
+}
+
 /// a + b and a - b of two values at one scale, in the narrowest width without
 /// overflow.
 template <typename IntOp, bool subtract>
@@ -28,30 +55,47 @@ static FailureOr<ScalarModel> compileSum(RuleContext &context) {
   if constexpr (!subtract)
     if (std::optional<FailureOr<ScalarModel>> sum = addTensors(context))
       return *sum;
-  // The constant below a root decides what rows that are nearly constant give.
-  bool isPrecise = isSumOfSquares(context.operands[0].expression) ||
-                   isSumOfSquares(context.operands[1].expression);
-  FailureOr<std::pair<ScalarModel, ScalarModel>> aligned =
-      body.align(context.operands[0], context.operands[1], isPrecise);
+  // What extrema are compared with is at their scale, by the same rounding.
+  bool toMaximum = subtract && isMaximumOf(context.operands[1].expression,
+                                           context.operands[0].expression);
+  bool toMinimum = subtract && isMinimumOf(context.operands[0].expression,
+                                           context.operands[1].expression);
+  if (toMaximum || toMinimum)
+    if (failed(bringToExtremum(body, context.operands[toMaximum ? 0 : 1],
+                               context.operands[toMaximum ? 1 : 0])))
+      return failure();
+  FailureOr<std::pair<ScalarModel, ScalarModel>> aligned = body.align(
+      context.operands[0], context.operands[1], choosePrecision(context));
   if (failed(aligned))
     return failure();
   auto &[a, b] = *aligned;
   IntegerRange range = a.range + (subtract ? -b.range : b.range);
+  ErrorBound error =
+      addErrors(a.error, a.getMagnitude(), b.error, b.getMagnitude(),
+                !subtract && isNonNegative(a) && isNonNegative(b));
   // Integers are subtracted from a maximum that they are part of.
-  if (subtract && isMaximumOf(b.expression, a.expression) &&
-      a.value == context.operands[0].value &&
-      b.value == context.operands[1].value)
+  bool isUnchanged = a.value == context.operands[0].value &&
+                     b.value == context.operands[1].value;
+  if (toMaximum && isUnchanged)
     range.hi = std::min<__int128>(range.hi, 0);
+  if (toMinimum && isUnchanged)
+    range.hi = std::min<__int128>(range.hi, 0);
+  if (subtract &&
+      isMinimumOf(context.operands[1].expression,
+                  context.operands[0].expression) &&
+      isUnchanged)
+    range.lo = std::max<__int128>(range.lo, 0);
+  if (subtract && error.isExact() && isVariance(context.expression)) {
+    range.lo = std::max<__int128>(range.lo, 0);
+    error.norm = NormError();
+  }
   std::optional<unsigned> width = body.chooseWidth(range);
   if (!width)
     return context.emitError() << "a sum may need more than 64 bits";
   Value sum =
       IntOp::create(context.builder(), body.getLoc(),
                     body.cast(a.value, *width), body.cast(b.value, *width));
-  bool sameSign = !subtract && isNonNegative(a) && isNonNegative(b);
-  return ScalarModel::makeInteger(sum, a.scale, range,
-                                  addErrors(a.error, a.getMagnitude(), b.error,
-                                            b.getMagnitude(), sameSign));
+  return ScalarModel::makeInteger(sum, a.scale, range, error);
 }
 
 static FailureOr<ScalarModel> negate(RuleContext &context,
@@ -143,20 +187,43 @@ static IntegerRange getProductRange(const ScalarModel &a, const ScalarModel &b,
   return range;
 }
 
-/// The error of `factor` in a product with `other`: if the other is 0 wherever
-/// the sum of squares below a root is, that of the root elsewhere.
-static ErrorBound getFactorError(const ScalarModel &factor,
-                                 const ScalarModel &other) {
-  if (factor.errorUnlessZero && other.error.isExact() &&
-      getQuotientBound(other.expression, factor.expression,
-                       /*isReciprocal=*/true))
-    return *factor.errorUnlessZero;
-  return factor.error;
+/// The error of x * f, where f is 1 / D(x) for a norm D and known from the
+/// integers that were squared, y. If those are x, and both exact, the product
+/// is 0 where all of them are, and f is as good as it is elsewhere. Otherwise
+///   x' f' - x / D(x) = (x' - y) f' + (y f' - y / D(y)) + (y / D(y) - x / D(x))
+/// with |x' - y| at most the errors of both, the second term as before, and the
+/// third at most the slope times |y - x|, and at most twice the bound.
+static ErrorBound getQuotientError(const ScalarModel &x, const ScalarModel &f,
+                                   const NormQuotient &quotient) {
+  ErrorBound ofNorm = f.error.getOfNorm();
+  double magnitude = getMagnitude(f.range, ofNorm);
+  if (x.error.isExact() && f.error.norm->off == 0)
+    return multiplyErrors(x.error, x.getMagnitude(), ofNorm, magnitude);
+  double unitX = x.scale.getMax(), unitF = f.scale.getMax();
+  double off = f.error.norm->off;
+  double distance = x.error.getTotal(x.getMagnitude()) * unitX + off;
+  double slope = quotient.slope * std::sqrt(double(quotient.count)) * off;
+  double total =
+      distance * magnitude * unitF + ofNorm.relative * quotient.bound +
+      ofNorm.absolute * unitF * (x.getMagnitude() * unitX + distance) +
+      std::min(off == 0 ? 0 : slope, 2 * quotient.bound);
+  return {total / (x.scale * f.scale).getMin(), 0};
 }
 
 static ErrorBound getProductError(const ScalarModel &a, const ScalarModel &b) {
-  return multiplyErrors(getFactorError(a, b), a.getMagnitude(),
-                        getFactorError(b, a), b.getMagnitude());
+  for (auto [x, f] : {std::pair(&a, &b), std::pair(&b, &a)})
+    if (f->error.norm)
+      if (std::optional<NormQuotient> quotient = matchNormQuotient(
+              x->expression, f->expression, /*isReciprocal=*/true))
+        return getQuotientError(*x, *f, *quotient);
+  ErrorBound error =
+      multiplyErrors(a.error, a.getMagnitude(), b.error, b.getMagnitude());
+  // A square is exact for the number that its integer is.
+  if (a.value == b.value)
+    if (std::optional<double> unit = a.scale.getUniform())
+      error.norm =
+          NormError{a.error.getTotal(a.getMagnitude()) * *unit, *unit * *unit};
+  return error;
 }
 
 FailureOr<ScalarModel> mlir::qfmt::multiply(RuleContext &context,
@@ -187,11 +254,6 @@ FailureOr<ScalarModel> mlir::qfmt::multiply(RuleContext &context,
     if (failed(narrowed))
       return failure();
     narrowed->expression = wider.expression;
-    if (wider.errorUnlessZero)
-      narrowed->errorUnlessZero =
-          wider.errorUnlessZero
-              ->rescaled((wider.scale / narrowed->scale).getMax())
-              .plus(0.5);
     wider = *narrowed;
     error = getProductError(lhs, rhs);
     range = getProductRange(lhs, rhs, error);

@@ -114,10 +114,9 @@ ScalarModel BodyBuilder::load(const TensorModel &tensor, AffineMap map,
   loads.try_emplace(element, Load{tensor, map});
   ScalarModel model = ScalarModel::makeInteger(
       element, std::move(scaleOverLoops), tensor.range, tensor.error);
-  model.errorUnlessZero = tensor.errorUnlessZero;
   model.mask = tensor.mask;
-  model.expression =
-      substitute(tensor.expression, getNormalIndices(map, loopSizes));
+  SmallVector<AffineExpr> indices = getNormalIndices(map, loopSizes);
+  model.expression = substitute(tensor.expression, indices);
   return model;
 }
 
@@ -150,7 +149,6 @@ FailureOr<ScalarModel> BodyBuilder::computeOnce(
   result.scale = computed->scale;
   result.range = computed->range;
   result.error = computed->error;
-  result.errorUnlessZero = computed->errorUnlessZero;
   result.expression = computed->expression;
   StorageKind storage = chooseStorage(result.range);
   result.isUnsigned = storage.isUnsigned;
@@ -284,7 +282,13 @@ FailureOr<ScalarModel> BodyBuilder::narrow(const ScalarModel &value,
 FailureOr<ScalarModel> BodyBuilder::makeUniform(const ScalarModel &value) {
   if (value.scale.getUniform())
     return value;
-  return rescale(value, Table(value.scale.getMin()));
+  return rescale(value, coarsen(value, Table(value.scale.getMin())));
+}
+
+Table BodyBuilder::coarsen(const ScalarModel &value, const Table &scale) {
+  unsigned bits = value.range.getSignedBits();
+  int excess = bits > 32 ? static_cast<int>(bits - 32) : 0;
+  return scale.map([&](double s) { return std::ldexp(s, excess); });
 }
 
 Value BodyBuilder::lookup(Value index, ArrayRef<int64_t> entries,
@@ -441,7 +445,8 @@ static int chooseGuardBits(const IntegerRange &a, const IntegerRange &b,
 }
 
 FailureOr<std::pair<ScalarModel, ScalarModel>>
-BodyBuilder::align(const ScalarModel &a, const ScalarModel &b, bool isPrecise) {
+BodyBuilder::align(const ScalarModel &a, const ScalarModel &b,
+                   Precision precision) {
   for (const ScalarModel *model : {&a, &b})
     if (model->isConstant() &&
         !model->constant.all([](double c) { return std::isfinite(c); }))
@@ -462,7 +467,7 @@ BodyBuilder::align(const ScalarModel &a, const ScalarModel &b, bool isPrecise) {
   }
   if (a.isConstant()) {
     FailureOr<std::pair<ScalarModel, ScalarModel>> swapped =
-        align(b, a, isPrecise);
+        align(b, a, precision);
     if (failed(swapped))
       return failure();
     return std::make_pair(swapped->second, swapped->first);
@@ -492,15 +497,16 @@ BodyBuilder::align(const ScalarModel &a, const ScalarModel &b, bool isPrecise) {
     rangeB = scaleRange(b.range, ratioB.getMin(), ratioB.getMax());
     // A mean and what it is the mean of: the ratio is their number, and nothing
     // needs rounding.
-    isExact = isWhole(ratioA) && isWhole(ratioB) && (rangeA + rangeB).fits(32);
+    isExact = isWhole(ratioA) && isWhole(ratioB) &&
+              (rangeA + rangeB).fits(precision == Precision::Normal ? 32 : 48);
   }
-  bool isWide =
-      isPrecise || !a.range.fits(32) || (b.isInteger() && !b.range.fits(32));
+  bool isWide = precision == Precision::Norm || !a.range.fits(32) ||
+                (b.isInteger() && !b.range.fits(32));
   // Ratios of scales stay below 2^31, which dyadic numbers are.
   double ratio = (a.scale / scale).getMax();
   if (b.isInteger())
     ratio = std::max(ratio, (b.scale / scale).getMax());
-  int most = std::min(isPrecise ? 30 : 12,
+  int most = std::min(precision == Precision::Normal ? 12 : 30,
                       30 - static_cast<int>(std::ceil(std::log2(ratio))));
   int guard = isExact ? 0 : chooseGuardBits(rangeA, rangeB, isWide, most);
   scale = scale.map([&](double s) { return std::ldexp(s, -guard); });

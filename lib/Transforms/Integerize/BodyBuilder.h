@@ -13,6 +13,17 @@
 
 namespace mlir::qfmt {
 
+/// Of two values that are brought to one scale.
+enum class Precision {
+  /// At most 12 guard bits.
+  Normal,
+  /// What goes into a norm (NormReaders.h): at most 30.
+  Root,
+  /// A norm and the constant that is added to it or compared with it, which
+  /// decides what rows that are nearly constant give: at most 30, in 64 bits.
+  Norm
+};
+
 class BodyBuilder {
 public:
   /// The generic iterates over `loopSizes` and is created by `outer`, whose
@@ -79,19 +90,24 @@ public:
   FailureOr<ScalarModel> requantize(const ScalarModel &value,
                                     const Table &scale, const Table &ratio,
                                     const Requantization &rule);
+  /// `scale`, one of those of `value` or finer, without the bits that are more
+  /// than rescaling takes.
+  Table coarsen(const ScalarModel &value, const Table &scale);
   /// A constant at a scale.
   FailureOr<ScalarModel> quantize(const Table &constant, const Table &scale);
   /// Two values, at least one of them an integer, at one scale. `exactOnly`
   /// constants such as 0 and infinities cost no precision; otherwise the scale
   /// is made finer than both by guard bits as far as 32 bits have room, or 64
-  /// if a value has more than 32 already, or if `isPrecise`.
+  /// if a value has more than 32 already, or if `precision` asks for them.
   FailureOr<std::pair<ScalarModel, ScalarModel>>
-  align(const ScalarModel &a, const ScalarModel &b, bool isPrecise = false);
+  align(const ScalarModel &a, const ScalarModel &b,
+        Precision precision = Precision::Normal);
 
   /// The same real without low bits, rounded to the nearest, so that `bits` are
   /// left with the sign. The value itself if it fits.
   FailureOr<ScalarModel> narrow(const ScalarModel &value, unsigned bits);
-  /// `value` at one scale, the finest it has, for all loop indices.
+  /// `value` at one scale, the finest it has or that 32 bits leave of it, for
+  /// all loop indices.
   FailureOr<ScalarModel> makeUniform(const ScalarModel &value);
 
   /// Entry `index`, read as an unsigned number, of a table of integers.

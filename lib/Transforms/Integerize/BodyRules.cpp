@@ -53,6 +53,19 @@ static bool isDeferrable(Operation *op, ArrayRef<ScalarModel> operands,
          getScalarFunction(getFunctionName(op), operands.size());
 }
 
+/// The operation whose rule compiles `op`: a root may be written as a power.
+static StringRef getRuleName(Operation *op, ArrayRef<ScalarModel> operands) {
+  std::optional<double> exponent =
+      isa<math::PowFOp>(op) && operands[1].isConstant()
+          ? operands[1].constant.getUniform()
+          : std::nullopt;
+  if (exponent == 0.5)
+    return "math.sqrt";
+  if (exponent == -0.5)
+    return "math.rsqrt";
+  return op->getName().getStringRef();
+}
+
 LogicalResult mlir::qfmt::compileScalarOp(Operation *op, BodyBuilder &body,
                                           ScalarModels &models) {
   body.setScalarOp(op);
@@ -84,6 +97,7 @@ LogicalResult mlir::qfmt::compileScalarOp(Operation *op, BodyBuilder &body,
                 "arith.mulf", {expressions[0], expressions[0]}, op->getLoc())
           : Expression::makeApply(getFunctionName(op), expressions,
                                   op->getLoc());
+  context.expression = expression;
   if (std::optional<FailureOr<ScalarModel>> result =
           compileIBert(context, expression)) {
     if (failed(*result))
@@ -97,7 +111,7 @@ LogicalResult mlir::qfmt::compileScalarOp(Operation *op, BodyBuilder &body,
     models[op->getResult(0)] = ScalarModel::makeDeferred(expression);
     return success();
   }
-  Rule rule = getRules().lookup(op->getName().getStringRef());
+  Rule rule = getRules().lookup(getRuleName(op, context.operands));
   if (!rule)
     return context.emitError()
            << "has no integer rule; keep this operation out of the "

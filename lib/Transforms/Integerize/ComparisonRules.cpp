@@ -43,8 +43,12 @@ static FailureOr<ScalarModel> compileExtremum(RuleContext &context) {
           return isMax ? std::max(c, bound) : std::min(c, bound);
         });
   }
+  // What a norm is at least decides what rows that are nearly 0 give.
+  bool ofNorm = isNorm(context.operands[0].expression) ||
+                isNorm(context.operands[1].expression);
   FailureOr<std::pair<ScalarModel, ScalarModel>> aligned =
-      body.align(context.operands[0], context.operands[1]);
+      body.align(context.operands[0], context.operands[1],
+                 ofNorm ? Precision::Norm : Precision::Normal);
   if (failed(aligned))
     return failure();
   auto &[a, b] = *aligned;

@@ -10,8 +10,9 @@
 //   sqrt(v)      a result of up to 62 bits
 //
 // Errors: that of the kernel, half a unit, and what the operand's error d,
-// relative to the smallest value it may have, does: d / (1 - d) to a
-// reciprocal, half of it to a square root.
+// relative to the smallest integer it may be, does: d to a reciprocal, half of
+// it to a square root. Those of norms are counted from the numbers that were
+// squared, too (NormError), which are 0 or away from it.
 
 #include "ProgramEmitter.h"
 #include "Rules.h"
@@ -30,30 +31,64 @@ static FailureOr<ScalarModel> preparePositive(RuleContext &context,
   if (failed(uniform))
     return failure();
   double scale = *uniform->scale.getUniform();
+  ErrorBound error = uniform->error.getOfNorm();
   double lowest = static_cast<double>(uniform->range.lo) -
-                  uniform->error.getTotal(uniform->getMagnitude());
+                  error.getTotal(uniform->getMagnitude());
   // The relative part matters less near 0.
-  lowest = std::max(lowest, (static_cast<double>(uniform->range.lo) -
-                             uniform->error.absolute) /
-                                (1 + uniform->error.relative));
+  lowest = std::max(lowest,
+                    (static_cast<double>(uniform->range.lo) - error.absolute) /
+                        (1 + error.relative));
   if (uniform->range.lo <= 0 || lowest <= 0)
     return context.emitError()
            << "the operand lies between "
            << static_cast<double>(uniform->range.lo) * scale << " and "
            << static_cast<double>(uniform->range.hi) * scale
            << " as far as is known, off by up to "
-           << uniform->error.getTotal(uniform->getMagnitude()) * scale
+           << error.getTotal(uniform->getMagnitude()) * scale
            << ", a range that holds zero; add a positive constant to it, or "
               "take the maximum with one";
   return uniform;
 }
 
-/// The operand's error relative to its smallest value.
-static double getRelativeError(const ScalarModel &positive) {
-  double lowest =
-      (static_cast<double>(positive.range.lo) - positive.error.absolute) /
-      (1 + positive.error.relative);
-  return positive.error.absolute / lowest + positive.error.relative;
+/// |(1 + d)^-power - 1| at most for v' = (1 + d) v where v / v' lies between
+/// `least` and `largest`.
+static double getInverseError(double least, double largest, double power) {
+  return std::max(std::pow(largest, power) - 1,
+                  1 - std::pow(std::max(least, 0.0), power));
+}
+
+/// The error of v^-power of `value`, whose kernel is off by a factor of at most
+/// 1 +- `kernelError` and half a unit. `largest` is what integers and reals of
+/// it are at most.
+static ErrorBound getInverseError(const ScalarModel &value,
+                                  const ExpressionRef &expression, double power,
+                                  double kernelError, double largest) {
+  auto toError = [&](double lo, double hi) {
+    double error = getInverseError(lo, hi, power);
+    return kernelError + error * (1 + kernelError);
+  };
+  // |v - v'| <= a + r v, v' >= lo: v / v' is at most 1 + (a / lo + r) / (1 -
+  // r).
+  double r = std::min(value.error.relative, 0.9);
+  double a = value.error.absolute / static_cast<double>(value.range.lo);
+  double relative = toError((1 - a) / (1 + r), 1 + (a + r) / (1 - r));
+  ErrorBound result =
+      relative < 0.5 ? ErrorBound{0.5, relative} : ErrorBound{largest, 0};
+  if (!value.error.norm)
+    return result;
+  // Away from 0 a fixed error weighs less, and so does the half unit to which
+  // the constant below a root is rounded.
+  double leastSquare = value.error.norm->leastSquare;
+  std::optional<double> least = getLeastUnlessZero(expression, leastSquare);
+  if (!least)
+    return result;
+  ErrorBound ofNorm = value.error.getOfNorm();
+  double delta =
+      ofNorm.absolute * *value.scale.getUniform() / *least + ofNorm.relative;
+  if (delta < 0.5)
+    result.norm = NormError{value.error.norm->off, leastSquare, 0.5,
+                            toError(1 / (1 + delta), 1 / (1 - delta))};
+  return result;
 }
 
 static IntegerProgram::Range getRange(const ScalarModel &value) {
@@ -78,12 +113,15 @@ static IntegerProgram fixPoint(const IntegerProgram &kernel,
   return builder.finish({fixed});
 }
 
-/// A reciprocal `kernel` of `value`, exact in a scale of 2^-point / `unit`,
-/// where the real results without scales lie between `least` and `largest`.
-static FailureOr<ScalarModel>
-emitReciprocal(RuleContext &context, const ScalarModel &value,
-               const ScaledKernel &kernel, double unit, double least,
-               double largest, double relativeError) {
+/// `value`^-power, by its `kernel`.
+static FailureOr<ScalarModel> emitInverse(RuleContext &context,
+                                          const ScalarModel &value,
+                                          const ScaledKernel &kernel,
+                                          double power,
+                                          const ExpressionRef &expression) {
+  double unit = std::pow(*value.scale.getUniform(), power);
+  double least = std::pow(static_cast<double>(value.range.hi), -power);
+  double largest = std::pow(static_cast<double>(value.range.lo), -power);
   // 2^point * least >= 2^30 if 2^point * largest < 2^61.
   int point = 30 - static_cast<int>(std::floor(std::log2(least)));
   point = std::min(point, 60 - static_cast<int>(std::ceil(std::log2(largest))));
@@ -93,8 +131,15 @@ emitReciprocal(RuleContext &context, const ScalarModel &value,
   IntegerProgram program =
       fixPoint(kernel.program, getRange(value), point, {lo, hi});
   Value result = emitProgram(context.body, program, value.value).front();
-  ErrorBound error = {0.5, kernel.relativeBound};
-  error.relative += relativeError * (1 + kernel.relativeBound);
+  // The real is at most the inverse of what the operand is at least.
+  double lowest = (static_cast<double>(value.range.lo) - value.error.absolute) /
+                  (1 + value.error.relative);
+  lowest = std::max(lowest, getLowest(expression) / *value.scale.getUniform());
+  double bound =
+      lowest > 0 ? std::ldexp(std::pow(lowest, -power), point) : 0x1p200;
+  ErrorBound error =
+      getInverseError(value, expression, power, kernel.relativeBound,
+                      std::max(bound, static_cast<double>(hi)));
   return ScalarModel::makeInteger(result, Table(std::ldexp(1.0, -point) / unit),
                                   {lo, hi}, error);
 }
@@ -109,30 +154,37 @@ static FailureOr<ScalarModel> reciprocal(RuleContext &context,
       buildReciprocal(getRange(*positive), &reason);
   if (!kernel)
     return context.emitError() << "has no reciprocal: " << reason;
-  double delta = getRelativeError(*positive);
-  FailureOr<ScalarModel> result = emitReciprocal(
-      context, *positive, *kernel, *positive->scale.getUniform(),
-      1 / static_cast<double>(positive->range.hi),
-      1 / static_cast<double>(positive->range.lo), delta / (1 - delta));
+  FailureOr<ScalarModel> result =
+      emitInverse(context, *positive, *kernel, 1, value.expression);
   if (succeeded(result))
     result->expression = Expression::makeApply(
         "arith.divf", {Expression::makeConstant(1), value.expression});
   return result;
 }
 
-/// max(value, least), for values that are 0 or at least `least`, in integers.
-static ScalarModel raise(BodyBuilder &body, ScalarModel value, double least) {
-  double units = least / value.scale.getMax();
-  units -= value.error.getTotal(units);
+/// max(v, the least value but 0 that v has) of a norm that is multiplied by 0
+/// where all that it is the norm of is 0.
+static ScalarModel raise(BodyBuilder &body, ScalarModel value) {
+  std::optional<double> scale = value.scale.getUniform();
+  if (!value.error.norm || !scale || value.range.lo > 0)
+    return value;
+  std::optional<double> least =
+      getLeastUnlessZero(value.expression, value.error.norm->leastSquare);
+  if (!least)
+    return value;
+  double units = *least / *scale;
+  units -= value.error.getOfNorm().getTotal(units);
   auto lowest =
       std::max<int64_t>(1, static_cast<int64_t>(std::min(units, 0x1p60)));
-  if (value.range.lo >= lowest || value.range.hi < lowest)
+  if (value.range.hi < lowest)
     return value;
   unsigned width = *body.chooseWidth(value.range);
   value.value = arith::MaxSIOp::create(body.getBuilder(), body.getLoc(),
                                        body.cast(value.value, width),
                                        body.constant(lowest, width));
   value.range.lo = lowest;
+  // Where v is 0 it is off by that much more.
+  value.error.absolute += static_cast<double>(lowest);
   return value;
 }
 
@@ -158,20 +210,13 @@ static FailureOr<ScalarModel> compileQuotient(RuleContext &context) {
       return failure();
     divisor = *negated;
   }
-  // x / sqrt(sum x^2): where the root is 0, x is, and the quotient 0.
-  std::optional<double> least;
-  if (dividend.isInteger() && dividend.error.isExact() &&
-      getQuotientBound(dividend.expression, divisor.expression,
-                       /*isReciprocal=*/false))
-    least = getLeastRootUnlessZero(divisor.expression);
+  bool ofNorm = dividend.isInteger() &&
+                matchNormQuotient(dividend.expression, divisor.expression,
+                                  /*isReciprocal=*/false);
   FailureOr<ScalarModel> inverse = context.body.computeOnce(
-      divisor,
-      [&](BodyBuilder &body,
-          const ScalarModel &value) -> FailureOr<ScalarModel> {
+      divisor, [&](BodyBuilder &body, const ScalarModel &value) {
         RuleContext once = {context.op, body, {}};
-        if (!least)
-          return reciprocal(once, value);
-        return reciprocal(once, raise(body, value, *least));
+        return reciprocal(once, ofNorm ? raise(body, value) : value);
       });
   if (failed(inverse))
     return failure();
@@ -186,7 +231,14 @@ static FailureOr<ScalarModel> compileQuotient(RuleContext &context) {
 
 static FailureOr<ScalarModel> compileReciprocalSqrt(RuleContext &context) {
   const ScalarModel &value = context.operands[0];
-  FailureOr<ScalarModel> positive = preparePositive(context, value);
+  FailureOr<ScalarModel> positive = context.body.makeUniform(value);
+  if (failed(positive))
+    return failure();
+  positive->expression = value.expression;
+  // Nothing real is lost where a norm has a least value.
+  if (getLowest(value.expression) > 0)
+    positive = raise(context.body, *positive);
+  positive = preparePositive(context, *positive);
   if (failed(positive))
     return failure();
   std::string reason;
@@ -194,24 +246,7 @@ static FailureOr<ScalarModel> compileReciprocalSqrt(RuleContext &context) {
       buildReciprocalSqrt(getRange(*positive), &reason);
   if (!kernel)
     return context.emitError() << "has no integer code: " << reason;
-  double scale = *positive->scale.getUniform();
-  auto toRootError = [](double delta) { return 1 / std::sqrt(1 - delta) - 1; };
-  FailureOr<ScalarModel> result =
-      emitReciprocal(context, *positive, *kernel, std::sqrt(scale),
-                     1 / std::sqrt(static_cast<double>(positive->range.hi)),
-                     1 / std::sqrt(static_cast<double>(positive->range.lo)),
-                     toRootError(std::min(getRelativeError(*positive), 0.99)));
-  std::optional<double> least = getLeastUnlessZero(value.expression);
-  if (failed(result) || !least)
-    return result;
-  // Away from 0 a fixed error of the operand weighs less, and so does the half
-  // unit to which the constant below the root is rounded.
-  double lowest = *least / scale;
-  double delta = positive->error.absolute / lowest + positive->error.relative;
-  result->errorUnlessZero = ErrorBound{
-      0.5, kernel->relativeBound + toRootError(std::min(delta, 0.99)) *
-                                       (1 + kernel->relativeBound)};
-  return result;
+  return emitInverse(context, *positive, *kernel, 0.5, value.expression);
 }
 
 static FailureOr<ScalarModel> compileSqrt(RuleContext &context) {
@@ -224,27 +259,46 @@ static FailureOr<ScalarModel> compileSqrt(RuleContext &context) {
   if (value->range.lo < 0)
     return context.emitError() << "the operand may be negative; take the "
                                   "maximum with 0";
-  // sqrt(hi) * 2^bits has 31 bits.
+  // sqrt(hi) * 2^bits has 31 bits, or 60 where it is divided by.
+  const ExpressionRef &expression = context.operands[0].expression;
   double root = std::sqrt(static_cast<double>(value->range.hi) + 1);
-  int bits =
-      std::clamp(30 - static_cast<int>(std::ceil(std::log2(root))), 0, 28);
+  int bits = (isNorm(expression) ? 60 : 30) -
+             static_cast<int>(std::ceil(std::log2(root)));
+  bits = std::clamp(bits, 0, 28);
   std::string reason;
   std::optional<IntegerKernel> kernel =
       buildSqrt(getRange(*value), static_cast<unsigned>(bits), &reason);
-  if (!kernel)
+  // Its relative error is that of the reciprocal root.
+  std::optional<ScaledKernel> inverse =
+      buildReciprocalSqrt(getRange(*value), &reason);
+  if (!kernel || !inverse)
     return context.emitError() << "has no integer code: " << reason;
   Value result =
       emitProgram(context.body, kernel->program, value->value).front();
-  double scale = std::sqrt(*value->scale.getUniform());
+  double unit = *value->scale.getUniform();
   // |sqrt(a) - sqrt(b)| is at most sqrt|a - b|, and |a - b| / sqrt(lo).
   double lo = std::max(0.0, static_cast<double>(value->range.lo) - error);
   double spread = std::sqrt(error);
   if (lo > 0)
     spread = std::min(spread, error / (2 * std::sqrt(lo)));
+  ErrorBound bound = {0.5 + 1e-6 + std::ldexp(spread, bits),
+                      inverse->relativeBound};
+  if (kernel->bound < 1)
+    bound = {kernel->bound + std::ldexp(spread, bits), 0};
+  if (const std::optional<NormError> &norm = value->error.norm)
+    if (std::optional<double> least =
+            getLeastUnlessZero(expression, norm->leastSquare)) {
+      double delta = norm->absolute * unit / *least + norm->relative;
+      double factor = inverse->relativeBound;
+      if (delta < 0.5)
+        bound.norm =
+            NormError{norm->off, norm->leastSquare, 0.5 + 1e-6,
+                      factor + (1 - std::sqrt(1 - delta)) * (1 + factor)};
+    }
   IntegerProgram::Range range = kernel->program.getResultRange();
-  return ScalarModel::makeInteger(
-      result, Table(std::ldexp(scale, -bits)), {range.lo, range.hi},
-      {kernel->bound + std::ldexp(spread, bits), 0});
+  return ScalarModel::makeInteger(result,
+                                  Table(std::ldexp(std::sqrt(unit), -bits)),
+                                  {range.lo, range.hi}, bound);
 }
 
 void mlir::qfmt::addDivisionRules(RuleTable &rules) {

@@ -439,38 +439,106 @@ static std::optional<double> matchConstant(const ExpressionRef &expression) {
   return expression->constant;
 }
 
+ExpressionRef mlir::qfmt::stripFactors(ExpressionRef expression,
+                                       double &factor) {
+  while (expression) {
+    if (const Expression *product = matchApply(expression, "arith.mulf")) {
+      unsigned i = matchConstant(product->operands[0]) ? 0 : 1;
+      std::optional<double> constant = matchConstant(product->operands[i]);
+      if (!constant || !(*constant > 0))
+        return expression;
+      factor *= *constant;
+      expression = product->operands[1 - i];
+      continue;
+    }
+    const Expression *quotient = matchApply(expression, "arith.divf");
+    std::optional<double> constant =
+        quotient ? matchConstant(quotient->operands[1]) : std::nullopt;
+    if (!constant || !(*constant > 0))
+      return expression;
+    factor /= *constant;
+    expression = quotient->operands[0];
+  }
+  return expression;
+}
+
+/// The maximum or minimum that `bound` is and `value` one entry of, both times
+/// one positive factor; null if it is none.
+static const Expression *matchExtremumOf(Combiner combiner, ExpressionRef bound,
+                                         ExpressionRef value,
+                                         Bindings &bindings) {
+  double boundFactor = 1, valueFactor = 1;
+  bound = stripFactors(bound, boundFactor);
+  const Expression *extremum = matchReduce(bound, combiner);
+  if (!extremum)
+    return nullptr;
+  ExpressionRef pattern = stripFactors(extremum->operands[0], boundFactor);
+  value = stripFactors(value, valueFactor);
+  if (boundFactor != valueFactor || !unify(pattern, value, bindings))
+    return nullptr;
+  return extremum;
+}
+
 bool mlir::qfmt::isMaximumOf(const ExpressionRef &bound,
                              const ExpressionRef &value) {
   Bindings bindings;
-  const Expression *maximum = matchReduce(bound, Combiner::Max);
-  return maximum && unify(maximum->operands[0], value, bindings);
+  return matchExtremumOf(Combiner::Max, bound, value, bindings);
+}
+
+bool mlir::qfmt::isMinimumOf(const ExpressionRef &bound,
+                             const ExpressionRef &value) {
+  Bindings bindings;
+  return matchExtremumOf(Combiner::Min, bound, value, bindings);
+}
+
+/// True if the loops `reduced` come by wherever the extremum is attained.
+static bool runOver(const Expression &extremum, const Bindings &bindings,
+                    ArrayRef<unsigned> reduced, ArrayRef<int64_t> loopSizes) {
+  return llvm::all_of(
+      extremum.variables, [&](const Expression::Variable &variable) {
+        AffineExpr bound = bindings.lookup(variable.symbol);
+        if (!bound)
+          return true;
+        auto loop = dyn_cast<AffineDimExpr>(bound);
+        return loop && llvm::is_contained(reduced, loop.getPosition()) &&
+               loopSizes[loop.getPosition()] == variable.size;
+      });
+}
+
+/// True if `value` is 0 for one of the values of the loops `reduced`: the
+/// distance from a maximum or minimum, or a multiple of one.
+static bool attainsZero(const ExpressionRef &value, ArrayRef<unsigned> reduced,
+                        ArrayRef<int64_t> loopSizes) {
+  if (!value || value->kind != Expression::Kind::Apply)
+    return false;
+  ArrayRef<ExpressionRef> operands = value->operands;
+  if (value->name == "arith.negf")
+    return attainsZero(operands[0], reduced, loopSizes);
+  if (value->name == "arith.mulf" && matchConstant(operands[0]))
+    return attainsZero(operands[1], reduced, loopSizes);
+  if ((value->name == "arith.mulf" || value->name == "arith.divf") &&
+      matchConstant(operands[1]))
+    return attainsZero(operands[0], reduced, loopSizes);
+  if (value->name != "arith.subf")
+    return false;
+  for (Combiner combiner : {Combiner::Max, Combiner::Min})
+    for (unsigned i : {0, 1}) {
+      Bindings bindings;
+      const Expression *extremum =
+          matchExtremumOf(combiner, operands[i], operands[1 - i], bindings);
+      if (extremum && runOver(*extremum, bindings, reduced, loopSizes))
+        return true;
+    }
+  return false;
 }
 
 bool mlir::qfmt::attainsOne(const ExpressionRef &value,
                             ArrayRef<unsigned> reduced,
                             ArrayRef<int64_t> loopSizes) {
-  const Expression *exponential = matchApply(value, "math.exp");
-  const Expression *difference =
-      exponential ? matchApply(exponential->operands[0], "arith.subf")
-                  : nullptr;
-  const Expression *maximum =
-      difference ? matchReduce(difference->operands[1], Combiner::Max)
-                 : nullptr;
-  Bindings bindings;
-  if (!maximum ||
-      !unify(maximum->operands[0], difference->operands[0], bindings))
-    return false;
-  // Wherever the maximum is, the reduced loops come by.
-  for (const Expression::Variable &variable : maximum->variables) {
-    AffineExpr bound = bindings.lookup(variable.symbol);
-    if (!bound)
-      continue;
-    auto loop = dyn_cast<AffineDimExpr>(bound);
-    if (!loop || !llvm::is_contained(reduced, loop.getPosition()) ||
-        loopSizes[loop.getPosition()] != variable.size)
-      return false;
-  }
-  return true;
+  for (StringRef name : {"math.exp", "math.exp2"})
+    if (const Expression *exponential = matchApply(value, name))
+      return attainsZero(exponential->operands[0], reduced, loopSizes);
+  return false;
 }
 
 bool mlir::qfmt::isNonNegative(const ExpressionRef &expression) {
@@ -496,74 +564,6 @@ bool mlir::qfmt::isNonNegative(const ExpressionRef &expression) {
   if (name == "arith.maximumf" || name == "arith.maxnumf")
     return llvm::any_of(operands, isNonNegative);
   return false;
-}
-
-ExpressionRef mlir::qfmt::stripFactors(ExpressionRef expression,
-                                       double &factor) {
-  while (expression) {
-    if (const Expression *product = matchApply(expression, "arith.mulf")) {
-      unsigned i = matchConstant(product->operands[0]) ? 0 : 1;
-      std::optional<double> constant = matchConstant(product->operands[i]);
-      if (!constant || !(*constant > 0))
-        return expression;
-      factor *= *constant;
-      expression = product->operands[1 - i];
-      continue;
-    }
-    const Expression *quotient = matchApply(expression, "arith.divf");
-    std::optional<double> constant =
-        quotient ? matchConstant(quotient->operands[1]) : std::nullopt;
-    if (!constant || !(*constant > 0))
-      return expression;
-    factor /= *constant;
-    expression = quotient->operands[0];
-  }
-  return expression;
-}
-
-namespace {
-/// factor * sum of base^2 + addend.
-struct SumOfSquares {
-  double factor = 1;
-  ExpressionRef base;
-  double addend = 0;
-};
-} // namespace
-
-static std::optional<SumOfSquares> matchSumOfSquares(ExpressionRef expression) {
-  SumOfSquares result;
-  for (StringRef name : {"arith.addf", "arith.maximumf"})
-    if (const Expression *sum = matchApply(expression, name))
-      for (unsigned i : {0, 1}) {
-        std::optional<double> constant = matchConstant(sum->operands[i]);
-        if (!constant || !(*constant >= 0))
-          continue;
-        // A maximum adds nothing that one may rely on.
-        result.addend = name == "arith.addf" ? *constant : 0;
-        expression = sum->operands[1 - i];
-        break;
-      }
-  ExpressionRef stripped = stripFactors(expression, result.factor);
-  const Expression *sum = matchReduce(stripped, Combiner::Add);
-  if (!sum)
-    return std::nullopt;
-  ExpressionRef square = stripFactors(sum->operands[0], result.factor);
-  if (const Expression *product = matchApply(square, "arith.mulf"))
-    if (isSame(product->operands[0], product->operands[1]))
-      result.base = product->operands[0];
-  if (!result.base)
-    return std::nullopt;
-  return result;
-}
-
-/// c if `expression` is c * sum x^2 + e, e >= 0, with `x` one of the terms.
-static std::optional<double> matchNormOf(const ExpressionRef &expression,
-                                         const ExpressionRef &x) {
-  std::optional<SumOfSquares> sum = matchSumOfSquares(expression);
-  Bindings bindings;
-  if (!sum || !unify(sum->base, x, bindings))
-    return std::nullopt;
-  return sum->factor;
 }
 
 /// The scale of an element of exact integers.
@@ -598,27 +598,17 @@ static std::optional<double> matchMeanOf(const ExpressionRef &expression,
   return static_cast<double>(mean->count);
 }
 
-std::optional<double>
-mlir::qfmt::getLeastUnlessZero(const ExpressionRef &expression) {
-  std::optional<SumOfSquares> sum = matchSumOfSquares(expression);
-  if (!sum)
-    return std::nullopt;
-  // A little less, for what is rounded here.
-  auto least = [&](double square) {
-    return sum->factor * square * (1 - 1e-6) + sum->addend;
-  };
-  if (std::optional<double> grid = getGrid(sum->base))
-    return least(*grid * *grid);
-  const Expression *difference = matchApply(sum->base, "arith.subf");
-  if (!difference)
-    return std::nullopt;
-  std::optional<double> grid = getGrid(difference->operands[0]);
-  std::optional<double> count =
-      matchMeanOf(difference->operands[1], difference->operands[0]);
-  if (!grid || !count || *count < 2)
-    return std::nullopt;
-  return least(*grid * *grid * (*count - 1) / *count);
-}
+namespace {
+/// factor * sum of base^2 + addend, or its root, at least `lowest`.
+struct Norm {
+  double factor = 1;
+  ExpressionRef base;
+  int64_t count = 1;
+  double addend = 0;
+  bool isRoot = false;
+  double lowest = 0;
+};
+} // namespace
 
 /// The operand if `expression` is its power with this exponent.
 static ExpressionRef matchPower(const ExpressionRef &expression, StringRef name,
@@ -631,42 +621,202 @@ static ExpressionRef matchPower(const ExpressionRef &expression, StringRef name,
   return nullptr;
 }
 
+namespace {
+/// x + c or max(x, c), c >= 0, once or twice.
+struct Shifted {
+  ExpressionRef inner;
+  /// Of x + c. A maximum adds nothing that one may rely on.
+  double addend = 0;
+  /// From outside.
+  struct Step {
+    bool isSum;
+    double constant;
+  };
+  SmallVector<Step, 2> steps;
+
+  /// What the whole is at least if x is at least `lowest`.
+  double getLowest(double lowest) const {
+    for (const Step &step : llvm::reverse(steps))
+      lowest =
+          step.isSum ? lowest + step.constant : std::max(lowest, step.constant);
+    return lowest;
+  }
+};
+} // namespace
+
+static Shifted stripShifts(const ExpressionRef &expression) {
+  Shifted shifted;
+  shifted.inner = expression;
+  for (unsigned depth = 0; depth < 2; ++depth)
+    for (StringRef name : {"arith.addf", "arith.maximumf", "arith.maxnumf"}) {
+      const Expression *step = matchApply(shifted.inner, name);
+      unsigned i = step && matchConstant(step->operands[0]) ? 0 : 1;
+      std::optional<double> constant =
+          step ? matchConstant(step->operands[i]) : std::nullopt;
+      if (!constant || !(*constant >= 0))
+        continue;
+      bool isSum = name == "arith.addf";
+      if (isSum)
+        shifted.addend += *constant;
+      shifted.steps.push_back({isSum, *constant});
+      shifted.inner = step->operands[1 - i];
+      break;
+    }
+  return shifted;
+}
+
+/// sum x^2 / n - (sum x / n)^2 is the mean of (x - mean x)^2.
+static bool matchVariance(const ExpressionRef &expression, Norm &norm) {
+  const Expression *difference = matchApply(expression, "arith.subf");
+  const Expression *square =
+      difference ? matchApply(difference->operands[1], "arith.mulf") : nullptr;
+  if (!square || !isSame(square->operands[0], square->operands[1]))
+    return false;
+  std::optional<Mean> mean = matchMean(square->operands[0]);
+  std::optional<Mean> squares = matchMean(difference->operands[0]);
+  const Expression *term =
+      squares ? matchApply(squares->term, "arith.mulf") : nullptr;
+  Bindings bindings;
+  if (!mean || !term || mean->count != squares->count ||
+      !isSame(term->operands[0], term->operands[1]) ||
+      !unify(mean->term, term->operands[0], bindings))
+    return false;
+  norm.base = Expression::makeApply("arith.subf",
+                                    {term->operands[0], square->operands[0]});
+  norm.factor = 1 / static_cast<double>(mean->count);
+  norm.count = mean->count;
+  return norm.base != nullptr;
+}
+
+/// Fills factor, base and count of c * sum x^2.
+static bool matchSumOfSquares(const ExpressionRef &expression, Norm &norm) {
+  if (matchVariance(expression, norm))
+    return true;
+  ExpressionRef stripped = stripFactors(expression, norm.factor);
+  const Expression *sum = matchReduce(stripped, Combiner::Add);
+  if (!sum)
+    return false;
+  for (const Expression::Variable &variable : sum->variables)
+    norm.count *= variable.size;
+  ExpressionRef square = stripFactors(sum->operands[0], norm.factor);
+  const Expression *product = matchApply(square, "arith.mulf");
+  if (!product || !isSame(product->operands[0], product->operands[1]))
+    return false;
+  norm.base = product->operands[0];
+  if (const Expression *magnitude = matchApply(norm.base, "math.absf"))
+    norm.base = magnitude->operands[0];
+  return true;
+}
+
+static std::optional<Norm> matchNorm(const ExpressionRef &expression) {
+  if (!expression)
+    return std::nullopt;
+  Norm norm;
+  Shifted shifted = stripShifts(expression);
+  ExpressionRef below = matchPower(shifted.inner, "math.sqrt", 0.5);
+  norm.isRoot = below != nullptr;
+  Shifted sum = norm.isRoot ? stripShifts(below) : shifted;
+  norm.addend = sum.addend;
+  norm.lowest = sum.getLowest(0);
+  if (norm.isRoot)
+    norm.lowest = shifted.getLowest(std::sqrt(norm.lowest));
+  return matchSumOfSquares(sum.inner, norm) ? std::optional(norm)
+                                            : std::nullopt;
+}
+
+std::optional<NormQuotient>
+mlir::qfmt::matchNormQuotient(const ExpressionRef &numerator,
+                              const ExpressionRef &denominator,
+                              bool isReciprocal) {
+  if (!numerator || !denominator)
+    return std::nullopt;
+  ExpressionRef divisor = denominator;
+  bool needsRoot = true;
+  if (isReciprocal) {
+    const Expression *quotient = matchApply(denominator, "arith.divf");
+    ExpressionRef base = matchPower(denominator, "math.rsqrt", -0.5);
+    if (quotient && matchConstant(quotient->operands[0]) == 1.0)
+      divisor = quotient->operands[1];
+    else if (base)
+      divisor = base, needsRoot = false;
+    else
+      return std::nullopt;
+  }
+  std::optional<Norm> norm = matchNorm(divisor);
+  Bindings bindings;
+  if (!norm || norm->isRoot != needsRoot ||
+      !unify(norm->base, numerator, bindings))
+    return std::nullopt;
+  double lowest = needsRoot ? norm->lowest : std::sqrt(norm->lowest);
+  return NormQuotient{1 / std::sqrt(norm->factor), 1 / lowest, norm->count};
+}
+
+std::optional<double>
+mlir::qfmt::getLeastUnlessZero(const ExpressionRef &expression,
+                               double leastSquare) {
+  std::optional<Norm> norm = matchNorm(expression);
+  if (!norm)
+    return std::nullopt;
+  double square = leastSquare;
+  const Expression *difference = matchApply(norm->base, "arith.subf");
+  if (std::optional<double> grid = getGrid(norm->base)) {
+    square = std::max(square, *grid * *grid);
+  } else if (difference) {
+    std::optional<double> inner = getGrid(difference->operands[0]);
+    std::optional<double> count =
+        matchMeanOf(difference->operands[1], difference->operands[0]);
+    if (inner && count && *count >= 2)
+      square = std::max(square, *inner * *inner * (*count - 1) / *count);
+  }
+  // A little less, for what is rounded here.
+  double least = norm->factor * square * (1 - 1e-6) + norm->addend;
+  if (norm->isRoot)
+    least = std::sqrt(least);
+  return std::max(least, norm->lowest);
+}
+
+double mlir::qfmt::getLowest(const ExpressionRef &expression) {
+  std::optional<Norm> norm = matchNorm(expression);
+  return norm ? norm->lowest : 0;
+}
+
 std::optional<double>
 mlir::qfmt::getQuotientBound(const ExpressionRef &numerator,
                              const ExpressionRef &denominator,
                              bool isReciprocal) {
   if (!numerator || !denominator)
     return std::nullopt;
+  if (std::optional<NormQuotient> quotient =
+          matchNormQuotient(numerator, denominator, isReciprocal))
+    return quotient->bound;
+  ExpressionRef divisor = denominator;
   if (isReciprocal) {
-    if (const Expression *quotient = matchApply(denominator, "arith.divf"))
-      if (matchConstant(quotient->operands[0]) == 1.0)
-        return getQuotientBound(numerator, quotient->operands[1],
-                                /*isReciprocal=*/false);
-    ExpressionRef base = matchPower(denominator, "math.rsqrt", -0.5);
-    std::optional<double> factor =
-        base ? matchNormOf(base, numerator) : std::nullopt;
-    return factor ? std::optional(1 / std::sqrt(*factor)) : std::nullopt;
+    const Expression *quotient = matchApply(denominator, "arith.divf");
+    if (!quotient || matchConstant(quotient->operands[0]) != 1.0)
+      return std::nullopt;
+    divisor = quotient->operands[1];
   }
-  Bindings bindings;
-  if (const Expression *sum = matchReduce(denominator, Combiner::Add))
-    if (isNonNegative(sum->operands[0]) &&
-        unify(sum->operands[0], numerator, bindings))
-      return 1.0;
-  ExpressionRef base = matchPower(denominator, "math.sqrt", 0.5);
-  std::optional<double> factor =
-      base ? matchNormOf(base, numerator) : std::nullopt;
-  return factor ? std::optional(1 / std::sqrt(*factor)) : std::nullopt;
+  // A sum of terms >= 0, and perhaps something more.
+  const Expression *sum =
+      matchReduce(stripShifts(divisor).inner, Combiner::Add);
+  if (!sum || !isNonNegative(sum->operands[0]))
+    return std::nullopt;
+  ExpressionRef term = sum->operands[0];
+  Bindings bindings, ofMagnitude;
+  const Expression *magnitude = matchApply(term, "math.absf");
+  if (unify(term, numerator, bindings) ||
+      (magnitude && unify(magnitude->operands[0], numerator, ofMagnitude)))
+    return 1.0;
+  return std::nullopt;
 }
 
-bool mlir::qfmt::isSumOfSquares(const ExpressionRef &expression) {
-  return matchSumOfSquares(expression).has_value();
+bool mlir::qfmt::isNorm(const ExpressionRef &expression) {
+  return matchNorm(expression).has_value();
 }
 
-std::optional<double>
-mlir::qfmt::getLeastRootUnlessZero(const ExpressionRef &expression) {
-  ExpressionRef base = matchPower(expression, "math.sqrt", 0.5);
-  std::optional<double> least = base ? getLeastUnlessZero(base) : std::nullopt;
-  return least ? std::optional(std::sqrt(*least)) : std::nullopt;
+bool mlir::qfmt::isVariance(const ExpressionRef &expression) {
+  Norm norm;
+  return matchVariance(expression, norm);
 }
 
 //===----------------------------------------------------------------------===//
@@ -680,9 +830,10 @@ mlir::qfmt::matchLayerNorm(const ExpressionRef &numerator,
   ExpressionRef base = isReciprocal
                            ? matchPower(denominator, "math.rsqrt", -0.5)
                            : matchPower(denominator, "math.sqrt", 0.5);
-  std::optional<SumOfSquares> sum = base && !matchApply(base, "arith.maximumf")
-                                        ? matchSumOfSquares(base)
-                                        : std::nullopt;
+  std::optional<Norm> sum = base ? matchNorm(base) : std::nullopt;
+  // Without a maximum.
+  if (sum && (sum->isRoot || sum->addend != sum->lowest))
+    sum = std::nullopt;
   const Expression *difference = matchApply(numerator, "arith.subf");
   if (!sum || !difference || !getGrid(difference->operands[0]))
     return std::nullopt;

@@ -162,19 +162,36 @@ bool isNonNegative(const ExpressionRef &expression);
 /// `value` is one entry: value - bound <= 0.
 bool isMaximumOf(const ExpressionRef &bound, const ExpressionRef &value);
 
-/// True if `value`, over loops, is exp(a - max a), whose maximum is over the
-/// loops `reduced` and no others: one of the values along them is 1.
+/// The same of a minimum: value - bound >= 0.
+bool isMinimumOf(const ExpressionRef &bound, const ExpressionRef &value);
+
+/// True if one of the values of `value`, over loops, along the loops `reduced`
+/// is 1: exp or exp2 of a - max a, of min a - a, or of a multiple of those,
+/// whose maximum is over these loops and no others.
 bool attainsOne(const ExpressionRef &value, ArrayRef<unsigned> reduced,
                 ArrayRef<int64_t> loopSizes);
 
 /// The largest magnitude that numerator / denominator can have whatever the
 /// tensors hold: 1 if the denominator is the sum of terms >= 0 of which the
-/// numerator is one, sqrt(1 / c) if it is sqrt(c * sum x^2 + e), e >= 0, and
-/// the numerator is x. `isReciprocal` says that `denominator` is 1 / it
-/// already.
+/// numerator is one, or more than it; that of NormQuotient. `isReciprocal` says
+/// that `denominator` is 1 / it already.
 std::optional<double> getQuotientBound(const ExpressionRef &numerator,
                                        const ExpressionRef &denominator,
                                        bool isReciprocal);
+
+/// x / D(x) for a norm D: sqrt(c * sum x^2 + e), with one more constant >= 0
+/// added to the root or its maximum with one taken, there or below the root.
+/// No element of it is larger than `bound`, 1 / sqrt(c), and if the `count`
+/// values x move by a vector d, an element moves by at most slope * |d|: slope
+/// is 1 / min D, infinite if that is 0. (The derivative is I / D less a
+/// multiple of x x^T, of which no eigenvalue is above 1 / D or below 0.)
+struct NormQuotient {
+  double bound, slope;
+  int64_t count;
+};
+std::optional<NormQuotient> matchNormQuotient(const ExpressionRef &numerator,
+                                              const ExpressionRef &denominator,
+                                              bool isReciprocal);
 
 /// The sum of `count` terms, divided by their number.
 struct Mean {
@@ -210,16 +227,23 @@ std::optional<Gelu> matchGelu(const ExpressionRef &a, const ExpressionRef &b);
 /// which `factor` is multiplied.
 ExpressionRef stripFactors(ExpressionRef expression, double &factor);
 
-/// True if `expression` is c * sum x^2, which a root is going to be taken of.
-bool isSumOfSquares(const ExpressionRef &expression);
+/// True if `expression` is c * sum x^2 + e, or the root of one, as
+/// matchNormQuotient takes them.
+bool isNorm(const ExpressionRef &expression);
 
-/// If `expression` is c * sum x^2 + e with elements x of an integer tensor, or
-/// with their distances from their mean: the least value it has unless all x
-/// are 0. Integers that are not all equal are S^2 (n - 1) / n from their mean
-/// in sum.
-std::optional<double> getLeastUnlessZero(const ExpressionRef &expression);
-/// The same of the root of such a sum.
-std::optional<double> getLeastRootUnlessZero(const ExpressionRef &expression);
+/// True if `expression` is mean x^2 - (mean x)^2, which is not negative.
+bool isVariance(const ExpressionRef &expression);
+
+/// The least value that the norm `expression` has unless all x are 0, if their
+/// squares are 0 or at least `leastSquare`. Elements x of an integer tensor,
+/// and their distances from their mean, are known to be: integers that are not
+/// all equal are S^2 (n - 1) / n from their mean in sum.
+std::optional<double> getLeastUnlessZero(const ExpressionRef &expression,
+                                         double leastSquare = 0);
+
+/// What the norm `expression` is at least: e, its root, or what a maximum
+/// takes. 0 if it is no norm.
+double getLowest(const ExpressionRef &expression);
 
 } // namespace mlir::qfmt
 

@@ -107,8 +107,6 @@ struct TensorModel {
   RankedTensorType realType;
   /// Of every element of an Integer.
   ErrorBound error;
-  /// See ScalarModel.
-  std::optional<ErrorBound> errorUnlessZero;
   std::optional<MaskFact> mask;
   /// Over the tensor's dimensions.
   ExpressionRef expression;
@@ -134,9 +132,6 @@ struct ScalarModel {
   IntegerRange range;
   Table constant{0.0};
   ErrorBound error;
-  /// Of 1 / sqrt(c * sum x^2 + e): the error unless all x are 0. There the
-  /// result is multiplied by 0.
-  std::optional<ErrorBound> errorUnlessZero;
   std::optional<MaskFact> mask;
   /// Over the loops. Of a Deferred all there is; a predicate is 0 or 1.
   ExpressionRef expression;

@@ -197,8 +197,8 @@ LogicalResult LinalgRewriter::readOperand(unsigned index) {
   }
   if (element.getType().isInteger(1)) {
     models[element] = ScalarModel::makePredicate(body.loadCode(operand, map));
-    models[element].expression =
-        substitute(operand.expression, getNormalIndices(map, loopSizes));
+    SmallVector<AffineExpr> indices = getNormalIndices(map, loopSizes);
+    models[element].expression = substitute(operand.expression, indices);
     return success();
   }
   ScalarModel &model = models[element] = body.load(operand, map, *table);
@@ -264,7 +264,7 @@ LinalgRewriter::dropReducedScales(const ScalarModel &value) {
       scale = scale.minAlong(loop);
   if (scale == value.scale)
     return value;
-  return body.rescale(value, scale);
+  return body.rescale(value, body.coarsen(value, scale));
 }
 
 /// The initial value of a reduction at the scale of its result, with elements
@@ -510,7 +510,11 @@ static ErrorBound getReductionError(Combiner combiner,
                   init.kind == TensorModel::Kind::Constant && start == 0;
   if (!sameSign)
     error = error.toAbsolute(summand.getMagnitude());
-  return {error.absolute * static_cast<double>(count) + start, error.relative};
+  auto terms = static_cast<double>(count);
+  error.absolute = error.absolute * terms + start;
+  if (error.norm)
+    error.norm->absolute = error.norm->absolute * terms + start;
+  return error;
 }
 
 /// A maximum of masked scores is masked, where all of them are.
@@ -570,10 +574,17 @@ LogicalResult LinalgRewriter::reduce(unsigned index) {
   AffineMap map = getMap(operand);
   const TensorModel &init = operands[operand];
   std::optional<Table> scale = toTensor(summand->scale, map);
-  if (!scale || init.kind == TensorModel::Kind::Shape ||
-      init.kind == TensorModel::Kind::Deferred)
+  if (!scale)
     return op.emitOpError() << "result #" << index
-                            << " has no initial value or scale of its own";
+                            << " has a scale that varies along a dimension "
+                               "it does not have";
+  if (init.kind == TensorModel::Kind::Shape)
+    return op.emitOpError() << "result #" << index
+                            << " starts from a tensor without values; fill it";
+  if (init.kind == TensorModel::Kind::Deferred)
+    return op.emitOpError() << "result #" << index
+                            << " starts from a function of codes, which has no "
+                               "integer rule; quantize that first";
   if (init.kind == TensorModel::Kind::Constant &&
       failed(verifyStart(op, init.constant, combiner)))
     return failure();
@@ -657,7 +668,6 @@ LogicalResult LinalgRewriter::yieldElement(unsigned index) {
   result.scale = *table;
   result.range = model.isPredicate() ? IntegerRange{0, 1} : model.range;
   result.error = model.error;
-  result.errorUnlessZero = model.errorUnlessZero;
   result.mask = model.mask;
   if (result.mask)
     result.mask->infinite =

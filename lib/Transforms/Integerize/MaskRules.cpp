@@ -10,6 +10,8 @@
 //   v + c, c = -1e9      v - B where c masks: rows that are masked altogether
 //                        are the softmax of v in real arithmetic and here
 //   v + b, b 0 or B      of truth values: as those two
+//   v + k B, k integers  v + k t, t beyond the scores' range, as (1 - m) * -1e9
+//                        with a quantized or an integer m is
 //   select(p, v, c)      the same with c below all v
 //
 // A constant is a mask if no integer of 30 bits holds it AND it is, as a real
@@ -249,26 +251,16 @@ static FailureOr<ScalarModel> addConstantMask(RuleContext &context, Rule rule,
                      std::isinf(mask.lo) ? mask.isMasked : Table(0.0));
 }
 
-/// scores + mask, both of run-time data; none if it may be any sum.
+/// scores + mask, which is 0 or -1 times a mask. Of run-time data, both; none
+/// if it may be any sum.
 static std::optional<FailureOr<ScalarModel>>
-addValueMask(RuleContext &context, const ScalarModel &scores,
-             const ScalarModel &mask, bool isSubtracted) {
+addTruthMask(RuleContext &context, const ScalarModel &scores,
+             const ScalarModel &mask) {
   BodyBuilder &body = context.body;
   double size = *mask.scale.getUniform();
-  IntegerRange range = isSubtracted ? -mask.range : mask.range;
-  bool isTruth = range.lo >= -1 && range.hi <= 0 && mask.error.isExact();
-  if (!isTruth && size < kSmallestPureMask)
-    return std::nullopt;
   RealScores real(scores);
   if (!real.isBelowWith(size) || !isAskedFor(context.op, real.hi, size))
     return std::nullopt;
-  if (!isTruth)
-    return context.emitError()
-           << "adds a mask that is a multiple of " << size << ", between "
-           << static_cast<double>(range.lo) << " and "
-           << static_cast<double>(range.hi)
-           << " times as far as is known; compute it from truth values (i1), "
-              "or select by a comparison";
   unsigned width = mask.value.getType().getIntOrFloatBitWidth();
   Value isMasked = arith::CmpIOp::create(context.builder(), body.getLoc(),
                                          arith::CmpIPredicate::ne, mask.value,
@@ -281,6 +273,146 @@ addValueMask(RuleContext &context, const ScalarModel &scores,
                                          *uniform->scale.getUniform());
   return maskByCondition(context, *uniform, isMasked, /*masked=*/true,
                          isOffset);
+}
+
+namespace {
+/// A mask of run-time data that has many sizes, the function of an integer.
+struct LevelMask {
+  /// Of the integers; larger ones are masked less, or more if `isFalling`.
+  IntegerRange range;
+  bool isFalling;
+  /// Real: between the masks of two integers, and of the first and the last.
+  double gap, spread;
+  /// Of which the mask is 0.
+  std::optional<int64_t> zero;
+  /// The element of an encoded tensor that the integer is; null if it is the
+  /// mask's.
+  const Expression *element = nullptr;
+};
+} // namespace
+
+/// As (1 - m) * -1e9, with a quantized m whose 1 is not exactly 1.
+static std::optional<LevelMask> matchCodeMask(const ExpressionRef &expression) {
+  if (!isFunctionOfCode(expression))
+    return std::nullopt;
+  std::optional<ElementFunction> function = ElementFunction::make(expression);
+  const Expression *element = getOnlyElement(expression);
+  const IntegerRange &range = element->model->range;
+  double scale = *element->model->scale.getUniform();
+  if (!function || range.lo == range.hi)
+    return std::nullopt;
+  auto evaluate = [&](__int128 i) {
+    return (*function)(static_cast<double>(i) * scale);
+  };
+  LevelMask mask = {
+      range,        evaluate(range.lo) > evaluate(range.hi),
+      HUGE_VAL,     std::abs(evaluate(range.hi) - evaluate(range.lo)),
+      std::nullopt, element};
+  for (__int128 i = range.lo; i <= range.hi; ++i) {
+    if (evaluate(i) == 0)
+      mask.zero = static_cast<int64_t>(i);
+    if (i == range.lo)
+      continue;
+    double step = evaluate(i) - evaluate(i - 1);
+    // None where it is not strictly monotone, or NaN.
+    mask.gap = std::min(mask.gap, mask.isFalling ? -step : step);
+    if (!(mask.gap > 0))
+      return std::nullopt;
+  }
+  return mask;
+}
+
+static std::optional<LevelMask> matchLevelMask(const ScalarModel &mask) {
+  std::optional<double> size = mask.scale.getUniform();
+  if (!mask.isInteger() || mask.mask || !size)
+    return std::nullopt;
+  if (!mask.error.isExact())
+    return matchCodeMask(mask.expression);
+  bool hasZero = mask.range.lo <= 0 && mask.range.hi >= 0;
+  return LevelMask{mask.range, /*isFalling=*/false, *size,
+                   static_cast<double>(mask.range.hi - mask.range.lo) * *size,
+                   hasZero ? std::optional<int64_t>(0) : std::nullopt};
+}
+
+/// scores + mask with a mask of many sizes: the scores of a row that are masked
+/// least compete, and exp sees no others. Any distance between two sizes that
+/// is beyond the scores' range does that.
+static std::optional<FailureOr<ScalarModel>>
+addLevelMask(RuleContext &context, const ScalarModel &scores,
+             const ScalarModel &mask, bool isSubtracted) {
+  std::optional<LevelMask> levels = matchLevelMask(mask);
+  if (!levels && mask.isInteger() && mask.scale.getMin() >= kSmallestPureMask)
+    return context.emitError()
+           << "adds a mask that is a multiple of " << mask.scale.getMin()
+           << ", between " << static_cast<double>(mask.range.lo) << " and "
+           << static_cast<double>(mask.range.hi)
+           << " times as far as is known; compute it from truth values (i1), "
+              "or select by a comparison";
+  if (!levels)
+    return std::nullopt;
+  RealScores real(scores);
+  // What integers hold exactly needs no other mask.
+  if ((mask.error.isExact() && levels->spread / real.scale < kLargestCode) ||
+      !real.isBelow(real.hi - levels->gap) ||
+      !isAskedFor(context.op, real.hi, levels->gap))
+    return std::nullopt;
+  BodyBuilder &body = context.body;
+  FailureOr<ScalarModel> uniform = body.makeUniform(scores);
+  if (failed(uniform))
+    return FailureOr<ScalarModel>(failure());
+  uniform->mask = scores.mask;
+  double unit = *uniform->scale.getUniform();
+  bool isOffset = !isAbsorbing(levels->gap, uniform->getMagnitude() * unit);
+  if (!isOffset && !levels->zero)
+    return context.emitError()
+           << "adds a mask that is 0 for no code of the tensor that it is "
+              "computed from, so that the scores vanish beside it; give that "
+              "tensor a scale of which 1 is a multiple, or compute the mask "
+              "from truth values (i1)";
+  // Integers that are 0 where the mask is, or where the largest is.
+  bool isFalling = levels->isFalling != isSubtracted;
+  __int128 zero = levels->zero.value_or(
+      static_cast<int64_t>(isFalling ? levels->range.lo : levels->range.hi));
+  __int128 distance = uniform->range.hi - uniform->range.lo + getDistance(unit);
+  IntegerRange shifted = levels->range + IntegerRange{-zero, -zero};
+  if (isFalling)
+    shifted = -shifted;
+  IntegerRange offsets = {shifted.lo * distance, shifted.hi * distance};
+  IntegerRange range = uniform->range + offsets;
+  std::optional<unsigned> width =
+      body.chooseWidth(range.hull(offsets).hull(levels->range));
+  if (!width)
+    return context.emitError()
+           << "masked scores may need more than 64 bits, since the mask has "
+           << static_cast<double>(shifted.hi - shifted.lo) + 1
+           << " sizes as far as is known; compute it from truth values (i1)";
+  Value level = mask.value;
+  if (levels->element) {
+    auto map =
+        AffineMap::get(body.getLoopSizes().size(), 0, levels->element->indices,
+                       body.getBuilder().getContext());
+    const TensorModel &tensor = *levels->element->model;
+    level = body.load(tensor, map, tensor.scale).value;
+  }
+  OpBuilder &builder = context.builder();
+  Location loc = body.getLoc();
+  auto constant = [&](__int128 value) {
+    return body.constant(static_cast<int64_t>(value), *width);
+  };
+  level = body.cast(level, *width);
+  Value isZero = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq,
+                                       level, constant(zero));
+  level = isFalling ? arith::SubIOp::create(builder, loc, constant(zero), level)
+                          .getResult()
+                    : arith::SubIOp::create(builder, loc, level, constant(zero))
+                          .getResult();
+  Value offset = arith::MulIOp::create(builder, loc, level, constant(distance));
+  Value value = body.cast(uniform->value, *width);
+  Value sum = arith::AddIOp::create(
+      builder, loc, isOffset ? value : constant(uniform->range.lo), offset);
+  if (!isOffset)
+    sum = arith::SelectOp::create(builder, loc, isZero, value, sum);
+  return makeMasked(context, *uniform, sum, range, Table(0.0));
 }
 
 /// None if there is no mask among the operands.
@@ -301,10 +433,14 @@ compileMaskedSum(RuleContext &context, Rule rule) {
         return addConstantMask(context, rule, 1 - i, *masks);
       continue;
     }
-    std::optional<double> size = mask.scale.getUniform();
-    if (mask.isInteger() && !mask.mask && size &&
-        *size / scores.scale.getMin() >= kLargestCode)
-      return addValueMask(context, scores, mask, subtracts);
+    IntegerRange range = subtracts ? -mask.range : mask.range;
+    bool isTruth = mask.isInteger() && !mask.mask && mask.error.isExact() &&
+                   range.lo >= -1 && range.hi <= 0 && mask.scale.getUniform();
+    std::optional<FailureOr<ScalarModel>> sum =
+        isTruth ? addTruthMask(context, scores, mask)
+                : addLevelMask(context, scores, mask, subtracts);
+    if (sum)
+      return sum;
   }
   return std::nullopt;
 }
@@ -313,8 +449,25 @@ compileMaskedSum(RuleContext &context, Rule rule) {
 // Selections
 //===----------------------------------------------------------------------===//
 
+/// True if `value` is 0 where `condition` is false, or true if `isWhereTrue`:
+/// the condition compares it with 0.
+static bool isZeroWhere(bool isWhereTrue, const ScalarModel &condition,
+                        const ScalarModel &value) {
+  if (value.isConstant())
+    return value.constant.getUniform() == 0.0;
+  const ExpressionRef &compared = condition.expression;
+  if (!value.isInteger() || !compared || compared->operands.size() != 2 ||
+      !isSame(compared->operands[0], value.expression) ||
+      compared->operands[1]->kind != Expression::Kind::Constant ||
+      compared->operands[1]->constant != 0)
+    return false;
+  StringRef name = compared->name;
+  return isWhereTrue ? name == "arith.cmpf oeq" || name == "arith.cmpf ueq"
+                     : name == "arith.cmpf one" || name == "arith.cmpf une";
+}
+
 /// select(condition, a, b), one of them masks and the other scores, or one a
-/// constant mask and the other 0.
+/// constant mask and the other 0, as select(v != 0, -1e9, v) has it.
 static std::optional<FailureOr<ScalarModel>>
 compileMaskedSelection(RuleContext &context) {
   // A clamp from below is no mask.
@@ -327,11 +480,9 @@ compileMaskedSelection(RuleContext &context) {
     if (!mask.isConstant())
       continue;
     std::optional<double> constant = mask.constant.getUniform();
-    if (scores.isConstant()) {
+    if (constant && *constant < 0 && condition.isPredicate() &&
+        condition.error.isExact() && isZeroWhere(i == 2, condition, scores)) {
       // 0 or the mask: a multiple of it.
-      if (!constant || !(*constant < 0) || !condition.isPredicate() ||
-          !condition.error.isExact() || scores.constant.getUniform() != 0.0)
-        continue;
       BodyBuilder &body = context.body;
       Value one = body.constant(-1, 32), zero = body.constant(0, 32);
       Value value = arith::SelectOp::create(

@@ -17,6 +17,8 @@ struct RuleContext {
   Operation *op;
   BodyBuilder &body;
   SmallVector<ScalarModel, 0> operands;
+  /// Of the result, if it is known.
+  ExpressionRef expression = nullptr;
 
   InFlightDiagnostic emitError() const {
     return body.emitError() << "'" << op->getName() << "': ";
