@@ -98,6 +98,22 @@ TEST_F(TensorFormats, BitModValuesHaveAtMostTwoTerms) {
   EXPECT_EQ(llvm::popcount(14u), 3);
 }
 
+TEST_F(TensorFormats, FloatsSayHowWideTheirFieldsAre) {
+  auto fields = [&](StringRef text) {
+    std::optional<FloatFields> found = parseNumber(text).getFloatFields();
+    return found ? std::pair(found->significandBits, found->exponentBits)
+                 : std::pair(0u, 0u);
+  };
+  EXPECT_EQ(fields("f32"), std::pair(24u, 8u));
+  EXPECT_EQ(fields("bf16"), std::pair(8u, 8u));
+  EXPECT_EQ(fields("f8E4M3FNUZ"), std::pair(4u, 4u));
+  // No mantissa, no sign.
+  EXPECT_EQ(fields("f8E8M0FNU"), std::pair(1u, 8u));
+  EXPECT_EQ(fields("!qfmt.float<3, 4>"), std::pair(5u, 3u));
+  EXPECT_EQ(fields("i8"), std::pair(0u, 0u));
+  EXPECT_EQ(fields("!qfmt.ternary"), std::pair(0u, 0u));
+}
+
 /// The digit of the bits 2i + 1, 2i, 2i - 1 of a two's complement number.
 int64_t getBoothDigit(int64_t value, unsigned index) {
   auto bit = [&](int position) -> int64_t {

@@ -8,6 +8,7 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Types.h"
 #include "qfmt/Support/ExactReal.h"
+#include "qfmt/Support/FloatFields.h"
 #include "qfmt/Support/IntegerGrid.h"
 #include "qfmt/Support/Rounding.h"
 #include <algorithm>

@@ -59,6 +59,10 @@ def QFmt_NumberFormat : TypeInterface<"NumberFormat"> {
       Unit 2^u and bits w such that every finite value is k * 2^u with an integer |k| < 2^w; none if w would exceed 32.}],
       "std::optional<::mlir::qfmt::IntegerGrid>", "getIntegerGrid", (ins)>,
     InterfaceMethod<[{
+      How wide significand and exponent are if codes are a sign, an exponent and a mantissa (one of them may be empty); none
+      if they are something else.}],
+      "std::optional<::mlir::qfmt::FloatFields>", "getFloatFields", (ins), "", "return std::nullopt;">,
+    InterfaceMethod<[{
       The element type of a tensor of codes: a builtin float keeps its type; every other format of width N is signless iN.}],
       "::mlir::Type", "getStorageType", (ins)>
   ];

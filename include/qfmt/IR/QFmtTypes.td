@@ -79,7 +79,7 @@ def QFmt_TernaryType : QFmt_FormatType<"Ternary", "ternary", [
 //===----------------------------------------------------------------------===//
 
 def QFmt_FloatType : QFmt_FormatType<"QFloat", "float", [
-    DeclareTypeInterfaceMethods<QFmt_NumberFormat>]> {
+    DeclareTypeInterfaceMethods<QFmt_NumberFormat, ["getFloatFields"]>]> {
   let summary = "A minifloat that MLIR has no builtin type for";
   let description = [{
     One sign bit, `exponentBits` = E (1 to 8) and `mantissaBits` = M bits with at most 16 bits together. With exponent field e,

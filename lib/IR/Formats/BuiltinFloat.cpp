@@ -31,6 +31,9 @@ struct MinifloatModel
   std::optional<IntegerGrid> getIntegerGrid(Type) const {
     return spec().getIntegerGrid();
   }
+  std::optional<FloatFields> getFloatFields(Type) const {
+    return FloatFields{spec().mantissaBits + 1, spec().exponentBits};
+  }
   Type getStorageType(Type type) const { return type; }
 };
 
@@ -55,6 +58,9 @@ struct F32Model : NumberFormat::ExternalModel<F32Model, Float32Type> {
   double getLargest(Type) const { return FLT_MAX; }
   double getLowest(Type) const { return -FLT_MAX; }
   std::optional<IntegerGrid> getIntegerGrid(Type) const { return std::nullopt; }
+  std::optional<FloatFields> getFloatFields(Type) const {
+    return FloatFields{24, 8};
+  }
   Type getStorageType(Type type) const { return type; }
 };
 } // namespace

@@ -188,6 +188,9 @@ double QFloatType::getLowest() const { return getSpec().getLowest(); }
 std::optional<IntegerGrid> QFloatType::getIntegerGrid() const {
   return getSpec().getIntegerGrid();
 }
+std::optional<FloatFields> QFloatType::getFloatFields() const {
+  return FloatFields{getMantissaBits() + 1, getExponentBits()};
+}
 Type QFloatType::getStorageType() const {
   return IntegerType::get(getContext(), getFormatWidth());
 }

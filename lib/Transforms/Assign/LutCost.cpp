@@ -37,19 +37,12 @@ static Type getElementFormat(const OperandFormat &format,
 }
 
 static std::optional<Operand> getOperand(Type format) {
-  if (auto minifloat = dyn_cast_if_present<QFloatType>(format))
-    return Operand{false, minifloat.getMantissaBits() + 1,
-                   minifloat.getExponentBits()};
-  if (auto builtin = dyn_cast_if_present<FloatType>(format)) {
-    // The leading bit is implicit, and there is a sign, if there is.
-    unsigned significant = builtin.getFPMantissaWidth();
-    auto number = dyn_cast<NumberFormat>(format);
-    unsigned sign = number && number.getLowest() >= 0 ? 0 : 1;
-    return Operand{false, significant,
-                   builtin.getWidth() - (significant - 1) - sign};
-  }
   auto number = dyn_cast_if_present<NumberFormat>(format);
-  if (number && number.hasIntegerCodes())
+  if (!number)
+    return std::nullopt;
+  if (std::optional<FloatFields> fields = number.getFloatFields())
+    return Operand{false, fields->significandBits, fields->exponentBits};
+  if (number.hasIntegerCodes())
     return Operand{true, number.getFormatWidth(), 0};
   return std::nullopt;
 }
