@@ -21,6 +21,7 @@
 #include "qfmt/Calibration/Passes.h"
 #include "qfmt/Pipelines/Pipelines.h"
 #include "qfmt/Runtime/CompiledFunction.h"
+#include "llvm/ADT/Statistic.h"
 
 namespace mlir::qfmt {
 #define GEN_PASS_DEF_ANNOTATE
@@ -29,6 +30,9 @@ namespace mlir::qfmt {
 
 using namespace mlir;
 using namespace mlir::qfmt;
+
+#define DEBUG_TYPE "qfmt-annotate"
+ALWAYS_ENABLED_STATISTIC(numSamples, "Samples the network was run on");
 
 namespace {
 

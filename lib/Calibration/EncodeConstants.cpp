@@ -16,6 +16,7 @@
 #include "qfmt/Calibration/Passes.h"
 #include "qfmt/Pipelines/Pipelines.h"
 #include "qfmt/Runtime/CompiledFunction.h"
+#include "llvm/ADT/Statistic.h"
 #include <map>
 
 namespace mlir::qfmt {
@@ -25,6 +26,10 @@ namespace mlir::qfmt {
 
 using namespace mlir;
 using namespace mlir::qfmt;
+
+#define DEBUG_TYPE "qfmt-encode-constants"
+ALWAYS_ENABLED_STATISTIC(numEncoded, "Constants encoded");
+ALWAYS_ENABLED_STATISTIC(packedBytes, "Bytes of their constituents, packed");
 
 namespace {
 

@@ -18,12 +18,16 @@
 #include "qfmt/Conversion/Weights.h"
 #include "qfmt/IR/QFmt.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/Statistic.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace mlir::qfmt {
 
 #define GEN_PASS_DEF_WEIGHTSTOBLOB
 #include "qfmt/Conversion/Passes.h.inc"
+
+#define DEBUG_TYPE "qfmt-weights-to-blob"
+ALWAYS_ENABLED_STATISTIC(numBytes, "Bytes of the blob");
 
 namespace {
 

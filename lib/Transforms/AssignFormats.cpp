@@ -18,6 +18,7 @@
 #include "qfmt/IR/LayerAttributes.h"
 #include "qfmt/Pipelines/Pipelines.h"
 #include "qfmt/Transforms/Passes.h"
+#include "llvm/ADT/Statistic.h"
 #include <cmath>
 
 namespace mlir::qfmt {
@@ -27,6 +28,10 @@ namespace mlir::qfmt {
 
 using namespace mlir;
 using namespace mlir::qfmt;
+
+#define DEBUG_TYPE "qfmt-assign-formats"
+ALWAYS_ENABLED_STATISTIC(numLayers, "Layers that got formats");
+ALWAYS_ENABLED_STATISTIC(numCandidates, "Candidates of all layers");
 using assignment::Solution;
 using assignment::Status;
 

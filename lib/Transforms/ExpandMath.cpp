@@ -18,6 +18,7 @@
 #include "mlir/IR/TypeUtilities.h"
 #include "qfmt/Support/FloatExpansion.h"
 #include "qfmt/Transforms/Passes.h"
+#include "llvm/ADT/Statistic.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/Format.h"
 #include <cmath>
@@ -29,6 +30,9 @@ namespace mlir::qfmt {
 
 using namespace mlir;
 using namespace mlir::qfmt;
+
+#define DEBUG_TYPE "qfmt-expand-math"
+ALWAYS_ENABLED_STATISTIC(numExpanded, "Operations expanded");
 
 namespace {
 

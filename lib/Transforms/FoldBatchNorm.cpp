@@ -22,6 +22,7 @@
 #include "mlir/Transforms/RegionUtils.h"
 #include "qfmt/IR/ConstantData.h"
 #include "qfmt/Transforms/Passes.h"
+#include "llvm/ADT/Statistic.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <cmath>
 
@@ -32,6 +33,9 @@ namespace mlir::qfmt {
 
 using namespace mlir;
 using namespace mlir::qfmt;
+
+#define DEBUG_TYPE "qfmt-fold-batch-norm"
+ALWAYS_ENABLED_STATISTIC(numFolded, "Operations folded");
 
 namespace {
 

@@ -27,6 +27,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "qfmt/Transforms/Passes.h"
+#include "llvm/ADT/Statistic.h"
 
 namespace mlir::qfmt {
 #define GEN_PASS_DEF_INSERTOBSERVERS
@@ -35,6 +36,9 @@ namespace mlir::qfmt {
 
 using namespace mlir;
 using namespace mlir::qfmt;
+
+#define DEBUG_TYPE "qfmt-insert-observers"
+ALWAYS_ENABLED_STATISTIC(numObservers, "Observers inserted");
 
 namespace {
 

@@ -20,6 +20,7 @@
 #include "qfmt/IR/Certificate.h"
 #include "qfmt/IR/ConstantData.h"
 #include "qfmt/Transforms/Passes.h"
+#include "llvm/ADT/Statistic.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <cmath>
 
@@ -30,6 +31,10 @@ namespace mlir::qfmt {
 
 using namespace mlir;
 using namespace mlir::qfmt;
+
+#define DEBUG_TYPE "qfmt-integerize"
+ALWAYS_ENABLED_STATISTIC(numRewritten, "Operations rewritten to integers");
+ALWAYS_ENABLED_STATISTIC(numRescales, "Dyadic rescalings");
 
 namespace {
 /// Rewrites one function.

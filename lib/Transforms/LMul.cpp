@@ -15,6 +15,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "qfmt/Transforms/Passes.h"
+#include "llvm/ADT/Statistic.h"
 
 namespace mlir::qfmt {
 #define GEN_PASS_DEF_LMUL
@@ -23,6 +24,9 @@ namespace mlir::qfmt {
 
 using namespace mlir;
 using namespace mlir::qfmt;
+
+#define DEBUG_TYPE "qfmt-lmul"
+ALWAYS_ENABLED_STATISTIC(numRewritten, "Multiplications replaced");
 
 namespace {
 

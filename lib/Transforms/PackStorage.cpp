@@ -21,6 +21,7 @@
 #include "qfmt/IR/PackedSize.h"
 #include "qfmt/Transforms/Passes.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/Statistic.h"
 
 namespace mlir::qfmt {
 #define GEN_PASS_DEF_PACKSTORAGE
@@ -29,6 +30,10 @@ namespace mlir::qfmt {
 
 using namespace mlir;
 using namespace mlir::qfmt;
+
+#define DEBUG_TYPE "qfmt-pack-storage"
+ALWAYS_ENABLED_STATISTIC(numConstants, "Different constants packed");
+ALWAYS_ENABLED_STATISTIC(numBytes, "Bytes of the packed constants");
 
 //===----------------------------------------------------------------------===//
 // Codes and bytes

@@ -29,6 +29,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "qfmt/Transforms/Passes.h"
+#include "llvm/ADT/Statistic.h"
 
 namespace mlir::qfmt {
 #define GEN_PASS_DEF_QUANTIZE
@@ -37,6 +38,12 @@ namespace mlir::qfmt {
 
 using namespace mlir;
 using namespace mlir::qfmt;
+
+#define DEBUG_TYPE "qfmt-quantize"
+ALWAYS_ENABLED_STATISTIC(numActivations, "Tensors quantized at run time");
+ALWAYS_ENABLED_STATISTIC(numWeights, "Constants quantized");
+ALWAYS_ENABLED_STATISTIC(weightBytes,
+                         "Packed bytes of the quantized constants");
 
 namespace {
 

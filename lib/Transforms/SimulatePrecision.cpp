@@ -19,6 +19,7 @@
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "qfmt/Transforms/Passes.h"
+#include "llvm/ADT/Statistic.h"
 
 namespace mlir::qfmt {
 #define GEN_PASS_DEF_SIMULATEPRECISION
@@ -27,6 +28,9 @@ namespace mlir::qfmt {
 
 using namespace mlir;
 using namespace mlir::qfmt;
+
+#define DEBUG_TYPE "qfmt-simulate-precision"
+ALWAYS_ENABLED_STATISTIC(numRounded, "Tensors rounded");
 
 namespace {
 

@@ -24,6 +24,7 @@
 #include "mlir/IR/Remarks.h"
 #include "qfmt/IR/Certificate.h"
 #include "qfmt/Transforms/Passes.h"
+#include "llvm/ADT/Statistic.h"
 
 namespace mlir::qfmt {
 #define GEN_PASS_DEF_SPLITACCUMULATORS
@@ -32,6 +33,10 @@ namespace mlir::qfmt {
 
 using namespace mlir;
 using namespace mlir::qfmt;
+
+#define DEBUG_TYPE "qfmt-split-accumulators"
+ALWAYS_ENABLED_STATISTIC(numSplit, "Sums split into chains");
+ALWAYS_ENABLED_STATISTIC(numNarrowed, "Sums taken in 32 bits as a whole");
 
 //===----------------------------------------------------------------------===//
 // Diagnostics
@@ -143,6 +148,7 @@ std::optional<Split> SplitAccumulatorsPass::plan(linalg::LinalgOp op,
     voidBounds(op->getResult(0));
   }
   reportChains(*sum, *plan);
+  ++(plan->isWhole() ? numNarrowed : numSplit);
   return Split{std::move(*sum), std::move(*plan)};
 }
 

@@ -11,6 +11,7 @@
 #include "qfmt/Transforms/Passes.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringSwitch.h"
+#include "llvm/ADT/Statistic.h"
 
 namespace mlir::qfmt {
 #define GEN_PASS_DEF_VERIFYINTEGERONLY
@@ -19,6 +20,10 @@ namespace mlir::qfmt {
 
 using namespace mlir;
 using namespace mlir::qfmt;
+
+#define DEBUG_TYPE "qfmt-verify-integer-only"
+ALWAYS_ENABLED_STATISTIC(numFloatOps,
+                         "Operations with a float operand or result");
 
 /// The first float type within `type`, at any depth.
 static Type findFloat(Type type) {

@@ -30,7 +30,6 @@ def Annotate : Pass<"qfmt-annotate", "::mlir::ModuleOp"> {
     Option<"bins", "bins", "unsigned", "2048", "Bins of each histogram">,
     Option<"entry", "entry", "std::string", "\"main\"", "The function to run">
   ];
-  let statistics = [Statistic<"numSamples", "samples", "Samples the network was run on">];
 }
 
 def EncodeConstants : Pass<"qfmt-encode-constants", "::mlir::ModuleOp"> {
@@ -43,10 +42,6 @@ def EncodeConstants : Pass<"qfmt-encode-constants", "::mlir::ModuleOp"> {
 
     A `quantize` with given scales or with a seed stays, and so does one of a value that is no constant.
   }];
-  let statistics = [
-    Statistic<"numEncoded", "encoded", "Constants encoded">,
-    Statistic<"packedBytes", "packed-bytes", "Bytes of their constituents, packed">
-  ];
 }
 
 def ExtractLayer : Pass<"qfmt-extract-layer", "::mlir::ModuleOp"> {

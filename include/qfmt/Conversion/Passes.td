@@ -263,7 +263,6 @@ def WeightsToBlob : Pass<"qfmt-weights-to-blob", "::mlir::ModuleOp"> {
     Option<"symbol", "symbol", "std::string", "\"qfmt_weights\"", "The symbol of the blob">
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
-  let statistics = [Statistic<"numBytes", "weight-bytes", "Bytes of the blob">];
 }
 
 //===----------------------------------------------------------------------===//

@@ -46,7 +46,6 @@ def VerifyIntegerOnly : Pass<"qfmt-verify-integer-only", "::mlir::ModuleOp"> {
       clEnumValN(::mlir::qfmt::DivisionPolicy::Allow, "allow", "it is"),
       clEnumValN(::mlir::qfmt::DivisionPolicy::Forbid, "forbid", "it is an error"))}]>
   ];
-  let statistics = [Statistic<"numFloatOps", "float-ops", "Operations with a float operand or result">];
 }
 
 def RaiseConcat : Pass<"qfmt-raise-concat"> {
@@ -81,7 +80,6 @@ def InsertObservers : Pass<"qfmt-insert-observers", "::mlir::ModuleOp"> {
     Ids follow the order of the operations and name their kind: `conv_2d_nchw_fchw.0`.
   }];
   let dependentDialects = ["::mlir::qfmt::QFmtDialect"];
-  let statistics = [Statistic<"numObservers", "observers", "Observers inserted">];
 }
 
 def AssignFormats : Pass<"qfmt-assign-formats", "::mlir::ModuleOp"> {
@@ -146,10 +144,6 @@ def AssignFormats : Pass<"qfmt-assign-formats", "::mlir::ModuleOp"> {
     Option<"problemFile", "write-problem", "std::string", "\"\"", "Write the problem to this file, for qfmt-assign, JSON">,
     Option<"lpFile", "write-lp", "std::string", "\"\"", "Write the integer program to this file, LP format">
   ];
-  let statistics = [
-    Statistic<"numLayers", "layers", "Layers that got formats">,
-    Statistic<"numCandidates", "candidates", "Candidates of all layers">
-  ];
 }
 
 def FoldBatchNorm : Pass<"qfmt-fold-batch-norm", "::mlir::ModuleOp"> {
@@ -161,7 +155,6 @@ def FoldBatchNorm : Pass<"qfmt-fold-batch-norm", "::mlir::ModuleOp"> {
     double and rounded once.
   }];
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect"];
-  let statistics = [Statistic<"numFolded", "folded", "Operations folded">];
 }
 
 def Quantize : Pass<"qfmt-quantize", "::mlir::ModuleOp"> {
@@ -207,11 +200,6 @@ def Quantize : Pass<"qfmt-quantize", "::mlir::ModuleOp"> {
            "Format of the function's arguments, `ui8:0.00392156862745098` (number format and scale); empty: as activations">
   ];
   let dependentDialects = ["::mlir::qfmt::QFmtDialect", "::mlir::arith::ArithDialect"];
-  let statistics = [
-    Statistic<"numActivations", "activations", "Tensors quantized at run time">,
-    Statistic<"numWeights", "weights", "Constants quantized">,
-    Statistic<"weightBytes", "weight-bytes", "Packed bytes of the quantized constants">
-  ];
 }
 
 def LMul : Pass<"qfmt-lmul", "::mlir::ModuleOp"> {
@@ -247,7 +235,6 @@ def LMul : Pass<"qfmt-lmul", "::mlir::ModuleOp"> {
       clEnumValN(::mlir::qfmt::LMulScope::Marked, "marked", "those with the attribute qfmt.lmul"))}]>
   ];
   let dependentDialects = ["::mlir::qfmt::QFmtDialect", "::mlir::linalg::LinalgDialect"];
-  let statistics = [Statistic<"numRewritten", "rewritten", "Multiplications replaced">];
 }
 
 def ExpandMath : Pass<"qfmt-expand-math", "::mlir::ModuleOp"> {
@@ -280,7 +267,6 @@ def ExpandMath : Pass<"qfmt-expand-math", "::mlir::ModuleOp"> {
     Option<"fma", "fma", "bool", "false", "Use math.fma, for which a target without it calls a library">
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
-  let statistics = [Statistic<"numExpanded", "expanded", "Operations expanded">];
 }
 
 def SimulatePrecision : Pass<"qfmt-simulate-precision", "::mlir::ModuleOp"> {
@@ -316,7 +302,6 @@ def SimulatePrecision : Pass<"qfmt-simulate-precision", "::mlir::ModuleOp"> {
       clEnumValN(::mlir::qfmt::PrecisionScope::All, "all", "arguments, constants and results"))}]>
   ];
   let dependentDialects = ["::mlir::qfmt::QFmtDialect"];
-  let statistics = [Statistic<"numRounded", "rounded", "Tensors rounded">];
 }
 
 def QuantizeWeights : Pass<"qfmt-quantize-weights", "::mlir::ModuleOp"> {
@@ -334,7 +319,6 @@ def QuantizeWeights : Pass<"qfmt-quantize-weights", "::mlir::ModuleOp"> {
     Option<"format", "format", "std::string", "\"int8\"", "Name or encoding">
   ];
   let dependentDialects = ["::mlir::qfmt::QFmtDialect"];
-  let statistics = [Statistic<"numWeights", "weights", "Constants quantized">];
 }
 
 def Integerize : Pass<"qfmt-integerize", "::mlir::ModuleOp"> {
@@ -362,10 +346,6 @@ def Integerize : Pass<"qfmt-integerize", "::mlir::ModuleOp"> {
   ];
   let dependentDialects = ["::mlir::qfmt::QFmtDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
                            "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect"];
-  let statistics = [
-    Statistic<"numRewritten", "rewritten", "Operations rewritten to integers">,
-    Statistic<"numRescales", "rescales", "Dyadic rescalings">
-  ];
 }
 
 def SplitAccumulators : Pass<"qfmt-split-accumulators"> {
@@ -404,8 +384,6 @@ def SplitAccumulators : Pass<"qfmt-split-accumulators"> {
     Option<"minLength", "min-length", "uint64_t", "2", "Sums of which only shorter chains are safe stay in 64 bits">
   ];
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect"];
-  // No statistics: an LLVM built without them leaves those of copied passes
-  // uninitialized, and pipelines copy this one. There are remarks.
 }
 
 def Decompose : Pass<"qfmt-decompose", "::mlir::ModuleOp"> {
@@ -458,10 +436,6 @@ def PackStorage : Pass<"qfmt-pack-storage", "::mlir::ModuleOp"> {
     Option<"boundaries", "boundaries", "bool", "false", "Pack arguments and results of public functions">
   ];
   let dependentDialects = ["::mlir::qfmt::QFmtDialect", "::mlir::arith::ArithDialect"];
-  let statistics = [
-    Statistic<"numConstants", "constants", "Different constants packed">,
-    Statistic<"numBytes", "bytes", "Bytes of the packed constants">
-  ];
 }
 
 def UnpackConstants : Pass<"qfmt-unpack-constants", "::mlir::ModuleOp"> {
