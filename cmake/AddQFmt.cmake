@@ -25,8 +25,10 @@ endif()
 find_program(QFMT_CCACHE ccache)
 if(QFMT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_C_COMPILER_LAUNCHER "${QFMT_CCACHE}")
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${QFMT_CCACHE}")
+  # What ccache asks for with precompiled headers.
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env CCACHE_SLOPPINESS=pch_defines,time_macros "${QFMT_CCACHE}")
 endif()
+include(QFmtPrecompiledHeaders)
 
 # qfmt_tablegen(TD.td OUTPUT -gen-x [OUTPUT -gen-y ...]): one mlir-tblgen run an output, collected for QFmtTableGen.
 set_property(GLOBAL PROPERTY QFMT_TABLEGEN_TARGETS "")
@@ -51,9 +53,10 @@ function(qfmt_tablegen td target)
   set_property(GLOBAL APPEND PROPERTY QFMT_TABLEGEN_TARGETS ${target})
 endfunction()
 
-# add_qfmt_library(Name a.cpp b.cpp [LINK_LIBS QFmtIR ...]): a static library, part of the installed package.
+# add_qfmt_library(Name a.cpp b.cpp [WITHOUT_IR] [LINK_LIBS QFmtIR ...]): a static library, part of the installed package. WITHOUT_IR:
+# nothing in it includes MLIR.
 function(add_qfmt_library name)
-  cmake_parse_arguments(ARG "" "" "LINK_LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "WITHOUT_IR" "" "LINK_LIBS" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
   target_include_directories(${name} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
@@ -66,6 +69,9 @@ function(add_qfmt_library name)
   get_property(tablegen GLOBAL PROPERTY QFMT_TABLEGEN_TARGETS)
   if(tablegen)
     add_dependencies(${name} ${tablegen})
+  endif()
+  if(NOT ARG_WITHOUT_IR)
+    qfmt_precompile_headers(${name})
   endif()
   set_property(GLOBAL APPEND PROPERTY QFMT_LIBRARIES ${name})
 endfunction()
