@@ -14,7 +14,7 @@ packages=(
   clang-22 lld-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools
   zlib1g-dev libxml2-dev libffi-dev
   cmake ninja-build ccache
-  libgtest-dev libbenchmark-dev coinor-libcbc-dev
+  libgtest-dev libbenchmark-dev coinor-libcbc-dev libeigen3-dev
   python3 python3-venv
   dataset-fashion-mnist
 )

@@ -7,9 +7,9 @@
 // evaluator bit for bit. A tensor is cut along its first dimension at block
 // boundaries; if a block spans it, the tensor is one piece.
 
+#include "EncodedConstant.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Threading.h"
@@ -35,10 +35,6 @@ namespace {
 
 /// A piece is large enough to hide the call and small enough for a cache.
 constexpr int64_t kPieceElements = 1 << 18;
-/// Up to this many elements a constant is printed in full.
-constexpr int64_t kMaxDenseElements = 64;
-/// What LLVM 22 accepts when it reads a resource from bytecode.
-constexpr size_t kAlignment = 16;
 
 /// The bytes of a constant's elements, none if they are not at hand or all the
 /// same number.
@@ -57,12 +53,6 @@ std::optional<ArrayRef<char>> getBytes(Attribute constant) {
   if (static_cast<int64_t>(bytes.size()) != size)
     return std::nullopt;
   return bytes;
-}
-
-/// The name of a constant's resource.
-std::string getResourceName(Attribute constant) {
-  auto resource = dyn_cast<DenseResourceElementsAttr>(constant);
-  return resource ? resource.getRawHandle().getKey().str() : "weights";
 }
 
 struct Constant {
@@ -146,19 +136,13 @@ int64_t getPieceRows(EncodedTensorType type) {
   return std::min(shape.front(), blocks * block);
 }
 
-/// One constituent as it is computed.
-struct Output {
-  RankedTensorType type;
-  AsmResourceBlob blob;
-};
-
 /// A constant that is being encoded.
 struct Job {
   Constant constant;
   /// Owns the input where the constant is a splat.
   std::vector<char> expanded;
   ArrayRef<char> input;
-  SmallVector<Output> outputs;
+  std::optional<EncodedConstant> outputs;
   int64_t numPieces;
   /// Runs on every piece, but `last`, if there is one, on the last.
   const CompiledFunction *whole, *last;
@@ -169,7 +153,8 @@ struct Job {
     const FunctionSignature &piece = whole->getSignature();
     const void *in = input.data() + index * piece.inputs.front().getNumBytes();
     SmallVector<void *> out;
-    for (auto [output, spec] : llvm::zip_equal(outputs, piece.outputs))
+    for (auto [output, spec] :
+         llvm::zip_equal(outputs->getParts(), piece.outputs))
       out.push_back(output.blob.getMutableData().data() +
                     index * spec.getNumBytes());
     bool isLast = last && index == numPieces - 1;
@@ -186,25 +171,6 @@ void runJobs(MLIRContext *context, ArrayRef<std::unique_ptr<Job>> jobs) {
   parallelForEach(context, pieces, [](std::pair<Job *, int64_t> piece) {
     piece.first->runPiece(piece.second);
   });
-}
-
-/// A constant of the constituent's bytes. Elements of less than a byte lie in a
-/// byte each, which only `dense` defines; it packs i1.
-TypedAttr makeConstant(Output &output, StringRef name) {
-  unsigned width = output.type.getElementTypeBitWidth();
-  MutableArrayRef<char> bytes = output.blob.getMutableData();
-  if (width == 1) {
-    SmallVector<bool> bits(
-        llvm::map_range(bytes, [](char c) { return c & 1; }));
-    return DenseElementsAttr::get(output.type, bits);
-  }
-  if (width < 8)
-    for (char &code : bytes)
-      code &= (1 << width) - 1;
-  if (width < 8 || output.type.getNumElements() <= kMaxDenseElements)
-    return DenseElementsAttr::getFromRawBuffer(output.type, bytes);
-  return DenseResourceElementsAttr::get(output.type, name,
-                                        std::move(output.blob));
 }
 
 struct EncodeConstantsPass
@@ -227,7 +193,7 @@ struct EncodeConstantsPass
     auto flush = [&] {
       runJobs(&getContext(), jobs);
       for (const std::unique_ptr<Job> &job : jobs)
-        replace(job->constant, job->outputs, rewriter);
+        job->outputs->replace(job->constant.op, rewriter);
       jobs.clear();
       pieces = 0;
     };
@@ -268,7 +234,7 @@ struct EncodeConstantsPass
     job->last = rest ? cache.get(op, rest) : nullptr;
     if (!job->whole || (rest && !job->last))
       return nullptr;
-    job->outputs = allocate(type, *job->whole);
+    job->outputs.emplace(type, job->whole->getSignature());
     job->numPieces = llvm::divideCeil(rows, std::max<int64_t>(1, pieceRows));
     ++numEncoded;
     packedBytes +=
@@ -283,39 +249,6 @@ struct EncodeConstantsPass
     for (int64_t i = 0; i < dense.getNumElements(); ++i)
       bytes.insert(bytes.end(), element.begin(), element.end());
     return bytes;
-  }
-
-  static SmallVector<Output> allocate(EncodedTensorType type,
-                                      const CompiledFunction &function) {
-    SmallVector<Output> outputs;
-    for (auto [part, spec] : llvm::zip_equal(type.getConstituentTypes(),
-                                             function.getSignature().outputs)) {
-      auto tensor = cast<RankedTensorType>(part);
-      int64_t size = tensor.getNumElements() * spec.element.getBytes();
-      outputs.push_back(
-          {tensor, HeapAsmResourceBlob::allocate(size, kAlignment,
-                                                 /*dataIsMutable=*/true)});
-    }
-    return outputs;
-  }
-
-  void replace(const Constant &constant, MutableArrayRef<Output> outputs,
-               RewriterBase &rewriter) {
-    QuantizeOp op = constant.op;
-    rewriter.setInsertionPoint(op);
-    SmallVector<Value> parts;
-    auto type = EncodedTensorType::get(op.getResult().getType());
-    for (auto [output, part] :
-         llvm::zip_equal(outputs, type.getConstituents())) {
-      std::string name = getResourceName(constant.attribute) + "." + part.name;
-      parts.push_back(arith::ConstantOp::create(rewriter, op.getLoc(),
-                                                makeConstant(output, name)));
-    }
-    Operation *input = op.getInput().getDefiningOp();
-    rewriter.replaceOpWithNewOp<AssembleOp>(op, op.getResult().getType(),
-                                            parts);
-    if (input->use_empty())
-      rewriter.eraseOp(input);
   }
 };
 } // namespace

@@ -2,6 +2,7 @@
 
 #include "WeightedSum.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "qfmt/IR/QFmt.h"
 
 using namespace mlir;
 using namespace mlir::qfmt;
@@ -30,7 +31,10 @@ static bool indexesOnlyByLoops(AffineMap map) {
   return llvm::all_of(map.getResults(), llvm::IsaPred<AffineDimExpr>);
 }
 
-std::optional<WeightedSum> WeightedSum::match(Operation *operation) {
+/// `read` says what constant an operand holds.
+static std::optional<WeightedSum>
+matchWith(Operation *operation,
+          function_ref<std::optional<ConstantTensor>(Value)> read) {
   auto op = dyn_cast<linalg::LinalgOp>(operation);
   if (!op || !op.hasPureTensorSemantics() || op.getNumDpsInputs() != 2 ||
       op.getNumDpsInits() != 1 || !sumsProducts(op))
@@ -44,7 +48,7 @@ std::optional<WeightedSum> WeightedSum::match(Operation *operation) {
     AffineMap map = op.getMatchingIndexingMap(weights);
     if (!indexesOnlyByLoops(map))
       continue;
-    std::optional<ConstantTensor> values = ConstantTensor::read(weights->get());
+    std::optional<ConstantTensor> values = read(weights->get());
     if (!values)
       continue;
     WeightedSum sum{op,
@@ -58,4 +62,17 @@ std::optional<WeightedSum> WeightedSum::match(Operation *operation) {
     return sum;
   }
   return std::nullopt;
+}
+
+std::optional<WeightedSum> WeightedSum::match(Operation *op) {
+  return matchWith(op, ConstantTensor::read);
+}
+
+std::optional<WeightedSum> WeightedSum::matchQuantized(Operation *op) {
+  return matchWith(op, [](Value value) -> std::optional<ConstantTensor> {
+    auto quantize = value.getDefiningOp<QuantizeOp>();
+    if (!quantize)
+      return std::nullopt;
+    return ConstantTensor::read(quantize.getInput());
+  });
 }

@@ -35,6 +35,8 @@ struct WeightedSum {
   SmallVector<Channel> channels;
 
   static std::optional<WeightedSum> match(Operation *op);
+  /// The same at level encoded, where the weights are `quantize` of a constant.
+  static std::optional<WeightedSum> matchQuantized(Operation *op);
 };
 
 } // namespace mlir::qfmt

@@ -7,6 +7,7 @@
 #define QFMT_CALIBRATION_PASSES_H
 
 #include "mlir/Pass/Pass.h"
+#include "qfmt/Calibration/WeightRoundingMethod.h"
 #include "qfmt/IR/QFmt.h"
 
 namespace mlir::qfmt {

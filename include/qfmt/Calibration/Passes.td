@@ -44,6 +44,38 @@ def EncodeConstants : Pass<"qfmt-encode-constants", "::mlir::ModuleOp"> {
   }];
 }
 
+def RoundWeights : Pass<"qfmt-round-weights", "::mlir::ModuleOp"> {
+  let summary = "Rounds weights such that the results of layers change least";
+  let description = [{
+    At level encoded, between qfmt-quantize{encode-weights=false} (or qfmt-quantize-weights) and qfmt-encode-constants. The weights of a
+    layer are `quantize` of a constant there; they become `assemble` of codes that `method` chooses by the second moments H = E[x x^T] of
+    the data that the layer reads, which `qfmt-annotate{moments=FILE}` has written:
+
+    - `gptq`: column by column, where the columns that are left make up for the error (Frantar et al., ICLR 2023). Scales of groups are
+      fixed when the first of their columns is reached; with those that `quantize` gives, columns with large moments come first. Of
+      both, and of `nearest`, each output row keeps what loses least.
+    - `learned`: the codes of `gptq`, changed one at a time to whatever code is best, until no single change helps or `sweeps` are over
+      (coordinate descent on the objective of Nagel et al., ICML 2020).
+
+    The loss of a row with errors d is d H d^T, the mean squared error of what it computes. No row loses more by `gptq` than by `nearest`,
+    nor more by `learned` than by `gptq`. Each layer gets a remark with the three numbers.
+
+    A layer has the name `qfmt.layer`, by which its moments are found; the attribute is removed. Its format is `#qfmt.scaled` of any number
+    format of at most 16 bits, with blocks of any shape. Weights in other encodings stay `quantize`, and so does what has no name; a remark
+    says so.
+  }];
+  let options = [
+    Option<"method", "method", "::mlir::qfmt::WeightRoundingMethod", "::mlir::qfmt::WeightRoundingMethod::Gptq", "How to round",
+           [{::llvm::cl::values(
+             clEnumValN(::mlir::qfmt::WeightRoundingMethod::Gptq, "gptq", "with error feedback"),
+             clEnumValN(::mlir::qfmt::WeightRoundingMethod::Learned, "learned", "by coordinate descent"))}]>,
+    Option<"moments", "moments", "std::string", "\"\"", "The .npz file with the second moments">,
+    Option<"damping", "damping", "double", "0.01", "What gptq adds to the diagonal of H, in means of it">,
+    Option<"sweeps", "sweeps", "unsigned", "20", "How often learned looks at each weight, at most">
+  ];
+  let dependentDialects = ["::mlir::qfmt::QFmtDialect", "::mlir::arith::ArithDialect"];
+}
+
 def ExtractLayer : Pass<"qfmt-extract-layer", "::mlir::ModuleOp"> {
   let summary = "Leaves one layer of a network, to be timed alone";
   let description = [{
