@@ -85,7 +85,29 @@ private:
 };
 } // namespace
 
+/// json::parse calls itself for what is inside a list or an object, and would
+/// run out of stack.
+static bool isTooDeep(StringRef text) {
+  constexpr unsigned kMaxDepth = 256;
+  unsigned depth = 0;
+  bool inString = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (inString && c == '\\')
+      ++i;
+    else if (c == '"')
+      inString = !inString;
+    else if (!inString && (c == '[' || c == '{') && ++depth > kMaxDepth)
+      return true;
+    else if (!inString && (c == ']' || c == '}') && depth > 0)
+      --depth;
+  }
+  return false;
+}
+
 llvm::Expected<json::Value> mlir::qfmt::parseUniqueJson(StringRef text) {
+  if (isTooDeep(text))
+    return llvm::createStringError("lists and objects are nested too deeply");
   llvm::Expected<json::Value> value = json::parse(text);
   if (!value)
     return value.takeError();

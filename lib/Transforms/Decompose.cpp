@@ -126,6 +126,9 @@ static LogicalResult checkMove(Operation *op) {
 
 static LogicalResult checkOperations(ModuleOp module) {
   WalkResult result = module.walk([](Operation *op) -> WalkResult {
+    if (isa<ObserveOp>(op))
+      return op->emitOpError() << "does not belong to level encoded; run "
+                                  "qfmt-quantize, which uses observers up";
     if (!hasEncodedTypes(op))
       return WalkResult::advance();
     if (isDecomposable(op))

@@ -101,13 +101,13 @@ static LogicalResult verifyShapes(Operation *op, TypeRange types) {
   for (Type type : types) {
     auto tensor = dyn_cast<RankedTensorType>(type);
     if (tensor && !tensor.hasStaticShape())
-      return op->emitError()
+      return op->emitOpError()
              << "has dynamic sizes (" << type
              << "), which integerization does not support yet: fix them when "
                 "importing the network";
     if (tensor && tensor.getNumElements() == 0)
-      return op->emitError() << "has a tensor without elements (" << type
-                             << "), which has no integer rule: remove it";
+      return op->emitOpError() << "has a tensor without elements (" << type
+                               << "), which has no integer rule: remove it";
   }
   return success();
 }
@@ -223,8 +223,9 @@ LogicalResult FunctionIntegerizer::convertArgument(BlockArgument argument) {
       encodedValues.push_back(quantize.getResult());
     }
     if (encodedValues.empty())
-      return source.emitError() << "argument #" << argument.getArgNumber()
-                                << " of type " << type << " is not used";
+      return source.emitError()
+             << "argument #" << argument.getArgNumber() << " of type " << type
+             << " is not used, so that no format is known of it; remove it";
     type = encodedValues.front().getType();
   }
   ScaledAttr scaled = getStaticIntegerEncoding(source, type);
@@ -662,25 +663,25 @@ struct IntegerizePass : qfmt::impl::IntegerizeBase<IntegerizePass> {
   }
 
   LogicalResult verifyOptions() {
+    auto fail = [&] {
+      return mlir::emitError(getOperation().getLoc(), "qfmt-integerize: ");
+    };
     if (accumulatorBits != 0 && accumulatorBits != 32 && accumulatorBits != 64)
-      return getOperation().emitError()
-             << "accumulator-bits is 32 or 64, or 0 for either, found "
-             << accumulatorBits;
+      return fail() << "accumulator-bits is 32 or 64, or 0 for either, found "
+                    << accumulatorBits.getValue();
     if (tableBits > 16)
-      return getOperation().emitError()
-             << "table-bits is at most 16, found " << tableBits;
+      return fail() << "table-bits is at most 16, found "
+                    << tableBits.getValue();
     if (functionBits < 8 || functionBits > 31)
-      return getOperation().emitError()
-             << "function-bits is between 8 and 31, found " << functionBits;
+      return fail() << "function-bits is between 8 and 31, found "
+                    << functionBits.getValue();
     if (functions != "minimax" && functions != "ibert")
-      return getOperation().emitError()
-             << "functions is minimax or ibert, found '" << StringRef(functions)
-             << "'";
+      return fail() << "functions is minimax or ibert, found '"
+                    << StringRef(functions) << "'";
     if (!parseCompat(compat))
-      return getOperation().emitError() << "compat is tflite, onnx, tosa, "
-                                           "tosa-double-round, hawq, or empty "
-                                           "for rules of qfmt's own; found '"
-                                        << StringRef(compat) << "'";
+      return fail() << "compat is tflite, onnx, tosa, tosa-double-round, hawq, "
+                       "or empty for rules of qfmt's own; found '"
+                    << StringRef(compat) << "'";
     return success();
   }
 };

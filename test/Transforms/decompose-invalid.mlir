@@ -105,3 +105,11 @@ func.func @inexact_wrap(%x: tensor<4xf32, #a>) -> tensor<4xf32, #b> {
   %0 = qfmt.convert %x overflow = wrap : tensor<4xf32, #a> to tensor<4xf32, #b>
   return %0 : tensor<4xf32, #b>
 }
+
+// -----
+
+func.func @observed(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @below {{'qfmt.observe' op does not belong to level encoded; run qfmt-quantize, which uses observers up}}
+  %0 = qfmt.observe %x "x" : tensor<4xf32>
+  return %0 : tensor<4xf32>
+}

@@ -1,7 +1,14 @@
 // RUN: qfmt-opt %s -split-input-file -verify-diagnostics -qfmt-integerize=compat=tosa
 // RUN: not qfmt-opt %s -split-input-file -qfmt-integerize=compat=tvm 2>&1 | FileCheck %s
 
-// CHECK: error: compat is tflite, onnx, tosa, tosa-double-round, hawq, or empty for rules of qfmt's own; found 'tvm'
+// RUN: not qfmt-opt %s -split-input-file -qfmt-integerize=function-bits=99 2>&1 | FileCheck %s --check-prefix=BITS
+// RUN: not qfmt-opt %s -split-input-file -qfmt-integerize=table-bits=17 2>&1 | FileCheck %s --check-prefix=TABLE
+// RUN: not qfmt-opt %s -split-input-file -qfmt-integerize=accumulator-bits=16 2>&1 | FileCheck %s --check-prefix=ACCUMULATOR
+
+// BITS: error: qfmt-integerize: function-bits is between 8 and 31, found 99
+// TABLE: error: qfmt-integerize: table-bits is at most 16, found 17
+// ACCUMULATOR: error: qfmt-integerize: accumulator-bits is 32 or 64, or 0 for either, found 16
+// CHECK: error: qfmt-integerize: compat is tflite, onnx, tosa, tosa-double-round, hawq, or empty for rules of qfmt's own; found 'tvm'
 
 #act = #qfmt.scaled<i8, scale = 0.5>
 func.func @rounding(%a: tensor<4xf32, #act>) -> tensor<4xf32, #qfmt.scaled<i8, scale = 0.75>> {

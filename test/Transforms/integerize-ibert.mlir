@@ -4,7 +4,7 @@
 // RUN: qfmt-opt %s -pass-pipeline='builtin.module(qfmt-integerize{float-wrapper=false functions=ibert},canonicalize,cse,qfmt-verify-level{level=integer})' | FileCheck %s
 // RUN: qfmt-opt %s -pass-pipeline='builtin.module(qfmt-integerize{float-wrapper=false functions=ibert},qfmt-decompose,canonicalize,qfmt-verify-integer-only{division=forbid})' > /dev/null
 // RUN: not qfmt-opt %s -qfmt-integerize=functions=taylor 2>&1 | FileCheck %s --check-prefix=UNKNOWN
-// UNKNOWN: error: functions is minimax or ibert, found 'taylor'
+// UNKNOWN: error: qfmt-integerize: functions is minimax or ibert, found 'taylor'
 
 // RUN: %npy make %t.x.npy '|i1' 9x4x16 3 -128 127 5 -7 64 0 -1 99 -100 31 12 -55 78 -2 40 6 -90 113
 // RUN: qfmt-run %s --entry=softmax --check-bound --samples --inputs=%t.x.npy --integerize-options=functions=ibert

@@ -313,3 +313,14 @@ func.func @sum_of_floats(%a: tensor<2xf32, #act>) -> tensor<2xf32, #act> {
   %1 = qfmt.quantize %0 : tensor<2xf32> to tensor<2xf32, #act>
   return %1 : tensor<2xf32, #act>
 }
+
+// -----
+
+#act = #qfmt.scaled<i8, scale = 0.5>
+func.func @no_start(%a: tensor<4x4xf32, #act>) -> tensor<4xf32, #act> {
+  %empty = tensor.empty() : tensor<4xf32>
+  // expected-error @+1 {{result #0 starts from a tensor without values; fill it}}
+  %0 = linalg.reduce { arith.addf } ins(%a : tensor<4x4xf32, #act>) outs(%empty : tensor<4xf32>) dimensions = [1]
+  %1 = qfmt.quantize %0 : tensor<4xf32> to tensor<4xf32, #act>
+  return %1 : tensor<4xf32, #act>
+}

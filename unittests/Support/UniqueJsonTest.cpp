@@ -50,3 +50,14 @@ TEST(UniqueJsonTest, ComparesWhatKeysMean) {
             "the key 'a' is there twice (line 1): keep one");
   EXPECT_EQ(getErrors("{\"a\": 1, \"a\\\\\": 2, \"\\\"a\": 3}"), "");
 }
+
+/// llvm::json::parse would run out of stack.
+TEST(UniqueJsonTest, RefusesDeepNesting) {
+  auto nest = [](unsigned depth) {
+    return std::string(depth, '[') + "\"[{\\\"[\"" + std::string(depth, ']');
+  };
+  EXPECT_EQ(getErrors(nest(256)), "");
+  EXPECT_EQ(getErrors(nest(257)), "lists and objects are nested too deeply");
+  EXPECT_EQ(getErrors(std::string(1000000, '[')),
+            "lists and objects are nested too deeply");
+}
