@@ -211,12 +211,8 @@ LogicalResult runFunction(ModuleOp module, const Options &options) {
   SmallVector<NpyArray> inputs;
   if (failed(readInputs(options, *signature, inputs)))
     return failure();
-  if (options.checkBound) {
-    if (!options.outputs.empty() || !options.timeJson.empty())
-      return error("--check-bound compares and writes no arrays or times; drop "
-                   "--outputs and --time-json");
+  if (options.checkBound)
     return checkBound(function, options, inputs);
-  }
   if (!options.outputs.empty() &&
       options.outputs.size() != signature->outputs.size())
     return error("'" + signature->function + "' gives " +
@@ -240,6 +236,29 @@ LogicalResult emitFunction(ModuleOp module, const Options &options) {
   return emitCode(module, getCompileOptions(options), kind, options.output);
 }
 
+LogicalResult verifyOptions(const Options &options) {
+  if (options.optLevel > 3)
+    return error("-O takes 0 to 3, found " + Twine(options.optLevel));
+  if (options.repeat == 0)
+    return error("--repeat takes a number of at least 1, found 0");
+  if (!(options.boundFactor >= 0))
+    return error("--bound-factor takes a number of at least 0");
+  if (!options.checkBound) {
+    if (!options.boundJson.empty() || !options.integerize.empty() ||
+        options.boundFactor.getNumOccurrences() != 0)
+      return error("--bound-json, --bound-factor and --integerize-options are "
+                   "for --check-bound: give that too");
+    return success();
+  }
+  if (options.emit != Emit::Nothing)
+    return error("--check-bound runs the function, --emit does not: drop one "
+                 "of them");
+  if (!options.outputs.empty() || !options.timeJson.empty())
+    return error("--check-bound compares and writes no arrays or times; drop "
+                 "--outputs and --time-json");
+  return success();
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -248,6 +267,8 @@ int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(options.category);
   cl::ParseCommandLineOptions(argc, argv,
                               "qfmt: runs or compiles a function\n");
+  if (failed(verifyOptions(options)))
+    return 1;
 
   DialectRegistry registry;
   registerPipelineDialects(registry);
