@@ -622,7 +622,8 @@ struct IntegerizePass : qfmt::impl::IntegerizeBase<IntegerizePass> {
     if (failed(verifyOptions()))
       return signalPassFailure();
     IntegerizeSettings settings{
-        accumulatorBits, tableBits, functionBits, *parseCompat(compat),
+        accumulatorBits, tableBits, functionBits, functionError,
+        *parseCompat(compat),
         functions == "ibert" ? FunctionKernels::IBert
                              : FunctionKernels::Minimax};
     IntegerizeCounts counts;
@@ -675,6 +676,10 @@ struct IntegerizePass : qfmt::impl::IntegerizeBase<IntegerizePass> {
     if (functionBits < 8 || functionBits > 31)
       return fail() << "function-bits is between 8 and 31, found "
                     << functionBits.getValue();
+    if (!(functionError > 0.5) || !std::isfinite(functionError))
+      return getOperation().emitError()
+             << "function-error is more than 0.5, the last rounding, found "
+             << functionError.getValue();
     if (functions != "minimax" && functions != "ibert")
       return fail() << "functions is minimax or ibert, found '"
                     << StringRef(functions) << "'";

@@ -70,7 +70,7 @@ func.func @softmax(%x: !x) -> !y {
 
 // x * (1 + erf(x / sqrt 2)) / 2 depends on one code: one table of codes.
 // CHECK-LABEL: func.func @gelu
-// CHECK: linalg.generic {{.*}}qfmt.error_bound = 0.0250000{{[0-9]*}} : f64
+// CHECK: linalg.generic {{.*}}qfmt.error_bound = 0.0246{{[0-9]*}} : f64
 // CHECK-NEXT: ^bb0(%[[CODE:.*]]: i8, %{{.*}}: i8):
 // CHECK-NEXT: %[[RESULT:.*]] = qfmt.lookup %[[CODE]] in dense<{{.*}}> : tensor<256xi32> : i8 to i32
 // CHECK-NOT: linalg.generic

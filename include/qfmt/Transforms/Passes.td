@@ -337,6 +337,8 @@ def Integerize : Pass<"qfmt-integerize", "::mlir::ModuleOp"> {
     Option<"tableBits", "table-bits", "unsigned", "8", "Functions of codes of at most that many bits are tables, up to 16">,
     Option<"functionBits", "function-bits", "unsigned", "24",
            "Significant bits of the largest value of a function, its sign included">,
+    Option<"functionError", "function-error", "double", "4",
+           "The largest error of a fitted function, in units of the last of function-bits; more than 0.5">,
     Option<"compat", "compat", "std::string", "\"\"",
            "Requantize results, add tensors and average as tflite, onnx, tosa, tosa-double-round or hawq does; empty: nearest, ties to "
            "even, 31-bit multipliers">,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "BodyBuilder.h"
+#include "LocalFunctions.h"
 #include "Requantization.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -117,6 +118,7 @@ ScalarModel BodyBuilder::load(const TensorModel &tensor, AffineMap map,
   model.mask = tensor.mask;
   SmallVector<AffineExpr> indices = getNormalIndices(map, loopSizes);
   model.expression = substitute(tensor.expression, indices);
+  model.local = makeLocal(tensor, indices);
   return model;
 }
 

@@ -5,6 +5,7 @@
 
 #include "BodyRules.h"
 #include "IBertRules.h"
+#include "LocalFunctions.h"
 #include "Rules.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/ADT/ScopeExit.h"
@@ -135,11 +136,18 @@ LogicalResult mlir::qfmt::compileScalarOp(Operation *op, BodyBuilder &body,
       return failure();
     operand = *integer;
   }
-  FailureOr<ScalarModel> result = compileWithMasks(context, rule);
+  ExpressionRef local = makeLocal(op, context.operands);
+  FailureOr<ScalarModel> result = failure();
+  if (std::optional<ScalarModel> function = compileLocal(context, local))
+    result = *function;
+  else
+    result = compileWithMasks(context, rule);
   if (failed(result))
     return failure();
   if (!result->isConstant())
     result->expression = expression;
+  if (!result->mask)
+    result->local = local;
   models[op->getResult(0)] = std::move(*result);
   return success();
 }

@@ -110,6 +110,9 @@ struct TensorModel {
   std::optional<MaskFact> mask;
   /// Over the tensor's dimensions.
   ExpressionRef expression;
+  /// LocalFunctions.h, of `payload` if it is still `localOf`.
+  ExpressionRef local;
+  Value localOf;
 
   /// The largest magnitude in units of the scale, of the integers and of the
   /// reals they stand for.
@@ -135,6 +138,8 @@ struct ScalarModel {
   std::optional<MaskFact> mask;
   /// Over the loops. Of a Deferred all there is; a predicate is 0 or 1.
   ExpressionRef expression;
+  /// LocalFunctions.h; null: a value of its own.
+  ExpressionRef local;
 
   static ScalarModel makeConstant(Table constant) {
     ScalarModel model;

@@ -25,6 +25,9 @@ struct IntegerizeSettings {
   unsigned tableBits = 8;
   /// Significant bits of the largest value of a function, with its sign.
   unsigned functionBits = 24;
+  /// The largest error of a function that is fitted, in units of the last of
+  /// these bits; a finer fit is taken where there is one.
+  double functionError = 4;
   /// Whose rule the requantization of results follows.
   Compat compat = Compat::None;
   FunctionKernels functions = FunctionKernels::Minimax;

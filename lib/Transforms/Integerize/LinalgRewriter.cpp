@@ -8,6 +8,7 @@
 #include "LinalgRewriter.h"
 #include "AccumulatorBound.h"
 #include "BodyRules.h"
+#include "LocalFunctions.h"
 #include "Rules.h"
 #include "mlir/Dialect/Linalg/IR/LinalgInterfaces.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -199,6 +200,7 @@ LogicalResult LinalgRewriter::readOperand(unsigned index) {
     models[element] = ScalarModel::makePredicate(body.loadCode(operand, map));
     SmallVector<AffineExpr> indices = getNormalIndices(map, loopSizes);
     models[element].expression = substitute(operand.expression, indices);
+    models[element].local = makeLocal(operand, indices);
     return success();
   }
   ScalarModel &model = models[element] = body.load(operand, map, *table);
@@ -672,6 +674,8 @@ LogicalResult LinalgRewriter::yieldElement(unsigned index) {
   if (result.mask)
     result.mask->infinite =
         toTensor(result.mask->infinite, map).value_or(Table(0.0));
+  if (isOverTensor(model.local))
+    result.local = substitute(model.local, getLoopReplacements(map, loopSizes));
   result.isUnsigned = storage.isUnsigned;
   Value empty =
       tensor::EmptyOp::create(builder, op.getLoc(), result.realType.getShape(),
@@ -722,7 +726,7 @@ FailureOr<TensorModels> LinalgRewriter::run() {
     linalg::GenericOp generic =
         body.finish(op.getIteratorTypesArray(), yielded);
     for (auto [index, value] : llvm::zip(computed, generic.getResults()))
-      results[index].payload = value;
+      results[index].payload = results[index].localOf = value;
     ++counts.rewritten;
     counts.rescales += body.getNumRescales();
   }

@@ -87,10 +87,19 @@ struct FunctionResult {
 };
 
 /// The integers of a deferred function: by a table of the codes, or, for codes
-/// of more than `tableBits`, by polynomials. `expression` is over the loops.
+/// of more than `tableBits`, by polynomials and tables within `functionError`.
+/// `expression` is over the loops.
 FailureOr<ScalarModel> materialize(BodyBuilder &body,
                                    const ExpressionRef &expression,
                                    const FunctionResult &result = {});
+
+/// function(v) of a value of at most 30 bits on one scale, as the value stands:
+/// its error is not counted. Fails without a diagnostic; `reason` says why as
+/// the predicate of a sentence.
+FailureOr<ScalarModel>
+approximateWide(BodyBuilder &body, const ScalarModel &value,
+                llvm::function_ref<double(double)> function,
+                std::string &reason);
 
 /// The largest |f(v + d) - f(v)| for v and v + d in [lo, hi] and |d| <= off;
 /// infinite if there is none.
