@@ -19,6 +19,7 @@
 #include "qfmt/Pipelines/Pipelines.h"
 #include "qfmt/Transforms/Passes.h"
 #include "llvm/ADT/Statistic.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include <cmath>
 
 namespace mlir::qfmt {
@@ -67,7 +68,9 @@ struct AssignFormatsPass : qfmt::impl::AssignFormatsBase<AssignFormatsPass> {
     FailureOr<Solution> solution = solve(network->problem);
     if (failed(solution))
       return signalPassFailure();
-    Report report{*network, *solution, solver, stringifyMeasure(damage)};
+    Report report{*network, *solution,
+                  solutionFile.empty() ? StringRef(solver) : "given",
+                  stringifyMeasure(damage)};
     if (failed(writeFile(getLoc(), reportFile,
                          [&](raw_ostream &os) { report.print(os); })))
       return signalPassFailure();
@@ -91,6 +94,7 @@ private:
   LogicalResult readFormats(LayerProblemOptions &options);
   LogicalResult writeProblemFiles(const assignment::Problem &problem);
   FailureOr<Solution> solve(const assignment::Problem &problem);
+  FailureOr<Solution> readSolution(const assignment::Problem &problem);
   void warnUnproven(const Solution &solution);
 
   void assign(const Report &report) {
@@ -206,8 +210,55 @@ void AssignFormatsPass::warnUnproven(const Solution &solution) {
     warning << "no bound is known";
 }
 
+/// What somebody else has found.
+FailureOr<Solution>
+AssignFormatsPass::readSolution(const assignment::Problem &problem) {
+  auto failFile = [&]() -> InFlightDiagnostic {
+    return fail() << "'" << solutionFile << "' ";
+  };
+  auto buffer = llvm::MemoryBuffer::getFile(solutionFile);
+  if (!buffer)
+    return failFile() << "cannot be read: " << buffer.getError().message();
+  llvm::Expected<assignment::KnownOptimum> given =
+      assignment::parseKnownOptimum((*buffer)->getBuffer());
+  if (!given)
+    return failFile() << "cannot be read: "
+                      << llvm::toString(given.takeError());
+  for (const auto &[layer, format] : given->choice)
+    if (!problem.findGroup(layer))
+      return failFile() << "has a format for '" << layer
+                        << "', which is no layer";
+  Solution solution;
+  for (auto [index, group] : llvm::enumerate(problem.groups)) {
+    auto found = given->choice.find(group.name);
+    if (found == given->choice.end())
+      return failFile() << "has no format for the layer '" << group.name << "'";
+    FailureOr<FormatChoice> format =
+        FormatChoice::parse(found->second, &getContext(), failFile);
+    if (failed(format))
+      return failure();
+    std::optional<unsigned> choice = problem.findChoice(index, format->str());
+    if (!choice)
+      return failFile() << "says " << format->str() << " for the layer '"
+                        << group.name << "', which is none of its candidates";
+    solution.assignment.push_back(*choice);
+  }
+  std::vector<std::string> errors =
+      assignment::verify(problem, solution.assignment);
+  for (const std::string &error : errors)
+    failFile() << "breaks a rule: " << error;
+  if (!errors.empty())
+    return failure();
+  solution.status = Status::Feasible;
+  solution.bound = -std::numeric_limits<double>::infinity();
+  assignment::describe(problem, solution);
+  return solution;
+}
+
 FailureOr<Solution>
 AssignFormatsPass::solve(const assignment::Problem &problem) {
+  if (!solutionFile.empty())
+    return readSolution(problem);
   std::unique_ptr<assignment::Solver> chosen = assignment::createSolver(solver);
   if (!chosen)
     return failOption("solver") << " is one of " << assignment::getSolverNames()

@@ -31,6 +31,8 @@
 // RUN: not qfmt-opt %t/main.mlir -qfmt-assign-formats="candidates=nf4/f32 budget-luts=50%%" 2>&1 | FileCheck %s --check-prefix=NOLUTS
 // RUN: not qfmt-opt %t/main.mlir -qfmt-assign-formats="candidates=i4 budget-activation-bytes=50%%" 2>&1 | FileCheck %s --check-prefix=OBSERVERS
 // RUN: not qfmt-opt %t/main.mlir -qfmt-assign-formats="candidates=i4 other-activations=mxfp8" 2>&1 | FileCheck %s --check-prefix=OTHERS
+// RUN: not qfmt-opt %t/main.mlir -qfmt-assign-formats="candidates=i4 time-limit=-1" 2>&1 | FileCheck %s --check-prefix=TIME
+// RUN: not qfmt-opt %t/main.mlir -qfmt-assign-formats="candidates=i4 time-limit=nan" 2>&1 | FileCheck %s --check-prefix=TIME
 // RUN: not qfmt-opt %t/main.mlir -qfmt-assign-formats="candidates=i4 solver=best" 2>&1 | FileCheck %s --check-prefix=SOLVER
 // RUN: not qfmt-opt %t/main.mlir -qfmt-assign-formats="candidates=i4/i8,i8 budget-bytes=19 report=%t/report.json" 2>&1 | FileCheck %s --check-prefix=INFEASIBLE
 // RUN: not ls %t/report.json
@@ -73,6 +75,7 @@
 // NOLUTS: error: qfmt-assign-formats: {{.*}}'luts'
 // OBSERVERS: error: qfmt-assign-formats: a budget of activation bytes needs observers; run qfmt-insert-observers first
 // OTHERS: option 'other-activations' of qfmt-assign-formats is a number format, found 'mxfp8'
+// TIME: option 'time-limit' of qfmt-assign-formats is a number of seconds that is at least 0, found
 // SOLVER: option 'solver' of qfmt-assign-formats is one of cbc, exhaustive, reinforce, found 'best'
 // INFEASIBLE: error: qfmt-assign-formats: {{.*}}bytes{{.*}}20
 // WRITE: error: qfmt-assign-formats: cannot write '{{.*}}nowhere/report.json': No such file or directory
