@@ -263,6 +263,10 @@ AssignFormatsPass::solve(const assignment::Problem &problem) {
   if (!chosen)
     return failOption("solver") << " is one of " << assignment::getSolverNames()
                                 << ", found '" << solver << "'";
+  if (!(timeLimit >= 0))
+    return failOption("time-limit")
+           << " is a number of seconds that is at least 0, found "
+           << timeLimit.getValue();
   assignment::SolverOptions options;
   options.timeLimit = timeLimit;
   options.seed = seed;
