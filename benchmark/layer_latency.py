@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "python"))
 
 from qfmt import latency, pipeline  # noqa: E402
 from qfmt.cache import Cache  # noqa: E402
-from qfmt.cli_sensitivity import add_network_options, observe  # noqa: E402
+from qfmt.cli_network import add_network_options, observe  # noqa: E402
 from qfmt.errors import UserError  # noqa: E402
 from qfmt.sensitivity import split_choices  # noqa: E402
 

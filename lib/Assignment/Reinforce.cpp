@@ -7,6 +7,7 @@
 #include "qfmt/Support/SplitMix64.h"
 #include "llvm/ADT/STLExtras.h"
 #include <algorithm>
+#include <map>
 
 using namespace mlir::qfmt::assignment;
 using mlir::qfmt::SplitMix64;
@@ -88,15 +89,14 @@ private:
 /// Draws, rates and learns; remembers the best that keeps the budgets.
 class Learner {
 public:
-  Learner(const ReducedProblem &problem,
-          llvm::function_ref<double(const Assignment &)> getDamage,
+  Learner(const ReducedProblem &problem, DamageFunction getDamages,
           const ReinforceOptions &options, const Deadline &deadline)
-      : problem(problem), getDamage(getDamage), options(options),
+      : problem(problem), getDamages(getDamages), options(options),
         deadline(deadline), controller(problem, options), random(options.seed) {
   }
 
-  void run();
-  void offer(const std::vector<unsigned> &chosen);
+  llvm::Error run();
+  llvm::Error offer(const std::vector<unsigned> &chosen);
   /// The most likely options, with the unlikeliest loss made to fit.
   bool repairMostLikely(std::vector<unsigned> &chosen) const;
   const Controller &getController() const { return controller; }
@@ -105,16 +105,22 @@ public:
   double leastDamage = kInfinity;
 
 private:
-  void step(double progress);
+  llvm::Error step(double progress);
+  /// Asks for the damages that are not known yet, and remembers the best that
+  /// keeps the budgets.
+  llvm::Error evaluate(llvm::ArrayRef<Assignment> assignments);
   double rate(const std::vector<unsigned> &chosen, double damage) const;
   std::vector<double> getExcess(const std::vector<unsigned> &chosen) const;
 
   const ReducedProblem &problem;
-  llvm::function_ref<double(const Assignment &)> getDamage;
+  DamageFunction getDamages;
   const ReinforceOptions &options;
   const Deadline &deadline;
   Controller controller;
   SplitMix64 random;
+  std::map<Assignment, double> known;
+  /// The largest finite one that is known.
+  double worstDamage = -kInfinity;
   double typicalDamage = 0;
   std::optional<double> baseline;
   double variance = 0;
@@ -142,30 +148,50 @@ double Learner::rate(const std::vector<unsigned> &chosen, double damage) const {
   return quality + options.beta * std::abs(*llvm::max_element(excess));
 }
 
-void Learner::offer(const std::vector<unsigned> &chosen) {
-  Assignment assignment = problem.getAssignment(chosen);
-  if (!problem.indexed.keepsBudgets(assignment))
-    return;
-  double damage = getDamage(assignment);
-  if (damage < leastDamage) {
-    leastDamage = damage;
-    best = assignment;
-  }
-}
-
-void Learner::step(double progress) {
-  std::vector<std::vector<unsigned>> samples;
-  std::vector<double> damages;
-  for (unsigned i = 0; i < options.samples; ++i) {
-    samples.push_back(controller.sample(random));
-    Assignment assignment = problem.getAssignment(samples.back());
-    damages.push_back(getDamage(assignment));
-    if (damages.back() < leastDamage &&
-        problem.indexed.keepsBudgets(assignment)) {
-      leastDamage = damages.back();
+llvm::Error Learner::evaluate(llvm::ArrayRef<Assignment> assignments) {
+  std::vector<Assignment> unknown;
+  for (const Assignment &assignment : assignments)
+    if (known.try_emplace(assignment, kInfinity).second)
+      unknown.push_back(assignment);
+  if (unknown.empty())
+    return llvm::Error::success();
+  llvm::Expected<std::vector<double>> damages = getDamages(unknown);
+  if (!damages)
+    return damages.takeError();
+  for (auto [assignment, damage] : llvm::zip_equal(unknown, *damages)) {
+    known[assignment] = damage;
+    if (std::isfinite(damage))
+      worstDamage = std::max(worstDamage, damage);
+    if (damage < leastDamage && problem.indexed.keepsBudgets(assignment)) {
+      leastDamage = damage;
       best = assignment;
     }
   }
+  return llvm::Error::success();
+}
+
+llvm::Error Learner::offer(const std::vector<unsigned> &chosen) {
+  Assignment assignment = problem.getAssignment(chosen);
+  if (!problem.indexed.keepsBudgets(assignment))
+    return llvm::Error::success();
+  return evaluate(assignment);
+}
+
+llvm::Error Learner::step(double progress) {
+  std::vector<std::vector<unsigned>> samples;
+  std::vector<Assignment> assignments;
+  for (unsigned i = 0; i < options.samples; ++i) {
+    samples.push_back(controller.sample(random));
+    assignments.push_back(problem.getAssignment(samples.back()));
+  }
+  if (llvm::Error error = evaluate(assignments))
+    return error;
+  // Nothing can be learned before one is finite.
+  if (!std::isfinite(worstDamage))
+    return llvm::Error::success();
+  std::vector<double> damages;
+  for (const Assignment &assignment : assignments)
+    damages.push_back(std::min(known[assignment], worstDamage));
   if (typicalDamage == 0) {
     for (double damage : damages)
       typicalDamage += std::abs(damage) / options.samples;
@@ -188,14 +214,17 @@ void Learner::step(double progress) {
     reward = (reward - *baseline) / (std::sqrt(variance) + 1e-12);
   constexpr double pi = 3.14159265358979323846;
   controller.learn(samples, rewards, options.entropy * std::cos(pi * progress));
+  return llvm::Error::success();
 }
 
-void Learner::run() {
+llvm::Error Learner::run() {
   for (unsigned i = 0; i < options.steps && !deadline.isOver(); ++i)
-    step(double(i) / options.steps);
+    if (llvm::Error error = step(double(i) / options.steps))
+      return error;
   std::vector<unsigned> chosen = controller.getMostLikely();
   if (repairMostLikely(chosen))
-    offer(chosen);
+    return offer(chosen);
+  return llvm::Error::success();
 }
 
 bool Learner::repairMostLikely(std::vector<unsigned> &chosen) const {
@@ -237,6 +266,22 @@ llvm::Expected<Solution> mlir::qfmt::assignment::solveByReinforce(
     const Problem &problem,
     llvm::function_ref<double(const Assignment &)> getDamage,
     const ReinforceOptions &options) {
+  return solveByReinforce(
+      problem,
+      [&](llvm::ArrayRef<Assignment> assignments)
+          -> llvm::Expected<std::vector<double>> {
+        std::vector<double> damages;
+        for (const Assignment &assignment : assignments)
+          damages.push_back(getDamage(assignment));
+        return damages;
+      },
+      options);
+}
+
+llvm::Expected<Solution>
+mlir::qfmt::assignment::solveByReinforce(const Problem &problem,
+                                         DamageFunction getDamages,
+                                         const ReinforceOptions &options) {
   auto start = std::chrono::steady_clock::now();
   if (llvm::Error error = checkProblem(problem))
     return error;
@@ -244,8 +289,9 @@ llvm::Expected<Solution> mlir::qfmt::assignment::solveByReinforce(
   IndexedProblem indexed(problem);
   // Damage is not the problem's: no option is out.
   ReducedProblem reduced(indexed, /*dropDominated=*/false);
-  Learner learner(reduced, getDamage, options, deadline);
-  learner.run();
+  Learner learner(reduced, getDamages, options, deadline);
+  if (llvm::Error error = learner.run())
+    return error;
 
   Solution solution;
   solution.bound = -kInfinity;
@@ -254,7 +300,8 @@ llvm::Expected<Solution> mlir::qfmt::assignment::solveByReinforce(
     Search closest(reduced, Prices(), Search::Goal::Violation, deadline);
     Search::Outcome outcome = closest.run(std::numeric_limits<uint64_t>::max());
     if (closest.hasBest() && closest.getObjective() == 0) {
-      learner.offer(closest.getBest());
+      if (llvm::Error error = learner.offer(closest.getBest()))
+        return error;
     } else if (outcome == Search::Outcome::Proven) {
       solution.status = Status::Infeasible;
       solution.shortfall =
@@ -288,6 +335,8 @@ public:
       return error;
     IndexedProblem indexed(problem);
     ReinforceOptions reinforce;
+    reinforce.steps = options.steps;
+    reinforce.samples = options.samples;
     reinforce.seed = options.seed;
     reinforce.timeLimit = options.timeLimit;
     return solveByReinforce(

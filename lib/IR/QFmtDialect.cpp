@@ -209,6 +209,31 @@ static LogicalResult verifyCandidatesAttr(Operation *op, Attribute value) {
                          << value;
 }
 
+/// `[{layers = ["a", "b"], formats = ["i4", "i4"], damage = -0.02}, ...]`; which
+/// layers there are is for qfmt-assign-formats to say.
+static LogicalResult verifyPairwiseAttr(Operation *op, Attribute value) {
+  auto isTwoStrings = [](ArrayAttr array) {
+    return array && array.size() == 2 &&
+           llvm::all_of(array, llvm::IsaPred<StringAttr>);
+  };
+  auto isTerm = [&](Attribute entry) {
+    auto term = dyn_cast<DictionaryAttr>(entry);
+    return term && term.size() == 3 &&
+           isTwoStrings(term.getAs<ArrayAttr>("layers")) &&
+           isTwoStrings(term.getAs<ArrayAttr>("formats")) &&
+           term.getAs<FloatAttr>("damage");
+  };
+  auto terms = dyn_cast<ArrayAttr>(value);
+  if (terms && llvm::all_of(terms, isTerm) &&
+      isa<ModuleOp, FunctionOpInterface>(op))
+    return success();
+  return op->emitError() << "'" << kPairwiseAttr
+                         << "' is an array of dictionaries {layers = [string, "
+                            "string], formats = [string, string], damage = "
+                            "float} of a module or a function, found "
+                         << value;
+}
+
 /// Attributes of operations: the marks of a float wrapper, of a layer and of a
 /// module's constants. A misspelt one would be silently without effect.
 LogicalResult QFmtDialect::verifyOperationAttribute(Operation *op,
@@ -267,6 +292,8 @@ LogicalResult QFmtDialect::verifyOperationAttribute(Operation *op,
   }
   if (name == kCandidatesAttr)
     return verifyCandidatesAttr(op, attribute.getValue());
+  if (name == kPairwiseAttr)
+    return verifyPairwiseAttr(op, attribute.getValue());
   // Functions keep those of their arguments and results in lists of their own.
   return op->emitError() << "unknown attribute '" << name << "'";
 }

@@ -78,6 +78,15 @@ private:
   std::vector<double> values;
 };
 
+/// Of all bins.
+double sumSquaredErrors(const Bins &bins, const Levels &levels, double scale) {
+  double error = 0;
+  for (auto [bin, count] : llvm::enumerate(bins.counts))
+    if (count != 0)
+      error += count * levels.getSquaredError(bins, bin, scale);
+  return error;
+}
+
 double findLeastSquaredError(const Bins &bins, NumberFormat format) {
   // Formats this fine gain nothing from clipping.
   if (format.getFormatWidth() > 16)
@@ -90,10 +99,7 @@ double findLeastSquaredError(const Bins &bins, NumberFormat format) {
   for (int candidate = kCandidates; candidate > 0; --candidate) {
     double threshold = bins.largest * candidate / kCandidates;
     double scale = threshold / format.getScaleTarget();
-    double error = 0;
-    for (auto [bin, count] : llvm::enumerate(bins.counts))
-      if (count != 0)
-        error += count * levels.getSquaredError(bins, bin, scale);
+    double error = sumSquaredErrors(bins, levels, scale);
     if (error < bestError) {
       bestError = error;
       best = threshold;
@@ -119,6 +125,47 @@ double mlir::qfmt::computeThreshold(StatisticsAttr statistics,
     return findLeastSquaredError(bins, format);
   }
   return bins.largest;
+}
+
+double mlir::qfmt::computeSquaredError(StatisticsAttr statistics,
+                                       NumberFormat format, double scale) {
+  Bins bins(statistics);
+  // Zeros alone.
+  if (bins.largest == 0)
+    return 0;
+  return sumSquaredErrors(bins, Levels(format), scale);
+}
+
+double mlir::qfmt::computeEnergy(StatisticsAttr statistics) {
+  Bins bins(statistics);
+  double energy = 0;
+  for (auto [bin, count] : llvm::enumerate(bins.counts))
+    energy += count * bins.getCenter(bin) * bins.getCenter(bin);
+  return energy;
+}
+
+std::vector<double> mlir::qfmt::getQuantiles(StatisticsAttr statistics,
+                                             size_t count) {
+  Bins bins(statistics);
+  std::vector<double> values;
+  int64_t below = 0;
+  for (auto [bin, inside] : llvm::enumerate(bins.counts)) {
+    // Those of the ranks (i + 1/2) / count of all that lie in the bin.
+    for (double rank = (values.size() + 0.5) / count * statistics.getCount();
+         values.size() < count && rank <= below + inside;
+         rank = (values.size() + 0.5) / count * statistics.getCount())
+      values.push_back(bins.getCenter(bin) +
+                       bins.width * ((rank - below) / inside - 0.5));
+    below += inside;
+  }
+  return values;
+}
+
+NumberFormat mlir::qfmt::getNonNegative(NumberFormat format) {
+  if (!format.hasIntegerCodes() || !format.canWrap())
+    return format;
+  return cast<NumberFormat>(static_cast<Type>(IntegerType::get(
+      format.getContext(), format.getFormatWidth(), IntegerType::Unsigned)));
 }
 
 double mlir::qfmt::getSymmetricScale(double threshold, NumberFormat format) {

@@ -10,6 +10,7 @@
 #define QFMT_LIB_TRANSFORMS_CALIBRATEDRANGE_H
 
 #include "qfmt/IR/QFmt.h"
+#include <vector>
 
 namespace mlir::qfmt {
 
@@ -32,6 +33,21 @@ struct Calibration {
 /// zeros were seen.
 double computeThreshold(StatisticsAttr statistics, NumberFormat format,
                         const Calibration &calibration);
+
+/// About the sum of the squared errors of all values seen, where `format`, of
+/// at most 16 bits, with this scale takes their place.
+double computeSquaredError(StatisticsAttr statistics, NumberFormat format,
+                           double scale);
+/// About the sum of the squares of all values seen.
+double computeEnergy(StatisticsAttr statistics);
+
+/// `count` values that are distributed as those that were seen, as far as the
+/// histogram tells; ascending.
+std::vector<double> getQuantiles(StatisticsAttr statistics, size_t count);
+
+/// The format for values of which none is negative: unsigned integers of the
+/// same width for signed ones, of which half would be unused. Others stay.
+NumberFormat getNonNegative(NumberFormat format);
 
 /// The scale with which the scale target of `format` stands for `threshold`:
 /// threshold / target, rounded to f32; 1 where that is 0.

@@ -5,7 +5,16 @@ import argparse
 import json
 from pathlib import Path
 
-from qfmt.cli_sensitivity import add_measuring_options, add_network_options
+from qfmt.cli_network import (
+    add_candidates_option,
+    add_measuring_options,
+    add_network_options,
+    add_output_option,
+    add_quantization_options,
+    collect_quantization,
+    observe,
+    read_inputs,
+)
 
 BUDGETS = {
     "bytes": "packed bytes of the weights, with scales and tables",
@@ -25,13 +34,7 @@ def add_parser(subparsers) -> None:
         "integer program), and quantize. Writes MLIR bytecode for `qfmt run` and qfmt-run.",
     )
     add_network_options(parser)
-    parser.add_argument(
-        "--candidates",
-        nargs="+",
-        required=True,
-        metavar="W/A",
-        help="formats of weights and data: i4/i8 i8 mxfp4/mxfp8",
-    )
+    add_candidates_option(parser)
     parser.add_argument(
         "--damage",
         default="measured",
@@ -58,14 +61,25 @@ def add_parser(subparsers) -> None:
         "--latency-table", type=Path, metavar="FILE", help="JSON: milliseconds by layer and format"
     )
     parser.add_argument("--solver", choices=["cbc", "exhaustive", "reinforce"], default="cbc")
-    parser.add_argument("--seed", type=int, help="of the solver reinforce")
+    parser.add_argument(
+        "--objective",
+        choices=["sum", "end-to-end"],
+        default="sum",
+        help="sum: of damages of layers; end-to-end: what the whole network loses, by --loss on "
+        "all samples, learned by the solver reinforce (default: sum)",
+    )
+    parser.add_argument(
+        "--runs",
+        type=int,
+        default=1024,
+        metavar="N",
+        help="networks that --objective end-to-end may run (default: 1024)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the solver reinforce")
     add_measuring_options(parser)
-    group = parser.add_argument_group("quantization, as of `qfmt quantize`")
-    group.add_argument("--activations", metavar="FORMAT", help="of what not only layers read")
-    group.add_argument("--wide-activations", metavar="FORMAT")
-    group.add_argument("--method", choices=["minmax", "percentile", "mse"])
-    group.add_argument("--percentile", type=float)
-    group.add_argument("--input-format", metavar="FORMAT:SCALE")
+    add_quantization_options(
+        parser.add_argument_group("quantization, as of `qfmt quantize`"), "of what not only layers read"
+    )
     parser.add_argument(
         "--level",
         choices=["encoded", "integer"],
@@ -75,9 +89,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument(
         "--report", type=Path, metavar="FILE", help="say why: .html, or .json for `qfmt report`"
     )
-    parser.add_argument(
-        "-o", dest="output", type=Path, required=True, help="the .mlirbc file to write"
-    )
+    add_output_option(parser, ".mlirbc")
     parser.set_defaults(run=run)
 
 
@@ -85,7 +97,6 @@ def run(args: argparse.Namespace) -> None:
     import tempfile
 
     from qfmt import assignment, pipeline
-    from qfmt.cli_sensitivity import observe
     from qfmt.errors import UserError
     from qfmt.files import write_whole
     from qfmt.sensitivity import split_choices
@@ -107,6 +118,13 @@ def run(args: argparse.Namespace) -> None:
     }
     if args.refine < 0:
         raise UserError(f"--refine: 0 or more networks, found {args.refine}")
+    if args.objective == "end-to-end" and args.solver != "reinforce":
+        raise UserError(
+            "--objective end-to-end: the integer program needs a sum; give --solver reinforce, "
+            "or --refine N with the objective sum"
+        )
+    if args.runs < 1:
+        raise UserError(f"--runs: at least one network, found {args.runs}")
     observed = observe(args)
     with tempfile.TemporaryDirectory() as folder:
         damage = assignment.Damage(measure, Path(file) if file else None)
@@ -118,17 +136,15 @@ def run(args: argparse.Namespace) -> None:
             damage,
             budgets,
             latency_table=args.latency_table,
-            solver=args.solver,
+            # The sum's optimum is what end to end has to beat.
+            solver="cbc" if args.objective == "end-to-end" else args.solver,
             seed=args.seed,
-            **({"other_activations": args.activations} if args.activations else {}),
+            # May be f32 where nothing asks for its bytes.
+            other_activations=args.activations if "activation_bytes" in budgets else None,
         )
-    quantization = {
-        "activations": args.activations,
-        "wide_activations": args.wide_activations,
-        "calibration": args.method,
-        "percentile": args.percentile,
-        "input_format": args.input_format,
-    }
+    quantization = collect_quantization(args)
+    if args.objective == "end-to-end":
+        found = learn(args, observed, found, quantization)
     if args.refine:
         found = refine(args, observed, found, quantization)
     module = pipeline.encode(found.module, **quantization)
@@ -156,16 +172,30 @@ def compute_damage(args, observed: bytes, candidates: list[str], measure: str, f
     return path
 
 
+def run_whole(args, observed: bytes, quantization: dict):
+    """The network as it will be, on all samples."""
+    from qfmt.cache import Cache
+    from qfmt.sensitivity import Experiment
+
+    return Experiment(observed, read_inputs(args, observed), Cache(args.cache), quantization)
+
+
 def refine(args, observed: bytes, found, quantization: dict):
     """`found`, or a better assignment of whole networks."""
     from qfmt import refinement
-    from qfmt.cache import Cache
-    from qfmt.cli_sensitivity import read_inputs
-    from qfmt.sensitivity import Experiment
 
-    inputs = read_inputs(args, observed)
-    whole = Experiment(observed, inputs, Cache(args.cache), quantization)
+    whole = run_whole(args, observed, quantization)
     return refinement.refine(found, whole, args.loss, args.refine)
+
+
+def learn(args, observed: bytes, found, quantization: dict):
+    """`found`, or a better assignment of whole networks."""
+    from qfmt.reinforce import learn_end_to_end
+
+    whole = run_whole(args, observed, quantization)
+    return learn_end_to_end(
+        found, whole, args.loss, runs=args.runs, seed=args.seed, jobs=args.jobs
+    )
 
 
 def make_report(args: argparse.Namespace, found) -> bytes:

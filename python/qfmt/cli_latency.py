@@ -3,12 +3,16 @@
 
 import argparse
 import json
-from pathlib import Path
+
+from qfmt.cli_network import (
+    add_candidates_option,
+    add_network_options,
+    add_output_option,
+    observe,
+)
 
 
 def add_parser(subparsers) -> None:
-    from qfmt.cli_sensitivity import add_network_options
-
     parser = subparsers.add_parser(
         "latency",
         help="time layers in formats on this machine",
@@ -17,24 +21,15 @@ def add_parser(subparsers) -> None:
         "known are not taken again.",
     )
     add_network_options(parser)
-    parser.add_argument(
-        "--candidates",
-        nargs="+",
-        required=True,
-        metavar="W/A",
-        help="formats of weights and data: i4/i8 i8 mxfp4/mxfp8",
-    )
+    add_candidates_option(parser)
     parser.add_argument("--level", choices=["encoded", "integer"], default="encoded")
-    parser.add_argument(
-        "-o", dest="output", type=Path, required=True, help="the .json file to write"
-    )
+    add_output_option(parser, ".json")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:
     from qfmt import latency
     from qfmt.cache import Cache
-    from qfmt.cli_sensitivity import observe
     from qfmt.files import write_whole
     from qfmt.sensitivity import split_choices
 

@@ -5,6 +5,15 @@ import argparse
 import json
 from pathlib import Path
 
+from qfmt.cli_network import (
+    add_candidates_option,
+    add_measuring_options,
+    add_network_options,
+    add_output_option,
+    observe,
+    read_inputs,
+)
+
 
 def add_parser(subparsers) -> None:
     parser = subparsers.add_parser(
@@ -17,62 +26,15 @@ def add_parser(subparsers) -> None:
     )
     add_network_options(parser)
     add_measuring_options(parser)
-    parser.add_argument(
-        "--candidates",
-        nargs="+",
-        required=True,
-        metavar="W/A",
-        help="formats of weights and data: i4/i8 i8 mxfp4/mxfp8",
-    )
+    add_candidates_option(parser)
     parser.add_argument(
         "--moments",
         type=Path,
         metavar="FILE.npz",
         help="also write the second moments of what each layer reads",
     )
-    parser.add_argument(
-        "-o", dest="output", type=Path, required=True, help="the .json file to write"
-    )
+    add_output_option(parser, ".json")
     parser.set_defaults(run=run)
-
-
-def add_network_options(parser: argparse.ArgumentParser) -> None:
-    """The network, its samples, and where results are kept."""
-    from qfmt.cli_import import add_dim_option
-
-    parser.add_argument(
-        "model", type=Path, help="an fp32 network: an ONNX file, or MLIR (.mlir, .mlirbc)"
-    )
-    parser.add_argument(
-        "--calibration",
-        type=Path,
-        required=True,
-        help=".npz with one array per graph input, samples along the first axis",
-    )
-    parser.add_argument(
-        "--cache", type=Path, help="folder for results (default: ~/.cache/qfmt)"
-    )
-    add_dim_option(parser)
-
-
-def add_measuring_options(parser: argparse.ArgumentParser) -> None:
-    """How damage is measured by running the network."""
-    parser.add_argument(
-        "--samples", type=int, metavar="N", help="run only the first N samples"
-    )
-    parser.add_argument(
-        "--loss",
-        choices=["mse", "kl"],
-        default="mse",
-        help="squared error of the results, or divergence of their softmax",
-    )
-    parser.add_argument(
-        "--around",
-        default="f32",
-        metavar="W/A",
-        help="formats of the layers that are not tried (default: f32)",
-    )
-    parser.add_argument("--jobs", type=int, default=1, help="networks to run at a time")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -87,58 +49,25 @@ def run(args: argparse.Namespace) -> None:
     write_whole(args.output, (json.dumps(table, indent=1) + "\n").encode())
 
 
-def observe(args: argparse.Namespace) -> bytes:
-    """The network at level observed, with statistics; from the cache if it is there."""
-    from qfmt import pipeline
-    from qfmt.cache import Cache, make_key, tool_version
-    from qfmt.cli_quantize import read_network
-    from qfmt.errors import UserError
-
-    if not args.calibration.is_file():
-        raise UserError(f"{args.calibration}: no such file")
-    module = read_network(args)
-    cache = Cache(args.cache)
-    key = make_key("observed", module, args.calibration.read_bytes(), tool_version())
-    observed = cache.find(key)
-    if observed is None:
-        observed = pipeline.annotate(pipeline.observe(module), args.calibration)
-        cache.store(key, observed)
-    return observed
-
-
 def measure(args: argparse.Namespace, observed: bytes, candidates: list[str]):
-    """Damage by layer and candidate."""
-    from qfmt import sensitivity
+    """Damage by layer and candidate, and of pairs if they are asked for."""
+    from qfmt import pipeline, sensitivity
     from qfmt.cache import Cache
 
     inputs = [array[: args.samples] for array in read_inputs(args, observed)]
     experiment = sensitivity.Experiment(observed, inputs, Cache(args.cache))
-    return sensitivity.measure(
-        experiment,
-        candidates,
-        loss=args.loss,
-        around=sensitivity.spell_out(args.around),
-        jobs=args.jobs,
-    )
-
-
-def read_inputs(args: argparse.Namespace, observed: bytes):
-    """The samples, an array for each argument."""
-    import tempfile
-
-    from qfmt import execute
-    from qfmt.arrays import load_npz, to_samples
-    from qfmt.errors import UserError
-
-    if args.samples is not None and args.samples < 1:
-        raise UserError(f"--samples: at least one is needed, found {args.samples}")
-    if args.jobs < 1:
-        raise UserError(f"--jobs: at least one is needed, found {args.jobs}")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "observed.mlirbc"
-        path.write_bytes(observed)
-        wanted = execute.read_signature(path, "main").inputs
-    return to_samples(load_npz(args.calibration), wanted, args.calibration)
+    options = {
+        "loss": args.loss,
+        "around": sensitivity.spell_out(args.around),
+        "jobs": args.jobs,
+    }
+    table = sensitivity.measure(experiment, candidates, **options)
+    if not args.pairs:
+        return table
+    pairs = pipeline.list_neighbours(observed)
+    return table | {
+        "pairwise": sensitivity.measure_pairs(experiment, table, pairs, **options)
+    }
 
 
 def second_moments(args: argparse.Namespace, observed: bytes) -> bytes:

@@ -13,10 +13,10 @@ from qfmt.errors import UserError
 from qfmt.tools import run_tool
 
 
-def run_passes(module: bytes | Path, passes: list[str]) -> bytes:
+def run_passes(module: bytes | Path, passes: list[str], warn: bool = False) -> bytes:
     """`passes` on the module, in order; UserError with the diagnostics if one fails.
 
-    A path, of text or bytecode, appears in the diagnostics.
+    A path, of text or bytecode, appears in the diagnostics. `warn` as of run_tool.
     """
     given = isinstance(module, bytes)
     return run_tool(
@@ -27,6 +27,7 @@ def run_passes(module: bytes | Path, passes: list[str]) -> bytes:
         f"--pass-pipeline=builtin.module({','.join(passes)})",
         "--emit-bytecode",
         stdin=module if given else None,
+        warn=warn,
     )
 
 
@@ -140,15 +141,30 @@ def annotate(module: bytes, calibration: Path, moments: Path | None = None) -> b
 
 def assign_formats(module: bytes, **options: object) -> bytes:
     """Level observed to level assigned; the options are those of qfmt-assign-formats."""
-    return run_passes(module, [pass_with("qfmt-assign-formats", **options)])
+    passes = [pass_with("qfmt-assign-formats", **options)]
+    return run_passes(module, passes, warn=True)
 
 
 def list_layers(module: bytes) -> list[str]:
     """The names of what qfmt-assign-formats gives formats to, in program order."""
+    return [layer["name"] for layer in describe_layers(module)]
+
+
+def list_neighbours(module: bytes) -> list[tuple[str, str]]:
+    """Pairs of layers of which the second reads results of the first, with no other between."""
+    return [
+        (before, layer["name"])
+        for layer in describe_layers(module)
+        for before in layer["after"]
+    ]
+
+
+def describe_layers(module: bytes) -> list[dict]:
+    """What the report of qfmt-assign-formats says of layers in f32."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         assign_formats(module, candidates="f32", damage="weights", report=report)
-        return [layer["name"] for layer in json.loads(report.read_text())["layers"]]
+        return json.loads(report.read_text())["layers"]
 
 
 def set_formats(module: bytes, choices: dict[str, str]) -> bytes:

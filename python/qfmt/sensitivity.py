@@ -141,43 +141,98 @@ def measure(
     It is the increase over the network in which all layers have the formats of
     `around`, and 0 if there is none.
     """
+    chosen = list(experiment.layers if layers is None else layers)
+    trials = [{layer: choice} for layer in chosen for choice in candidates]
+    table: dict[str, dict[str, float]] = {layer: {} for layer in chosen}
+    increases = find_increases(experiment, trials, loss, around, jobs, "sensitivity")
+    for trial, increase in zip(trials, increases):
+        ((layer, choice),) = trial.items()
+        table[layer][choice] = max(increase, 0.0)
+    return table
+
+
+def measure_pairs(
+    experiment: Experiment,
+    table: dict[str, dict[str, float]],
+    pairs: Iterable[tuple[str, str]],
+    *,
+    loss: str = "mse",
+    around: str = REAL,
+    jobs: int = 1,
+) -> list[dict]:
+    """What pairs of layers do beyond the sum of what each does, in all formats of `table`.
+
+    `table` is what `measure` found with the same options. The result is "pairwise" of
+    the file that qfmt-assign-formats{damage=measured} reads; formats of which one is
+    that of `around`, for which there is nothing to find, are left out.
+    """
+    trials = [
+        {a: first, b: second}
+        for a, b in pairs
+        for first in table[a]
+        for second in table[b]
+        if around not in (first, second)
+    ]
+    terms = []
+    increases = find_increases(experiment, trials, loss, around, jobs, "pairs")
+    for trial, increase in zip(trials, increases):
+        alone = sum(table[layer][choice] for layer, choice in trial.items())
+        terms.append(
+            {
+                "layers": list(trial),
+                "formats": list(trial.values()),
+                "damage": increase - alone,
+            }
+        )
+    return terms
+
+
+def find_increases(
+    experiment: Experiment,
+    trials: list[dict[str, str]],
+    loss: str,
+    around: str,
+    jobs: int,
+    label: str,
+) -> list[float]:
+    """Of the damage, over the network with `around` in all layers, by each trial's formats.
+
+    With a progress bar of this label.
+    """
     from tqdm import tqdm
 
-    chosen = list(experiment.layers if layers is None else layers)
     others = {layer: around for layer in experiment.layers}
     ground = 0.0 if around == REAL else experiment.damage(others)[loss]
     # Before threads may ask for it at once.
     experiment.expected()
 
-    def damage(trial: tuple[str, str]) -> float:
-        layer, choice = trial
+    def find(trial: dict[str, str]) -> float:
+        name = ", ".join(f"layer '{layer}' in {choice}" for layer, choice in trial.items())
         try:
-            value = experiment.damage(others | {layer: choice})[loss]
+            value = experiment.damage(others | trial)[loss]
         except UserError as error:
-            raise UserError(f"layer '{layer}' in {choice}: {error}") from error
+            raise UserError(f"{name}: {error}") from error
         if not np.isfinite(value):
             raise UserError(
-                f"layer '{layer}' in {choice}: the results are not all finite; leave this "
-                "format out"
+                f"{name}: the results are not all finite; leave this format out"
             )
-        return max(value - ground, 0.0)
+        return value - ground
 
-    trials = [(layer, choice) for layer in chosen for choice in candidates]
-    table: dict[str, dict[str, float]] = {layer: {} for layer in chosen}
+    increases = []
     # disable=None: no bar where stderr is no terminal.
     with (
         ThreadPoolExecutor(jobs) as pool,
-        tqdm(total=len(trials), desc="sensitivity", unit="run", disable=None) as bar,
+        tqdm(total=len(trials), desc=label, unit="run", disable=None) as bar,
     ):
         try:
-            for (layer, choice), value in zip(trials, pool.map(damage, trials)):
-                table[layer][choice] = value
+            for increase in pool.map(find, trials):
+                increases.append(increase)
                 bar.update()
         except BaseException:
             # What has not begun need not.
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    return table
+    return increases
 
 
 def split_choices(texts: list[str]) -> list[str]:

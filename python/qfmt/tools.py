@@ -13,6 +13,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 from qfmt.errors import UserError
@@ -35,16 +36,23 @@ def find_tool(name: str) -> Path:
     )
 
 
-def run_tool(name: str, *arguments: str | Path, stdin: bytes | None = None) -> bytes:
+def run_tool(
+    name: str, *arguments: str | Path, stdin: bytes | None = None, warn: bool = False
+) -> bytes:
     """Runs a tool to its end and returns its stdout.
 
     If it fails, UserError carries the tool's own diagnostics (its stderr)
-    without a leading "error: ", which `cli.main` puts back.
+    without a leading "error: ", which `cli.main` puts back. With `warn` the warnings
+    of one that succeeds go to stderr.
     """
     command = [str(find_tool(name)), *map(str, arguments)]
     done = subprocess.run(command, input=stdin, capture_output=True)
     if done.returncode != 0:
         raise UserError(failure_text(name, done))
+    if warn:
+        for line in done.stderr.decode(errors="replace").splitlines():
+            if found := re.search(r"(?:^|: )(warning: .*)", line):
+                print(found[1], file=sys.stderr)
     return done.stdout
 
 

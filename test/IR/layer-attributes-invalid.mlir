@@ -58,7 +58,29 @@ func.func @c85_cost_is_no_number() {
 
 // -----
 
-func.func @c85_valid() {
+// expected-error @+1 {{'qfmt.pairwise' is an array of dictionaries {layers = [string, string], formats = [string, string], damage = float} of a module or a function, found [}}
+func.func @c85_pairwise_of_three() attributes {qfmt.pairwise = [{layers = ["a", "b", "c"], formats = ["i4", "i4"], damage = 1.0}]} {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{'qfmt.pairwise' is an array of dictionaries}}
+func.func @c85_pairwise_without_damage() attributes {qfmt.pairwise = [{layers = ["a", "b"], formats = ["i4", "i4"]}]} {
+  return
+}
+
+// -----
+
+func.func @c85_pairwise_of_a_layer() {
+  // expected-error @+1 {{'qfmt.pairwise' is an array of dictionaries}}
+  "test.layer"() {qfmt.pairwise = []} : () -> ()
+  return
+}
+
+// -----
+
+func.func @c85_valid() attributes {qfmt.pairwise = [{layers = ["a", "b"], formats = ["i4", "i4/i8"], damage = -1.0}]} {
   "test.layer"() {qfmt.layer = "a", qfmt.tie = "b", qfmt.forced = "i8", qfmt.candidates = [{format = "i4", damage = 0.5, costs = {}}]} : () -> ()
   return
 }

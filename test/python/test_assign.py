@@ -95,6 +95,15 @@ def test_cost_is_the_size_of_the_network(command, limit):
     assert assignment.packed_bytes(output) == float(re.search(r"bytes: (\S+) of", said)[1])
 
 
+def test_damage_that_does_not_see_data_is_warned_of(command):
+    options = ["--candidates", "i8/i8", "i8/i4", "--budget-bit-operations", "100%"]
+    status, said, errors, _ = command("--damage", "weights", *options)
+    assert status == 0 and said.count("i8/i4") == 2
+    assert errors.startswith("warning: ") and "have the same damage" in errors
+    status, said, errors, _ = command("--damage", "moments", *options)
+    assert (status, errors) == (0, "") and said.count("i8/i8") == 2
+
+
 def test_without_budget_the_best_formats_win(command):
     status, said, _, output = command("--damage", "weights", "--level", "integer")
     assert status == 0 and said.count("i8/i8") == 2
@@ -107,6 +116,34 @@ def test_traces_from_a_file(command, tmp_path):
     traces.write_text(json.dumps({"conv_2d_nchw_fchw.0": 1.0, "matmul.0": 0.0}))
     status, said, _, _ = command("--damage", f"traces:{traces}", "--budget-bytes", "40%")
     assert status == 0 and re.search(r"conv_2d_nchw_fchw\.0 +i8/i8", said)
+
+
+def test_pairs_make_the_objective_that_of_the_whole_network(command, files, tmp_path):
+    """The network has two layers: single damages and their pair are all there is."""
+    report = tmp_path / "report.json"
+    options = ["--candidates", "i2/f32", "i3/f32", "i4/f32", "--activations", "f32"]
+    options += ["--budget-bytes", "40%", "--report", str(report)]
+    found = {}
+    for more in ([], ["--pairs"]):
+        status, said, errors, output = command(*options, *more)
+        assert (status, errors) == (0, "")
+        whole = json.loads(report.read_text())
+        found[len(more)] = whole["report"]
+        data = np.load(files / "data.npz")["x"]
+        (results,), _ = execute.run(output, "main", [data])
+        real = tmp_path / "real.mlirbc"
+        real.write_bytes(import_onnx(files / "model.onnx", {}))
+        (expected,), _ = execute.run(real, "main", [data])
+        damage = ((results - expected).astype(np.float64) ** 2).sum() / len(data)
+    # Of the last one, with pairs.
+    assert found[1]["objective"] == pytest.approx(damage, rel=1e-4)
+    assert "pairwise" not in found[0]
+    (term,) = found[1]["pairwise"]
+    assert term["layers"] == [layer["name"] for layer in found[1]["layers"]]
+    alone = sum(layer["damage"] for layer in found[1]["layers"])
+    assert found[1]["objective"] == pytest.approx(alone + term["damage"])
+    choices = {layer["name"]: layer["format"] for layer in found[1]["layers"]}
+    assert assignment.objective(whole["problem"], choices) == pytest.approx(found[1]["objective"])
 
 
 def test_front_never_rises(observed):

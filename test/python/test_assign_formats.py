@@ -4,12 +4,19 @@
 import itertools
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx_models import model, node, weight
 
-from qfmt.tools import run_tool
+from qfmt import assignment, pipeline, sensitivity
+from qfmt.cache import Cache
+from qfmt.onnx_import import import_onnx
+from qfmt.sensitivity import split_choices
+from qfmt.tools import find_tool, run_tool
 from run_tools import run_mlir
 
 
@@ -257,3 +264,63 @@ def test_operations_and_lookup_tables(tmp_path):
 
     area = {c["format"]: c["costs"]["luts"] for c in report["layers"][0]["candidates"]}
     assert area["i4/i4"] < area["i8/i8"] < area["f8E4M3FN/f8E4M3FN"] < area["f8E5M2/f8E5M2"] < area["f32/f32"]
+
+
+# --- Data -------------------------------------------------------------------------
+
+SINGLE_LAYERS = {
+    "product": model(node("MatMul", "x w"), {"x": (4, 64)}, {"w": weight(64, 20)}),
+    "convolution": model(
+        node("Conv", "x w", pads=[1] * 4), {"x": (1, 32, 6, 6)}, {"w": weight(10, 32, 3, 3)}
+    ),
+    "depthwise": model(
+        node("Conv", "x w", group=8, pads=[1] * 4), {"x": (1, 8, 6, 6)}, {"w": weight(8, 1, 3, 3)}
+    ),
+}
+
+
+@pytest.mark.parametrize("layer", SINGLE_LAYERS)
+@pytest.mark.parametrize("positive", [False, True])
+def test_moments_see_the_format_of_data(tmp_path, layer, positive):
+    """What statistics and moments promise is near what a run of the network shows."""
+    source = SINGLE_LAYERS[layer]
+    shape = [d.dim_value for d in source.graph.input[0].type.tensor_type.shape.dim]
+    data = np.random.default_rng(3).standard_normal((64, *shape)).astype("f4")
+    if positive:
+        data = np.abs(data)
+    onnx.save(source, tmp_path / "model.onnx")
+    np.savez(tmp_path / "data.npz", x=data)
+    real = import_onnx(tmp_path / "model.onnx", {})
+    moments = tmp_path / "moments.npz"
+    observed = pipeline.annotate(pipeline.observe(real), tmp_path / "data.npz", moments)
+    candidates = ["f32/i3", "f32/i4", "f32/i8", "f32/i12", "f32/f8E4M3FN", "f32/mxfp4", "f32", "i4/i4", "i4/f32"]
+    found = assignment.assign(
+        observed, split_choices(candidates), assignment.Damage("moments", moments), {}
+    )
+    (described,) = found.report["layers"]
+    promised = {c["format"]: c["damage"] for c in described["candidates"]}
+    experiment = sensitivity.Experiment(observed, [data], Cache(tmp_path / "cache"))
+    (measured,) = sensitivity.measure(experiment, split_choices(candidates)).values()
+    assert promised["f32/f32"] == measured["f32/f32"] == 0
+    for choice in promised.keys() - {"f32/f32"}:
+        assert promised[choice] == pytest.approx(measured[choice], rel=0.15), choice
+    assert found.choices == {described["name"]: "f32/f32"}
+
+
+def test_moments_without_statistics_count_weights_alone_and_say_so(tmp_path):
+    text = PRODUCT.format(weights=dense(np.random.default_rng(5).normal(size=(64, 20))))
+    np.savez(tmp_path / "moments.npz", conv=np.eye(64))
+    moments = f"damage-file={tmp_path / 'moments.npz'}"
+    _, report = assign(tmp_path, text, "candidates=i8/i8,i8/i4", "damage=moments", moments)
+    (layer,) = report["layers"]
+    assert len({c["damage"] for c in layer["candidates"]}) == 1
+    said = warnings_of(tmp_path, "candidates=i8/i8,i8/i4", "damage=moments", moments)
+    assert "candidates i8/i8 and i8/i4 of the layer 'conv' have the same damage" in said and "run qfmt-annotate first" in said
+    said = warnings_of(tmp_path, "candidates=i8/i8,i8/i4")
+    assert "this measure knows weights alone" in said
+    assert "warning" not in warnings_of(tmp_path, "candidates=i8/i8,i4/i4")
+
+
+def warnings_of(tmp_path: Path, *options: str) -> str:
+    command = [find_tool("qfmt-opt"), tmp_path / "network.mlir", f"--qfmt-assign-formats={' '.join(options)}"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stderr

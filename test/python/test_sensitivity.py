@@ -8,8 +8,9 @@ import onnx
 import pytest
 from onnx_models import model, node, weight
 
-from qfmt import cli, execute, sensitivity
+from qfmt import cli, execute, pipeline, sensitivity
 from qfmt.errors import UserError
+from qfmt.onnx_import import import_onnx
 from qfmt.sensitivity import divergence, split_choices, squared_error
 
 SAMPLES = 8
@@ -127,6 +128,59 @@ def test_fewer_samples(command):
     _, _, whole = command(two_layers(), samples(12), *choices)
     _, _, some = command(two_layers(), samples(12), *choices, "--samples", "3")
     assert whole != some
+
+
+def test_damage_of_pairs_is_what_the_sum_lacks(command):
+    x = samples(12)
+    status, errors, table = command(two_layers(), x, "--candidates", "i2/f32", "i4/f32", "f32", "--pairs")
+    assert (status, errors) == (0, "")
+    terms = {tuple(term["formats"]): term for term in table.pop("pairwise")}
+    # Nothing is beyond the sum where one layer stays as it is.
+    assert len(terms) == 4 and "f32/f32" not in sum(terms, ())
+
+    def results(a, b):
+        return np.maximum(x @ a, 0).astype(np.float64) @ b
+
+    a, b = weight(12, 8), weight(8, 5, seed=1)
+    for formats, term in terms.items():
+        assert term["layers"] == ["matmul.0", "matmul.1"]
+        first, second = (int(format_[1]) for format_ in formats)
+        change = results(round_weights(a, first), round_weights(b, second)) - results(a, b)
+        together = term["damage"] + sum(table[n][f] for n, f in zip(term["layers"], formats))
+        assert together == pytest.approx((change**2).sum(axis=-1).mean(), rel=1e-3)
+    # Around other formats: the increase over these.
+    _, _, around = command(two_layers(), x, "--candidates", "i2/f32", "i4/f32", "--pairs", "--around", "i4/f32")
+    ((term,),) = [around["pairwise"]]
+    assert term["formats"] == ["i2/f32", "i2/f32"]
+    both = terms["i2/f32", "i2/f32"]["damage"] + sum(table[n]["i2/f32"] for n in table)
+    ground = terms["i4/f32", "i4/f32"]["damage"] + sum(table[n]["i4/f32"] for n in table)
+    alone = sum(around[n]["i2/f32"] for n in table)
+    assert term["damage"] + alone == pytest.approx(both - ground, rel=1e-6)
+
+
+def test_neighbours_are_found_through_what_is_no_layer(tmp_path):
+    source = model(
+        [
+            node("MatMul", "x a", "h"),
+            node("Relu", "h", "r"),
+            node("MatMul", "r b", "s"),
+            node("MatMul", "r c", "t"),
+            node("Add", "s t", "u"),
+            node("MatMul", "u d"),
+        ],
+        {"x": (1, 6)},
+        {name: weight(6, 6, seed=seed) for seed, name in enumerate("abcd")},
+    )
+    onnx.save(source, tmp_path / "model.onnx")
+    real = import_onnx(tmp_path / "model.onnx", {})
+    names = [f"matmul.{i}" for i in range(4)]
+    assert pipeline.list_layers(real) == names
+    assert pipeline.list_neighbours(real) == [
+        (names[0], names[1]),
+        (names[0], names[2]),
+        (names[1], names[3]),
+        (names[2], names[3]),
+    ]
 
 
 # --- Interruption -----------------------------------------------------------------

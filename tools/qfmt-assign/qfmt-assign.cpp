@@ -6,17 +6,26 @@
 //   qfmt-assign instance.json --pareto=64 --pareto-budget=bytes
 //   qfmt-assign instance.json --verify
 //   qfmt-assign instance.json --verify --solution=solution.json
+//   qfmt-assign instance.json --solver=reinforce --evaluate -o solution.json
 //
 // Reads and writes the JSON of qfmt/Assignment/Json.h. Files are written after
 // everything has succeeded. Exit code: 0 if there is an assignment (the status
 // tells whether it is proven optimal), 1 for bad input, 2 if no assignment
 // keeps the budgets, 3 if none was found in time.
 //
+// With --evaluate damage is what the caller says, a line of JSON each way: it
+// reads assignments from standard output and answers on standard input.
+//
+//   {"choices": [{"conv1": "i4", "conv2": "i8"}, ...]}
+//   {"damages": [0.31, ...]}        null: never choose it
+//
 //===----------------------------------------------------------------------===//
 
 #include "qfmt/Assignment/Json.h"
 #include "qfmt/Assignment/LinearProgramFile.h"
 #include "qfmt/Assignment/ParetoSweep.h"
+#include "qfmt/Assignment/Reinforce.h"
+#include "qfmt/Support/UniqueJson.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
@@ -25,6 +34,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/WithColor.h"
+#include <iostream>
 
 using namespace mlir::qfmt::assignment;
 using llvm::StringRef;
@@ -51,6 +61,18 @@ cl::opt<double> timeLimit("time-limit",
                           cl::init(0), cl::cat(category));
 cl::opt<uint64_t> seed("seed", cl::desc("Of --solver=reinforce"), cl::init(0),
                        cl::cat(category));
+cl::opt<unsigned> steps("steps", cl::desc("--solver=reinforce learns so often"),
+                        cl::init(SolverOptions().steps), cl::cat(category));
+cl::opt<unsigned>
+    samples("samples",
+            cl::desc("--solver=reinforce tries so many assignments a step"),
+            cl::init(SolverOptions().samples), cl::cat(category));
+cl::opt<bool> evaluate(
+    "evaluate",
+    cl::desc("With --solver=reinforce: damage is what the caller says; ask on "
+             "standard output, a line {\"choices\": [{group: format, ...}, "
+             "...]} a time, and read {\"damages\": [...]} from standard input"),
+    cl::cat(category));
 cl::opt<std::string>
     lpFile("write-lp",
            cl::desc("Also write the model in CPLEX's LP format to this file"),
@@ -147,6 +169,60 @@ int writeResults(const Problem &problem, const std::string &text, int code) {
 }
 
 //===----------------------------------------------------------------------===//
+// Damage that the caller knows
+//===----------------------------------------------------------------------===//
+
+void printQuestion(llvm::raw_ostream &os, const Problem &problem,
+                   llvm::ArrayRef<Assignment> assignments) {
+  llvm::json::OStream stream(os);
+  stream.object([&] {
+    stream.attributeArray("choices", [&] {
+      for (const Assignment &assignment : assignments)
+        stream.object([&] {
+          for (auto [group, choice] :
+               llvm::zip_equal(problem.groups, assignment))
+            stream.attribute(group.name, group.choices[choice].format);
+        });
+    });
+  });
+  os << "\n";
+  os.flush();
+}
+
+llvm::Expected<std::vector<double>> parseAnswer(StringRef line, size_t count) {
+  llvm::Expected<llvm::json::Value> value = mlir::qfmt::parseUniqueJson(line);
+  if (!value)
+    return value.takeError();
+  const llvm::json::Object *object = value->getAsObject();
+  const llvm::json::Array *list =
+      object && object->size() == 1 ? object->getArray("damages") : nullptr;
+  if (!list || list->size() != count)
+    return llvm::createStringError("expected {\"damages\": [...]} with " +
+                                   llvm::Twine(count) + " numbers, found '" +
+                                   line + "'");
+  std::vector<double> damages;
+  for (const llvm::json::Value &element : *list) {
+    if (std::optional<double> number = element.getAsNumber())
+      damages.push_back(*number);
+    else if (element.getAsNull())
+      damages.push_back(std::numeric_limits<double>::infinity());
+    else
+      return llvm::createStringError("damages are numbers or null, found '" +
+                                     line + "'");
+  }
+  return damages;
+}
+
+llvm::Expected<std::vector<double>>
+askCaller(const Problem &problem, llvm::ArrayRef<Assignment> assignments) {
+  printQuestion(llvm::outs(), problem, assignments);
+  std::string line;
+  if (!std::getline(std::cin, line))
+    return llvm::createStringError("standard input ended before the answer");
+  return parseAnswer(line, assignments.size());
+}
+
+//===----------------------------------------------------------------------===//
 // Modes
 //===----------------------------------------------------------------------===//
 
@@ -218,17 +294,50 @@ int sweep(const Problem &problem, const Solver &solver,
   return writeResults(problem, text, Solved);
 }
 
+/// By the problem's damage, or by what the caller says.
+llvm::Expected<Solution> callSolver(const Problem &problem,
+                                    const Solver &solver,
+                                    const SolverOptions &options) {
+  if (!evaluate)
+    return solver.solve(problem, options);
+  ReinforceOptions reinforce;
+  reinforce.steps = options.steps;
+  reinforce.samples = options.samples;
+  reinforce.seed = options.seed;
+  reinforce.timeLimit = options.timeLimit;
+  llvm::Expected<Solution> solution = solveByReinforce(
+      problem,
+      [&](llvm::ArrayRef<Assignment> assignments) {
+        return askCaller(problem, assignments);
+      },
+      reinforce);
+  // What the next better format would save nobody has said.
+  if (solution)
+    solution->nextBetter.assign(solution->nextBetter.size(), std::nullopt);
+  return solution;
+}
+
+std::vector<std::string> findErrors(const Problem &problem,
+                                    const Solution &solution) {
+  if (solution.assignment.empty())
+    return {};
+  // What the caller says of damage is not the problem's objective.
+  if (evaluate)
+    return verify(problem, solution.assignment);
+  std::vector<std::string> errors = verify(problem, solution);
+  return errors.empty() ? compareToExpected(problem, solution) : errors;
+}
+
 int solveOnce(const Problem &problem, const Solver &solver,
               const SolverOptions &options) {
-  llvm::Expected<Solution> solution = solver.solve(problem, options);
+  llvm::Expected<Solution> solution = callSolver(problem, solver, options);
   if (!solution)
-    return fail(inputFile, solution.takeError());
+    return fail(evaluate ? "--evaluate" : StringRef(inputFile),
+                solution.takeError());
   if (printTime)
     llvm::errs() << "qfmt-assign: "
                  << llvm::formatv("{0:f3}", solution->seconds) << " s\n";
-  std::vector<std::string> errors = verify(problem, *solution);
-  if (errors.empty() && !solution->assignment.empty())
-    errors = compareToExpected(problem, *solution);
+  std::vector<std::string> errors = findErrors(problem, *solution);
   if (!errors.empty())
     return fail(inputFile, errors);
   int code = Solved;
@@ -263,6 +372,20 @@ int run() {
     report("--solution", "is for --verify: give that too");
     return BadInput;
   }
+  if (steps == 0 || samples == 0) {
+    report("--steps, --samples", "give at least 1");
+    return BadInput;
+  }
+  if (evaluate && (solverName != "reinforce" || pareto != 0 || verifyOnly)) {
+    report("--evaluate", "is for --solver=reinforce, without --pareto and "
+                         "--verify: the others need the damage of each choice");
+    return BadInput;
+  }
+  if (evaluate && (inputFile == "-" || outputFile == "-")) {
+    report("--evaluate", "asks on standard output and reads standard input: "
+                         "give files for the instance and for -o");
+    return BadInput;
+  }
   std::unique_ptr<Solver> solver = createSolver(solverName);
   if (!solver && solverName != "none") {
     report("--solver", "there is no solver '" + solverName + "': give one of " +
@@ -284,6 +407,8 @@ int run() {
   SolverOptions options;
   options.timeLimit = timeLimit;
   options.seed = seed;
+  options.steps = steps;
+  options.samples = samples;
   if (pareto != 0)
     return sweep(*problem, *solver, options);
   return solveOnce(*problem, *solver, options);

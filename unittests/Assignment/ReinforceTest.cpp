@@ -4,6 +4,7 @@
 #include "qfmt/Assignment/Reinforce.h"
 #include "RandomInstances.h"
 #include "gtest/gtest.h"
+#include <set>
 
 using namespace mlir::qfmt::assignment;
 
@@ -65,4 +66,66 @@ TEST(ReinforceTest, TakesAnyObjective) {
   EXPECT_TRUE(verify(problem, solution.assignment).empty());
   // The first six have i4, the last six i8: 1 + 1 + 6.
   EXPECT_EQ(solution.objective, 8);
+}
+
+/// An objective may take long: nothing is asked for twice.
+TEST(ReinforceTest, AsksForEachAssignmentOnce) {
+  Problem problem = makeRandomProblem(4);
+  std::set<Assignment> asked;
+  ReinforceOptions options;
+  options.steps = 20;
+  options.samples = 8;
+  Solution solution = llvm::cantFail(solveByReinforce(
+      problem,
+      [&](llvm::ArrayRef<Assignment> list)
+          -> llvm::Expected<std::vector<double>> {
+        EXPECT_LE(list.size(), 8u);
+        std::vector<double> damages;
+        for (const Assignment &assignment : list) {
+          EXPECT_TRUE(asked.insert(assignment).second);
+          damages.push_back(problem.getObjective(assignment));
+        }
+        return damages;
+      },
+      options));
+  EXPECT_EQ(solution.objective, problem.getObjective(solution.assignment));
+  EXPECT_TRUE(asked.count(solution.assignment));
+}
+
+TEST(ReinforceTest, ErrorsEndTheSearch) {
+  Problem problem = makeRandomProblem(4);
+  unsigned calls = 0;
+  llvm::Expected<Solution> solution = solveByReinforce(
+      problem,
+      [&](llvm::ArrayRef<Assignment>) -> llvm::Expected<std::vector<double>> {
+        ++calls;
+        return llvm::createStringError("the network cannot run");
+      },
+      {});
+  ASSERT_FALSE(bool(solution));
+  EXPECT_EQ(llvm::toString(solution.takeError()), "the network cannot run");
+  EXPECT_EQ(calls, 1u);
+}
+
+TEST(ReinforceTest, NeverChoosesWhatHasInfiniteDamage) {
+  Problem problem;
+  for (int g = 0; g < 4; ++g)
+    problem.groups.push_back({"g" + std::to_string(g),
+                              {{"i2", 0, {}}, {"i4", 0, {}}, {"i8", 0, {}}}});
+  auto solve = [&](bool isAlwaysInfinite) {
+    return llvm::cantFail(solveByReinforce(
+        problem,
+        [&](llvm::ArrayRef<Assignment> list)
+            -> llvm::Expected<std::vector<double>> {
+          std::vector<double> damages;
+          for (const Assignment &assignment : list)
+            damages.push_back(isAlwaysInfinite || assignment[1] == 0
+                                  ? std::numeric_limits<double>::infinity()
+                                  : assignment[0] + assignment[1]);
+          return damages;
+        },
+        {}));
+  };
+  EXPECT_EQ(solve(false).objective, 1);
+  EXPECT_EQ(solve(true).status, Status::Unknown);
 }

@@ -22,8 +22,8 @@
 namespace mlir::qfmt::assignment {
 
 struct ReinforceOptions {
-  /// Updates of the distribution, and samples for each: the damage is asked
-  /// for at most steps * samples + 1 times.
+  /// Updates of the distribution, and samples for each: damages of at most
+  /// steps * samples + 1 assignments are asked for.
   unsigned steps = 600;
   unsigned samples = 32;
   double learningRate = 0.3;
@@ -39,11 +39,23 @@ struct ReinforceOptions {
   double timeLimit = 0;
 };
 
+/// The damage of each assignment, in their order; less is better. What has
+/// infinite damage is never chosen, and rated as the worst of all others. An
+/// error ends the search. The assignments of one call differ, and none is asked
+/// for in two calls: an objective may take long.
+using DamageFunction = llvm::function_ref<llvm::Expected<std::vector<double>>(
+    llvm::ArrayRef<Assignment>)>;
+
 /// Groups, formats, ties, forced choices, costs and budgets are those of the
-/// problem; `getDamage` (finite, less is better) takes the place of its damage.
-/// The result keeps all budgets and is the best of all samples that do, or the
-/// most likely assignment if that is better. Its status is feasible; its
-/// objective is the damage that `getDamage` returned. Same seed, same result.
+/// problem; `getDamages` takes the place of its damage. The result keeps all
+/// budgets and is the best of all samples that do, or the most likely
+/// assignment if that is better. Its status is feasible; its objective is the
+/// damage that `getDamages` returned. Same seed, same result.
+llvm::Expected<Solution> solveByReinforce(const Problem &problem,
+                                          DamageFunction getDamages,
+                                          const ReinforceOptions &options);
+
+/// One at a time; the damages are finite.
 llvm::Expected<Solution>
 solveByReinforce(const Problem &problem,
                  llvm::function_ref<double(const Assignment &)> getDamage,

@@ -29,8 +29,11 @@ struct SolverOptions {
   /// In seconds; 0 is no limit. A solver that runs out of it returns what it
   /// has as feasible or unknown.
   double timeLimit = 0;
-  /// Only `reinforce` draws random numbers.
+  /// Only `reinforce` draws random numbers. It learns in so many steps, from so
+  /// many samples each.
   uint64_t seed = 0;
+  unsigned steps = 600;
+  unsigned samples = 32;
   /// `cbc`: how many nodes its own search may take before it goes on with
   /// dynamic programming, and how many states that may keep, at 8 bytes each;
   /// 0 for none.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Discardable attributes of a layer, a linalg operation with constant weights,
-// for qfmt-assign-formats and qfmt-quantize.
+// for qfmt-assign-formats and qfmt-quantize; and one of modules and functions,
+// about pairs of their layers.
 
 #ifndef QFMT_IR_LAYERATTRIBUTES_H
 #define QFMT_IR_LAYERATTRIBUTES_H
@@ -22,6 +23,10 @@ inline constexpr llvm::StringLiteral kCandidatesAttr = "qfmt.candidates";
 inline constexpr llvm::StringLiteral kTieAttr = "qfmt.tie";
 /// The formats that it has to get, a string.
 inline constexpr llvm::StringLiteral kForcedAttr = "qfmt.forced";
+/// Of a module or a function: damage that two layers do beyond the sum of what
+/// each does alone, an array of dictionaries: {layers = ["a", "b"], formats =
+/// ["i4/i8", "i4/i8"], damage = -0.02}.
+inline constexpr llvm::StringLiteral kPairwiseAttr = "qfmt.pairwise";
 
 } // namespace mlir::qfmt
 

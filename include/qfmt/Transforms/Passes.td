@@ -104,15 +104,22 @@ def AssignFormats : Pass<"qfmt-assign-formats", "::mlir::ModuleOp"> {
     - `moments`: the sum over all outputs of d H d^T, where d is the output's row of W - Q(W) and H are the second moments of what the layer
       reads: `damage-file` is an .npz file with an array [K, K] a layer, or [groups, K, K], K being what the layer sums over in the order of
       its weights' dimensions;
-    - `measured`: what `damage-file` says, `{"layer": {"i4/i8": 0.31, ...}, ...}`;
-    - `given`: what the layer's attribute `qfmt.candidates` says, `[{format = "i4/i8", damage = 0.31, costs = {bytes = 1152.0}}, ...]`.
+    - `measured`: what `damage-file` says, `{"layer": {"i4/i8": 0.31, ...}, ...}`, and for pairs of layers
+      `"pairwise": [{"layers": ["a", "b"], "formats": ["i4/i8", "i4/i8"], "damage": -0.02}, ...]`;
+    - `given`: what the layer's attribute `qfmt.candidates` says, `[{format = "i4/i8", damage = 0.31, costs = {bytes = 1152.0}}, ...]`, and for
+      pairs of layers `qfmt.pairwise` of the module or a function,
+      `[{layers = ["a", "b"], formats = ["i4/i8", "i4/i8"], damage = -0.02}, ...]`.
 
-    The first three know nothing of the format of data. `qfmt.candidates` may be there with any measure: then its formats stand in the
+    The first two know nothing of the format of data, which `moments` takes from statistics. Damage of pairs is what two layers do
+    beyond the sum of both, and may be negative. `qfmt.candidates` may be there with any measure: then its formats stand in the
     place of `candidates`. `qfmt.forced = "i8"` leaves a layer no choice, layers of equal `qfmt.tie = "label"` get the same, and so do
     layers that read the same constant in the same way.
 
     A budget is a number, the most that all layers may cost together, or `50%`: half way between the cheapest and the dearest choice of
     all layers. A cost which `qfmt.candidates` gives is not computed. docs/Assignment.md defines the costs.
+
+    With `solution` nothing is solved: the layers get what this file says, `{"choice": {"layer": "i4/i8", ...}}`, as `qfmt-assign`
+    writes it for the problem of `write-problem`. It has to keep the budgets.
 
     Each layer gets a remark: what it costs, and what the next better format would save and cost. `report` has everything as JSON.
     An impossible budget is an error that says what is missing.
@@ -140,6 +147,7 @@ def AssignFormats : Pass<"qfmt-assign-formats", "::mlir::ModuleOp"> {
     Option<"solver", "solver", "std::string", "\"cbc\"", "cbc, exhaustive (small networks) or reinforce (no proof)">,
     Option<"timeLimit", "time-limit", "double", "0", "Seconds for the solver; 0: any time">,
     Option<"seed", "seed", "uint64_t", "0", "Of the random numbers of solver=reinforce">,
+    Option<"solutionFile", "solution", "std::string", "\"\"", "Take the formats of this file, JSON, instead of solving the problem">,
     Option<"reportFile", "report", "std::string", "\"\"", "Write candidates, choices, budgets and prices to this file, JSON">,
     Option<"problemFile", "write-problem", "std::string", "\"\"", "Write the problem to this file, for qfmt-assign, JSON">,
     Option<"lpFile", "write-lp", "std::string", "\"\"", "Write the integer program to this file, LP format">

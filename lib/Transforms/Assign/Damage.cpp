@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "Damage.h"
+#include "DataErrors.h"
 #include "LayerTables.h"
 #include "OutputError.h"
 #include "WeightErrors.h"
@@ -49,11 +50,18 @@ public:
         errors.compute(sum, getWeightEncoding(choice.weights, sum));
     if (failed(values))
       return failure();
-    return weigh(layer, sum, *values);
+    return weigh(layer, sum, choice.activations, *values);
+  }
+
+  StringRef explainBlindness(const Layer &) const override {
+    return "this measure knows weights alone; 'moments' (with statistics) and "
+           "'measured' see data, too";
   }
 
 protected:
+  /// Of these errors of the weights, with data in this format.
   virtual FailureOr<double> weigh(const Layer &layer, const WeightedSum &sum,
+                                  const OperandFormat &data,
                                   ArrayRef<double> values) {
     return sumSquares(values);
   }
@@ -71,6 +79,7 @@ public:
 
 private:
   FailureOr<double> weigh(const Layer &layer, const WeightedSum &sum,
+                          const OperandFormat &,
                           ArrayRef<double> values) override {
     auto trace = traces.find(layer.name);
     if (trace == traces.end())
@@ -82,14 +91,23 @@ private:
   TraceTable traces;
 };
 
-/// The squared errors of the results, by the second moments of the data.
+/// The squared errors of the results, by the second moments of the data: those
+/// which errors of weights cause, and those which errors of the data cause. The
+/// latter are taken to be as large everywhere, and correlated with nothing.
 class MomentDamage : public WeightDamage {
 public:
   MomentDamage(StringRef file, MomentTable moments)
       : file(file), moments(std::move(moments)) {}
 
+  StringRef explainBlindness(const Layer &layer) const override {
+    return DataErrors::hasStatistics(layer)
+               ? ""
+               : "its data has no statistics; run qfmt-annotate first";
+  }
+
 private:
   FailureOr<double> weigh(const Layer &layer, const WeightedSum &sum,
+                          const OperandFormat &data,
                           ArrayRef<double> values) override {
     auto entry = moments.find(layer.name);
     if (entry == moments.end())
@@ -118,7 +136,29 @@ private:
     // Rounding may leave a little less than nothing; what is more is no
     // matrix of moments, and is refused as negative damage.
     double scale = sumSquares(values) * getLargestMoment(given);
-    return error < 0 && error > -1e-12 * scale ? 0.0 : error;
+    if (error < 0 && error > -1e-12 * scale)
+      error = 0;
+    if (!DataErrors::hasStatistics(layer))
+      return error;
+    FailureOr<double> ratio = dataErrors.getNoiseRatio(layer, data);
+    if (failed(ratio))
+      return failure();
+    // Mean squares of the data, times those of the weights as they are then.
+    std::vector<double> weights = sum.values.getElements();
+    for (auto [weight, value] : llvm::zip_equal(weights, values))
+      weight -= value;
+    return error +
+           *ratio * getMeanMoment(matrices, given) * sumSquares(weights);
+  }
+
+  /// Of the diagonals.
+  static double getMeanMoment(const WeightMatrices &matrices,
+                              const MomentMatrices &given) {
+    int64_t depth = matrices.depth;
+    double trace = 0;
+    for (int64_t row = 0; row < matrices.groups * depth; ++row)
+      trace += given.elements[row * depth + row % depth];
+    return trace / (matrices.groups * depth);
   }
 
   static double getLargestMoment(const MomentMatrices &given) {
@@ -130,13 +170,15 @@ private:
 
   std::string file;
   MomentTable moments;
+  DataErrors dataErrors;
 };
 
 /// What somebody measured.
 class MeasuredDamage : public Damage {
 public:
-  MeasuredDamage(StringRef file, ChoiceTable table)
-      : file(file), table(std::move(table)) {}
+  MeasuredDamage(StringRef file, MeasuredTable measured)
+      : file(file), table(std::move(measured.alone)),
+        pairwise(std::move(measured.pairwise)) {}
 
   FailureOr<double> compute(const Layer &layer, const WeightedSum &,
                             const FormatChoice &choice) override {
@@ -152,9 +194,14 @@ public:
     return damage->second;
   }
 
+  ArrayRef<assignment::PairwiseTerm> getPairwiseTerms() const override {
+    return pairwise;
+  }
+
 private:
   std::string file;
   ChoiceTable table;
+  std::vector<assignment::PairwiseTerm> pairwise;
 };
 } // namespace
 
@@ -188,7 +235,7 @@ Damage::create(DamageMeasure measure, StringRef file, Location loc) {
   case DamageMeasure::Moments:
     return make<MomentDamage>(file, readMoments(file), loc);
   case DamageMeasure::Measured:
-    return make<MeasuredDamage>(file, readChoiceTable(file, loc.getContext()),
+    return make<MeasuredDamage>(file, readMeasured(file, loc.getContext()),
                                 loc);
   }
   llvm_unreachable("all measures are handled");

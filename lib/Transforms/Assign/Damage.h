@@ -11,6 +11,7 @@
 
 #include "../Layers.h"
 #include "../OperandEncoding.h"
+#include "qfmt/Assignment/Problem.h"
 #include "qfmt/Transforms/DamageMeasure.h"
 #include <memory>
 
@@ -24,6 +25,16 @@ public:
   /// there.
   virtual FailureOr<double> compute(const Layer &layer, const WeightedSum &sum,
                                     const FormatChoice &choice) = 0;
+
+  /// Why the measure does not see the format of the layer's data, and what to
+  /// do about it; empty if it does.
+  virtual StringRef explainBlindness(const Layer &layer) const { return {}; }
+
+  /// What two layers do beyond the sum of both; most measures know nothing of
+  /// it. May have layers and formats that the network has not.
+  virtual ArrayRef<assignment::PairwiseTerm> getPairwiseTerms() const {
+    return {};
+  }
 
   /// Reads what the measure needs; null for DamageMeasure::Given. Fails with a
   /// diagnostic at `loc` if `file` is missing, not needed, or wrong.

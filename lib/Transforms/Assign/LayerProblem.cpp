@@ -4,6 +4,7 @@
 #include "../Quantize/FormatAssignment.h"
 #include "LayerCosts.h"
 #include "MemoryCosts.h"
+#include "PairwiseTerms.h"
 #include "qfmt/IR/LayerAttributes.h"
 
 using namespace mlir;
@@ -143,6 +144,41 @@ static void shareWeights(LayerProblem &result) {
   }
 }
 
+/// Warns where candidates that differ in the format of the data alone have the
+/// same damage: at the first such layer, for all of them.
+static void warnBlindness(const LayerProblem &network, const Damage &damage) {
+  for (auto [layer, candidates] :
+       llvm::zip_equal(network.layers, network.candidates)) {
+    StringRef reason = damage.explainBlindness(layer);
+    if (reason.empty())
+      continue;
+    for (const FormatChoice &one : candidates.formats)
+      for (const FormatChoice &other : candidates.formats)
+        if (one.weights == other.weights &&
+            one.activations != other.activations) {
+          mlir::emitWarning(layer.op->getLoc())
+              << "candidates " << one.str() << " and " << other.str()
+              << " of the layer '" << layer.name
+              << "' have the same damage: " << reason;
+          return;
+        }
+  }
+}
+
+/// What layers do together, by the measure that says what each does.
+static LogicalResult addPairwise(ModuleOp module, const Damage *damage,
+                                 assignment::Problem &problem) {
+  if (damage) {
+    addPairwiseTerms(damage->getPairwiseTerms(), problem);
+    return success();
+  }
+  FailureOr<std::vector<assignment::PairwiseTerm>> terms =
+      readPairwiseAttrs(module);
+  if (succeeded(terms))
+    addPairwiseTerms(*terms, problem);
+  return terms;
+}
+
 /// What `qfmt.forced` says, as candidates are written.
 static LogicalResult addForced(ArrayRef<Layer> layers,
                                assignment::Problem &problem) {
@@ -196,9 +232,12 @@ mlir::qfmt::buildProblem(ModuleOp module, const LayerProblemOptions &options) {
     result.candidates.push_back(std::move(*candidates));
   }
   addTies(result.layers, options.tieSharedInputs, result.problem);
-  if (options.candidates.damage)
+  if (options.candidates.damage) {
     shareWeights(result);
+    warnBlindness(result, *options.candidates.damage);
+  }
   if (failed(addForced(result.layers, result.problem)) ||
+      failed(addPairwise(module, options.candidates.damage, result.problem)) ||
       failed(addBudgets(module, options.budgets, result.problem)))
     return failure();
   // Ranges and shared tensors are those of a problem without errors.

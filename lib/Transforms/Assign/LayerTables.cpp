@@ -65,14 +65,12 @@ static llvm::Expected<std::string> normalizeChoice(StringRef text,
   return choice->str();
 }
 
-llvm::Expected<ChoiceTable> mlir::qfmt::readChoiceTable(StringRef path,
-                                                        MLIRContext *context) {
-  llvm::Expected<llvm::json::Object> object = readObject(path);
-  if (!object)
-    return object.takeError();
+static llvm::Expected<ChoiceTable> readChoices(StringRef path,
+                                               const llvm::json::Object &object,
+                                               MLIRContext *context) {
   ChoiceTable table;
-  for (const std::string &layer : getKeys(*object)) {
-    const llvm::json::Object *choices = object->getObject(layer);
+  for (const std::string &layer : getKeys(object)) {
+    const llvm::json::Object *choices = object.getObject(layer);
     if (!choices)
       return makeError(path, "has no object of choices for the layer '" +
                                  layer + "'");
@@ -89,6 +87,74 @@ llvm::Expected<ChoiceTable> mlir::qfmt::readChoiceTable(StringRef path,
         return makeError(path, where() + " is there twice, as " + *choice);
     }
   }
+  return table;
+}
+
+llvm::Expected<ChoiceTable> mlir::qfmt::readChoiceTable(StringRef path,
+                                                        MLIRContext *context) {
+  llvm::Expected<llvm::json::Object> object = readObject(path);
+  if (!object)
+    return object.takeError();
+  return readChoices(path, *object, context);
+}
+
+/// The two strings of a list; none if it is no such list.
+static std::optional<std::array<std::string, 2>>
+getTwoStrings(const llvm::json::Array *list) {
+  if (!list || list->size() != 2)
+    return std::nullopt;
+  std::optional<StringRef> first = (*list)[0].getAsString(),
+                           second = (*list)[1].getAsString();
+  if (!first || !second)
+    return std::nullopt;
+  return std::array<std::string, 2>{first->str(), second->str()};
+}
+
+static llvm::Expected<assignment::PairwiseTerm>
+readPairwiseTerm(const llvm::json::Value &value, MLIRContext *context) {
+  const llvm::json::Object *object = value.getAsObject();
+  std::optional<std::array<std::string, 2>> layers, formats;
+  std::optional<double> damage;
+  if (object && object->size() == 3) {
+    layers = getTwoStrings(object->getArray("layers"));
+    formats = getTwoStrings(object->getArray("formats"));
+    damage = object->getNumber("damage");
+  }
+  if (!layers || !formats || !damage)
+    return llvm::createStringError(
+        "is not {\"layers\": [string, string], \"formats\": [string, string], "
+        "\"damage\": number}");
+  for (std::string &format : *formats) {
+    llvm::Expected<std::string> choice = normalizeChoice(format, context);
+    if (!choice)
+      return llvm::createStringError(
+          "'" + format + "': " + llvm::toString(choice.takeError()));
+    format = *choice;
+  }
+  return assignment::PairwiseTerm{*layers, *formats, *damage};
+}
+
+llvm::Expected<MeasuredTable> mlir::qfmt::readMeasured(StringRef path,
+                                                       MLIRContext *context) {
+  llvm::Expected<llvm::json::Object> object = readObject(path);
+  if (!object)
+    return object.takeError();
+  MeasuredTable table;
+  if (const llvm::json::Array *terms = object->getArray("pairwise")) {
+    for (auto [index, value] : llvm::enumerate(*terms)) {
+      llvm::Expected<assignment::PairwiseTerm> term =
+          readPairwiseTerm(value, context);
+      if (!term)
+        return makeError(path, "pairwise[" + Twine(index) +
+                                   "]: " + llvm::toString(term.takeError()));
+      table.pairwise.push_back(std::move(*term));
+    }
+    object->erase("pairwise");
+  }
+  llvm::Expected<ChoiceTable> alone = readChoices(path, *object, context);
+  if (!alone)
+    return alone.takeError();
+  table.alone = std::move(*alone);
   return table;
 }
 

@@ -5,6 +5,8 @@
 //
 //   traces      {"conv1": 0.068, ...}
 //   by choice   {"conv1": {"i4/i8": 0.31, "i8": 0.02}, ...}
+//   measured    the same, and maybe "pairwise": [{"layers": ["conv1", "conv2"],
+//               "formats": ["i4/i8", "i4/i8"], "damage": -0.02}, ...]
 //   moments     an .npz file of one array a layer
 //
 // Errors are sentences that begin with the file's name in quotes.
@@ -15,6 +17,7 @@
 #define QFMT_LIB_TRANSFORMS_ASSIGN_LAYERTABLES_H
 
 #include "../FormatChoice.h"
+#include "qfmt/Assignment/Problem.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/Error.h"
 #include <vector>
@@ -25,6 +28,12 @@ namespace mlir::qfmt {
 using TraceTable = llvm::StringMap<double>;
 /// Numbers of layers by the text of the choice (FormatChoice::str).
 using ChoiceTable = llvm::StringMap<llvm::StringMap<double>>;
+
+/// Damages, of layers alone and of two together.
+struct MeasuredTable {
+  ChoiceTable alone;
+  std::vector<assignment::PairwiseTerm> pairwise;
+};
 
 /// Second moments of the data that a layer reads: `groups` symmetric matrices
 /// of depth x depth, row-major.
@@ -38,6 +47,9 @@ llvm::Expected<TraceTable> readTraces(StringRef path);
 /// Choices may be written in any way that FormatChoice::parse reads.
 llvm::Expected<ChoiceTable> readChoiceTable(StringRef path,
                                             MLIRContext *context);
+/// The same. A layer may be called `pairwise`: it has an object, not a list.
+llvm::Expected<MeasuredTable> readMeasured(StringRef path,
+                                           MLIRContext *context);
 /// Arrays of f4 or f8.
 llvm::Expected<MomentTable> readMoments(StringRef path);
 

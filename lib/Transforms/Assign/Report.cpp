@@ -2,6 +2,7 @@
 
 #include "Report.h"
 #include "LayerCosts.h"
+#include "Neighbours.h"
 #include "qfmt/IR/LayerAttributes.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/JSON.h"
@@ -11,6 +12,7 @@ using namespace mlir;
 using namespace mlir::qfmt;
 using assignment::BudgetUse;
 using assignment::NextBetter;
+using assignment::PairwiseTerm;
 
 //===----------------------------------------------------------------------===//
 // Numbers
@@ -69,7 +71,7 @@ static void printChoice(llvm::json::OStream &json, const Report &report,
 }
 
 static void printLayer(llvm::json::OStream &json, const Report &report,
-                       unsigned index) {
+                       unsigned index, ArrayRef<unsigned> predecessors) {
   const Layer &layer = report.network.layers[index];
   const assignment::Group &group = report.network.problem.groups[index];
   json.attribute("name", layer.name);
@@ -82,6 +84,10 @@ static void printLayer(llvm::json::OStream &json, const Report &report,
   json.attributeArray("candidates", [&] {
     for (const assignment::Choice &choice : group.choices)
       json.object([&] { printChoice(json, report, choice); });
+  });
+  json.attributeArray("after", [&] {
+    for (unsigned before : predecessors)
+      json.value(report.network.layers[before].name);
   });
   const std::optional<NextBetter> &next = report.solution.nextBetter[index];
   if (!next)
@@ -114,7 +120,29 @@ static void printBudgets(llvm::json::OStream &json, const Report &report) {
   });
 }
 
+static void printPairwise(llvm::json::OStream &json, const Report &report) {
+  if (report.network.problem.pairwise.empty())
+    return;
+  auto printTwo = [&](StringRef name,
+                      const std::array<std::string, 2> &strings) {
+    json.attributeArray(name, [&] {
+      for (const std::string &string : strings)
+        json.value(string);
+    });
+  };
+  json.attributeArray("pairwise", [&] {
+    for (const PairwiseTerm &term : report.getPairwiseTerms())
+      json.object([&] {
+        printTwo("layers", term.groups);
+        printTwo("formats", term.formats);
+        json.attribute("damage", term.damage);
+      });
+  });
+}
+
 void Report::print(raw_ostream &os) const {
+  std::vector<std::vector<unsigned>> predecessors =
+      findPredecessors(network.layers);
   llvm::json::OStream json(os, /*IndentSize=*/1);
   json.object([&] {
     json.attribute("status", assignment::stringifyStatus(solution.status));
@@ -130,8 +158,10 @@ void Report::print(raw_ostream &os) const {
     printCosts(json, "costs", dropMoments(network, solution.costs));
     json.attributeArray("layers", [&] {
       for (unsigned index = 0; index < network.layers.size(); ++index)
-        json.object([&] { printLayer(json, *this, index); });
+        json.object(
+            [&] { printLayer(json, *this, index, predecessors[index]); });
     });
+    printPairwise(json, *this);
   });
   os << "\n";
 }
@@ -175,14 +205,43 @@ StringRef Report::getChoice(unsigned layer) const {
       .format;
 }
 
+std::vector<PairwiseTerm> Report::getPairwiseTerms() const {
+  const assignment::Problem &problem = network.problem;
+  auto isChosen = [&](const PairwiseTerm &term, unsigned side) {
+    std::optional<unsigned> layer = problem.findGroup(term.groups[side]);
+    return layer && getChoice(*layer) == term.formats[side];
+  };
+  std::vector<PairwiseTerm> chosen;
+  llvm::copy_if(problem.pairwise, std::back_inserter(chosen),
+                [&](const PairwiseTerm &term) {
+                  return isChosen(term, 0) && isChosen(term, 1);
+                });
+  return chosen;
+}
+
+/// ", with 'conv1' 0.02 more" for each term of the layer.
+static std::string describePairwise(ArrayRef<PairwiseTerm> terms,
+                                    StringRef layer) {
+  std::string text;
+  for (const PairwiseTerm &term : terms)
+    for (unsigned side : {0u, 1u})
+      if (term.groups[side] == layer)
+        text += ", with '" + term.groups[1 - side] + "' " +
+                formatNumber(std::abs(term.damage)) +
+                (term.damage < 0 ? " less" : " more");
+  return text;
+}
+
 void Report::emitRemarks() const {
+  std::vector<PairwiseTerm> pairwise = getPairwiseTerms();
   for (auto [index, layer] : llvm::enumerate(network.layers)) {
     const assignment::Choice &choice =
         network.problem.groups[index].choices[solution.assignment[index]];
     Costs costs = dropMoments(network, choice.costs);
     mlir::emitRemark(layer.op->getLoc())
         << "layer '" << layer.name << "' gets " << choice.format << ": damage "
-        << formatNumber(choice.damage) << (costs.empty() ? "" : ", ")
-        << formatCosts(costs) << "; " << describeNextBetter(*this, index);
+        << formatNumber(choice.damage) << describePairwise(pairwise, layer.name)
+        << (costs.empty() ? "" : ", ") << formatCosts(costs) << "; "
+        << describeNextBetter(*this, index);
   }
 }

@@ -25,6 +25,8 @@ struct Report {
   /// One remark at each layer: what it got, what that costs, and what the next
   /// better format would save and cost.
   void emitRemarks() const;
+  /// The terms of which both formats are chosen.
+  std::vector<assignment::PairwiseTerm> getPairwiseTerms() const;
   /// The chosen format of a layer, as `qfmt.assigned` says it.
   StringRef getChoice(unsigned layer) const;
 };

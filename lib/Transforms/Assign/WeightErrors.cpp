@@ -59,12 +59,19 @@ WeightErrors::compute(const WeightedSum &sum, const OperandEncoding &encoding) {
     std::fill(errors.begin(), errors.end(), 0.0);
     return errors;
   }
-  auto type = cast<RankedTensorType>(sum.weights->get().getType());
-  const CompiledFunction *function =
-      getRoundTrip(sum.op->getLoc(), encoding, type);
+  // f32 numbers all of them.
+  return compute(sum.op->getLoc(),
+                 cast<RankedTensorType>(sum.weights->get().getType()),
+                 std::move(errors), encoding);
+}
+
+FailureOr<std::vector<double>>
+WeightErrors::compute(Location loc, RankedTensorType type,
+                      std::vector<double> errors,
+                      const OperandEncoding &encoding) {
+  const CompiledFunction *function = getRoundTrip(loc, encoding, type);
   if (!function)
     return failure();
-  // f32 numbers all of them.
   std::vector<float> reals(errors.begin(), errors.end());
   std::vector<float> quantized(reals.size());
   function->call({reals.data()}, {quantized.data()});

@@ -30,6 +30,12 @@ public:
   FailureOr<std::vector<double>> compute(const WeightedSum &sum,
                                          const OperandEncoding &encoding);
 
+  /// The same for finite values of a tensor of static shape, with `encoding`
+  /// not null. Fails if it cannot be compiled.
+  FailureOr<std::vector<double>> compute(Location loc, RankedTensorType type,
+                                         std::vector<double> values,
+                                         const OperandEncoding &encoding);
+
 private:
   const CompiledFunction *getRoundTrip(Location loc,
                                        const OperandEncoding &encoding,

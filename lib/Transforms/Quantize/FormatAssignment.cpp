@@ -133,12 +133,6 @@ ScaledAttr FormatAssignment::lookupRead(ObserveOp op, const LayerFormat &layer,
 // Formats
 //===----------------------------------------------------------------------===//
 
-/// The unsigned format of the same width.
-static NumberFormat getUnsigned(NumberFormat format) {
-  return cast<NumberFormat>(static_cast<Type>(IntegerType::get(
-      format.getContext(), format.getFormatWidth(), IntegerType::Unsigned)));
-}
-
 LogicalResult FormatAssignment::assign() {
   for (unsigned group = 0; group < ties.getNumClasses(); ++group)
     if (failed(assignGroup(group)))
@@ -212,9 +206,8 @@ ScaledAttr FormatAssignment::computeFormat(ArrayRef<ObserveOp> sources,
     return isFixed(op) ? plan.input.getNumberFormat().getLowest() >= 0
                        : op.getStatistics()->getMin() >= 0;
   });
-  // Of consecutive integers half would be unused.
-  if (isNonNegative && format.hasIntegerCodes() && format.canWrap())
-    format = getUnsigned(format);
+  if (isNonNegative)
+    format = getNonNegative(format);
   double threshold = 0;
   for (ObserveOp op : sources) {
     double reach =
