@@ -143,12 +143,17 @@ def solve(problem: dict, budgets: dict[str, float]) -> Point:
 
 def objective(problem: dict, choices: dict[str, str]) -> float:
     """What is minimized: damages of layers and of pairs."""
-    pairs = sum(
-        term["damage"]
+    pairs = sum(term["damage"] for term in chosen_pairs(problem, choices))
+    return total(problem, choices, "damage") + pairs
+
+
+def chosen_pairs(problem: dict, choices: dict[str, str]) -> list[dict]:
+    """The pairwise terms that count."""
+    return [
+        term
         for term in problem.get("pairwise", [])
         if [choices[name] for name in term["groups"]] == term["formats"]
-    )
-    return total(problem, choices, "damage") + pairs
+    ]
 
 
 def describe(found: Assignment, choices: dict[str, str]) -> dict:
@@ -163,6 +168,10 @@ def describe(found: Assignment, choices: dict[str, str]) -> dict:
         before = budgets.get(report_name(name))
         if before is None or value > before["used"]:
             budgets[report_name(name)] = {"used": value, "limit": limit, "slack": limit - value}
+    pairs = [
+        {"layers": term["groups"], "formats": term["formats"], "damage": term["damage"]}
+        for term in chosen_pairs(problem, choices)
+    ]
     moments = {name.removeprefix(MOMENT): v for name, v in used.items() if name.startswith(MOMENT)}
     return (
         report
@@ -178,6 +187,7 @@ def describe(found: Assignment, choices: dict[str, str]) -> dict:
             ],
         }
         | ({"activation_bytes_at": moments} if moments else {})
+        | ({"pairwise": pairs} if "pairwise" in report else {})
     )
 
 

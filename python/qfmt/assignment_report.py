@@ -79,6 +79,8 @@ def summary_table(report: dict) -> str:
         ["no assignment has less than", number(report["bound"])],
         ["solver", report["solver"]],
     ]
+    if pairs := report.get("pairwise"):
+        rows.append(["of it beyond the layers' own, by pairs", number(sum(p["damage"] for p in pairs))])
     if whole := report.get("refinement"):
         rows.append(
             [

@@ -144,6 +144,13 @@ def test_pairs_make_the_objective_that_of_the_whole_network(command, files, tmp_
     assert found[1]["objective"] == pytest.approx(alone + term["damage"])
     choices = {layer["name"]: layer["format"] for layer in found[1]["layers"]}
     assert assignment.objective(whole["problem"], choices) == pytest.approx(found[1]["objective"])
+    # The same, said of other formats.
+    other = dict.fromkeys(choices, "i2/f32")
+    described = assignment.describe(assignment.Assignment(b"", found[1], whole["problem"]), other)
+    ((term,), terms) = described["pairwise"], whole["problem"]["pairwise"]
+    (expected,) = [t["damage"] for t in terms if t["formats"] == ["i2/f32", "i2/f32"]]
+    assert term["damage"] == expected and term["layers"] == list(other)
+    assert "by pairs" in render(found[1])
 
 
 def test_front_never_rises(observed):
