@@ -111,6 +111,8 @@ def run(args: argparse.Namespace) -> None:
         )
     if measure == "traces" and not file:
         raise UserError("--damage: traces needs a file, traces:FILE")
+    if args.pairs and (measure != "measured" or file):
+        raise UserError(f"--pairs: of what is measured here, found --damage {args.damage}")
     budgets = {
         "ms" if name == "latency" else name.replace("-", "_"): limit
         for name in BUDGETS

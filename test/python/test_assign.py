@@ -242,6 +242,7 @@ def test_bits_of_formats(text, bits):
         (["--damage", "weights", "--budget-bytes", "much"], "budget-bytes"),
         (["--damage", "weights", "--budget-latency", "1"], "budget 'ms'"),
         (["--damage", "weights", "--report", "report.txt"], ".html or .json"),
+        (["--damage", "weights", "--pairs"], "--pairs"),
         (["--damage", "traces:none.json"], "none.json"),
         (["--damage", "weights", "--refine", "-1"], "--refine"),
     ],
