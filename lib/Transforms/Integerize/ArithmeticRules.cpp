@@ -9,8 +9,10 @@
 //   v * c   the scale takes |c|; exact for constants of one sign
 //   -v, |v| exact
 
+#include "ExpressionFacts.h"
 #include "FrameworkRules.h"
 #include "NormReaders.h"
+#include "Norms.h"
 #include "Rules.h"
 #include <cmath>
 

@@ -4,6 +4,7 @@
 // everything else is up to the rule of its name.
 
 #include "BodyRules.h"
+#include "ElementFunction.h"
 #include "IBertRules.h"
 #include "LocalFunctions.h"
 #include "Rules.h"

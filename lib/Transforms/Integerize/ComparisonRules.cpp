@@ -4,6 +4,8 @@
 // (BodyBuilder::align). A maximum is off by no more than its operands are; a
 // selection whose condition may come out wrong by as much as its values differ.
 
+#include "ElementFunction.h"
+#include "Norms.h"
 #include "Rules.h"
 #include <cmath>
 

@@ -3,6 +3,7 @@
 // Operations on constants and positions, evaluated in double at compile time.
 // Integers are sizes and positions, far below 2^53.
 
+#include "ElementFunction.h"
 #include "Rules.h"
 #include <numeric>
 

@@ -14,6 +14,7 @@
 // it to a square root. Those of norms are counted from the numbers that were
 // squared, too (NormError), which are 0 or away from it.
 
+#include "Norms.h"
 #include "ProgramEmitter.h"
 #include "Rules.h"
 #include "qfmt/Support/IntegerKernels.h"

@@ -8,6 +8,7 @@
 // between DequantizeLinear and QuantizeLinear.
 
 #include "FrameworkRules.h"
+#include "Norms.h"
 #include "ProgramEmitter.h"
 #include "TensorMoves.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"

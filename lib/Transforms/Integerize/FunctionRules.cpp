@@ -10,6 +10,7 @@
 // 2^16 of them, kernels with range reduction (exponentials, logarithms, powers,
 // rounding to whole numbers) or programs fitted to samples.
 
+#include "ElementFunction.h"
 #include "ProgramEmitter.h"
 #include "Rules.h"
 #include "mlir/Dialect/Math/IR/Math.h"

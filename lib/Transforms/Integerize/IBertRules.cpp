@@ -10,6 +10,7 @@
 
 #include "IBertRules.h"
 #include "FrameworkRules.h"
+#include "Norms.h"
 #include "ProgramEmitter.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -173,6 +174,37 @@ static double measureGelu(const IBertGelu &kernel, double scale,
   measure(range.lo);
   measure(range.hi);
   return largest + 2e-8;
+}
+
+namespace {
+/// factor x / 2 (1 + erf(x / sqrt 2)) with x = inner * base.
+struct Gelu {
+  ExpressionRef base;
+  double inner, factor;
+};
+} // namespace
+
+/// Of a * b.
+static std::optional<Gelu> matchGelu(const ExpressionRef &a,
+                                     const ExpressionRef &b) {
+  for (auto [x, y] : {std::pair(a, b), std::pair(b, a)}) {
+    Gelu gelu = {nullptr, 1, 1};
+    gelu.base = stripFactors(x, gelu.factor);
+    const Expression *sum =
+        matchApply(stripFactors(y, gelu.factor), "arith.addf");
+    if (!gelu.base || !sum)
+      continue;
+    unsigned i = matchConstant(sum->operands[0]) ? 0 : 1;
+    const Expression *erf = matchApply(sum->operands[1 - i], "math.erf");
+    double inner = 1;
+    if (matchConstant(sum->operands[i]) != 1.0 || !erf ||
+        !isSame(stripFactors(erf->operands[0], inner), gelu.base))
+      continue;
+    gelu.inner = inner * 1.4142135623730951;
+    gelu.factor *= 2 / gelu.inner;
+    return gelu;
+  }
+  return std::nullopt;
 }
 
 static std::optional<FailureOr<ScalarModel>> compileGelu(RuleContext &context) {

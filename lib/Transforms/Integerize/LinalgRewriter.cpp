@@ -8,6 +8,7 @@
 #include "LinalgRewriter.h"
 #include "AccumulatorBound.h"
 #include "BodyRules.h"
+#include "ExpressionFacts.h"
 #include "LocalFunctions.h"
 #include "Rules.h"
 #include "mlir/Dialect/Linalg/IR/LinalgInterfaces.h"

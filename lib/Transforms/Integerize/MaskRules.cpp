@@ -22,6 +22,8 @@
 // A mask is absorbing if v + c is c in double precision, too: then all masked
 // elements are one number, as they are in float.
 
+#include "ElementFunction.h"
+#include "ExpressionFacts.h"
 #include "MaskReaders.h"
 #include "Rules.h"
 #include "mlir/Dialect/Math/IR/Math.h"

@@ -3,6 +3,7 @@
 // qfmt.quantize on integers: one rescaling, the zero point, a clamp where
 // ranges do not prove it superfluous.
 
+#include "ExpressionFacts.h"
 #include "FrameworkRules.h"
 #include "LinalgRewriter.h"
 #include "Rules.h"
