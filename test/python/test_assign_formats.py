@@ -5,6 +5,7 @@ import itertools
 import json
 import re
 import subprocess
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +133,16 @@ def test_moments_of_another_shape_are_refused(tmp_path, shape):
     np.savez(tmp_path / "moments.npz", conv=np.ones(shape))
     text = CONVOLUTION.format(weights=dense(np.ones((10, 6, 3, 3))))
     with pytest.raises(Exception, match=r"they have \[54, 54\], of what it sums over"):
+        assign(tmp_path, text, "candidates=i4", "damage=moments", f"damage-file={tmp_path / 'moments.npz'}")
+
+
+def test_two_moments_of_a_layer_are_refused(tmp_path):
+    np.save(tmp_path / "conv.npy", np.eye(54))
+    with zipfile.ZipFile(tmp_path / "moments.npz", "w") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.write(tmp_path / "conv.npy", "conv.npy")
+        archive.write(tmp_path / "conv.npy", "conv.npy")
+    text = CONVOLUTION.format(weights=dense(np.ones((10, 6, 3, 3))))
+    with pytest.raises(Exception, match="has two arrays for the layer 'conv'"):
         assign(tmp_path, text, "candidates=i4", "damage=moments", f"damage-file={tmp_path / 'moments.npz'}")
 
 

@@ -179,9 +179,12 @@ llvm::Expected<MomentTable> mlir::qfmt::readMoments(StringRef path) {
     if (dtype != "f4" && dtype != "f8")
       return makeError(path, "has an array of " + dtype + " for the layer '" +
                                  member.name + "'; moments are f4 or f8");
-    table[member.name] = {member.array.shape,
-                          dtype == "f4" ? readElements<float>(member.array)
-                                        : readElements<double>(member.array)};
+    MomentMatrices matrices{member.array.shape,
+                            dtype == "f4" ? readElements<float>(member.array)
+                                          : readElements<double>(member.array)};
+    if (!table.try_emplace(member.name, std::move(matrices)).second)
+      return makeError(path, "has two arrays for the layer '" + member.name +
+                                 "'; keep one");
   }
   return table;
 }
