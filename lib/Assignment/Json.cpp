@@ -31,6 +31,7 @@ public:
       return llvm::Error::success();
     return llvm::createStringError(llvm::join(errors, "\n"));
   }
+  std::vector<std::string> takeWarnings() { return std::move(warnings); }
 
 private:
   void error(const std::string &place, const llvm::Twine &message) {
@@ -50,6 +51,10 @@ private:
                                const std::string &place);
   void checkKeys(const json::Object &object, llvm::ArrayRef<StringRef> known,
                  const std::string &place);
+  /// What says something about the object to others may be there, too: it is
+  /// ignored with a warning, unless it is nearly a known key.
+  void checkOpenKeys(const json::Object &object,
+                     llvm::ArrayRef<StringRef> known, const std::string &place);
   /// The members of an object whose keys are names, by name.
   template <typename Read>
   auto readMap(const json::Value &value, const std::string &place, Read read) {
@@ -83,7 +88,7 @@ private:
   PairwiseTerm readPairwise(const json::Value &value, const std::string &place);
   Budget readBudget(const json::Value &value, const std::string &place);
 
-  std::vector<std::string> errors;
+  std::vector<std::string> errors, warnings;
 };
 } // namespace
 
@@ -144,21 +149,41 @@ const json::Value *Reader::getMember(const json::Object &object, StringRef key,
   return value;
 }
 
+/// The keys that are not `known`, sorted: the object's own order is none.
+static std::vector<std::string>
+findUnknownKeys(const json::Object &object, llvm::ArrayRef<StringRef> known) {
+  std::vector<std::string> unknown;
+  for (const auto &member : object)
+    if (!llvm::is_contained(known, StringRef(member.first)))
+      unknown.push_back(member.first.str());
+  llvm::sort(unknown);
+  return unknown;
+}
+
 void Reader::checkKeys(const json::Object &object,
                        llvm::ArrayRef<StringRef> known,
                        const std::string &place) {
-  std::vector<std::string> unknown;
-  for (const auto &member : object)
-    if (!llvm::is_contained(known, member.first.str()))
-      unknown.push_back(member.first.str());
-  llvm::sort(unknown);
-  for (const std::string &key : unknown)
+  for (const std::string &key : findUnknownKeys(object, known))
     error(place, "unknown key '" + key + "': expected " +
                      llvm::join(llvm::map_range(known,
                                                 [](StringRef name) {
                                                   return "'" + name.str() + "'";
                                                 }),
                                 ", "));
+}
+
+void Reader::checkOpenKeys(const json::Object &object,
+                           llvm::ArrayRef<StringRef> known,
+                           const std::string &place) {
+  for (const std::string &key : findUnknownKeys(object, known)) {
+    auto meant = llvm::find_if(known, [&](StringRef name) {
+      return StringRef(key).edit_distance_insensitive(name) <= name.size() / 3;
+    });
+    if (meant != known.end())
+      error(place, "unknown key '" + key + "': did you mean '" + *meant + "'?");
+    else
+      warnings.push_back(place + ": the key '" + key + "' is ignored");
+  }
 }
 
 Choice Reader::readChoice(const json::Value &value, const std::string &place) {
@@ -185,7 +210,7 @@ Group Reader::readGroup(const json::Value &value, const std::string &place) {
   const json::Object *object = readObject(value, place);
   if (!object)
     return group;
-  checkKeys(*object, {"name", "choices"}, place);
+  checkOpenKeys(*object, {"name", "choices"}, place);
   std::string where = place;
   if (const json::Value *name = getMember(*object, "name", place)) {
     group.name = readString(*name, place + ".name");
@@ -259,9 +284,9 @@ Problem Reader::readProblem(const json::Value &value) {
   const json::Object *object = readObject(value, "problem");
   if (!object)
     return problem;
-  checkKeys(*object,
-            {"groups", "pairwise", "ties", "forced", "budgets", "expected"},
-            "problem");
+  checkOpenKeys(*object,
+                {"groups", "pairwise", "ties", "forced", "budgets", "expected"},
+                "problem");
   if (const json::Value *groups = getMember(*object, "groups", "problem"))
     problem.groups =
         readList(*groups, "groups",
@@ -299,7 +324,9 @@ Problem Reader::readProblem(const json::Value &value) {
   return problem;
 }
 
-llvm::Expected<Problem> mlir::qfmt::assignment::parseProblem(StringRef text) {
+llvm::Expected<Problem>
+mlir::qfmt::assignment::parseProblem(StringRef text,
+                                     std::vector<std::string> *warnings) {
   llvm::Expected<json::Value> value = mlir::qfmt::parseUniqueJson(text);
   if (!value)
     return value.takeError();
@@ -307,6 +334,8 @@ llvm::Expected<Problem> mlir::qfmt::assignment::parseProblem(StringRef text) {
   Problem problem = reader.readProblem(*value);
   if (llvm::Error error = reader.takeError())
     return error;
+  if (warnings)
+    *warnings = reader.takeWarnings();
   return problem;
 }
 

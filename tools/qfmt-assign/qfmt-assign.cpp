@@ -395,9 +395,12 @@ int run() {
   llvm::Expected<std::string> text = readFile(inputFile);
   if (!text)
     return fail(inputFile, text.takeError());
-  llvm::Expected<Problem> problem = parseProblem(*text);
+  std::vector<std::string> warnings;
+  llvm::Expected<Problem> problem = parseProblem(*text, &warnings);
   if (!problem)
     return fail(inputFile, problem.takeError());
+  for (const std::string &warning : warnings)
+    llvm::errs() << "warning: " << inputFile << ": " << warning << "\n";
   if (auto errors = problem->check(); !errors.empty())
     return fail(inputFile, errors);
   if (verifyOnly)

@@ -40,8 +40,12 @@
 namespace mlir::qfmt::assignment {
 
 /// An error for text that is no JSON and for each key that is unknown, missing
-/// or of the wrong kind (with its place). Does not check() the problem.
-llvm::Expected<Problem> parseProblem(llvm::StringRef text);
+/// or of the wrong kind (with its place). The problem itself and its groups may
+/// have keys of others, "source" or "params", which are ignored, each with a
+/// warning; but none that is nearly one of ours. Does not check() the problem.
+llvm::Expected<Problem>
+parseProblem(llvm::StringRef text,
+             std::vector<std::string> *warnings = nullptr);
 
 /// "choice" and, if it is there, "objective" of a solution.
 llvm::Expected<KnownOptimum> parseKnownOptimum(llvm::StringRef text);
