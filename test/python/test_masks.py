@@ -254,6 +254,24 @@ def test_rows_that_are_masked_altogether(tmp_path, kind, size):
     case.check_bound(codes, masks)
 
 
+@pytest.mark.parametrize("size", [LOWEST, "-1.0e9"])
+@pytest.mark.parametrize("factor", ["1.44269502", "0.5"])
+def test_temperature_after_the_maximum(tmp_path, size, factor):
+    """exp2(c (s - max s)), as flash attention has it."""
+    case = Case(tmp_path, constant(size))
+    text = case.encoded.read_text()
+    assert text.count("math.exp %a0") == 1
+    case.encoded.write_text(text.replace(
+        "%y = math.exp %a0 : f32",
+        f"%factor = arith.constant {factor} : f32\n  %c = arith.mulf %a0, %factor : f32\n  %y = math.exp2 %c : f32"))
+    case.integerize()
+    codes, masks = samples(np.random.default_rng(9))
+    expected = np.clip(real_softmax(codes * SCALE * float(np.float32(factor)) * np.log(2), CAUSAL[None]), 0, 255 * STEP)
+    assert np.abs(case.run(codes, masks, "jit") - expected).max() <= 0.6 * STEP
+    region = case.check_bound(codes, masks)
+    assert region["bound"] <= 0.6 * STEP and region["bound"] <= 16 * region["worst_error"]
+
+
 # The 1 of 1 / 127 is not 1; beside the lowest float the rest would matter.
 MULTIPLIED = [("1e9", 1 / 127, True), ("1e9", 1 / 127, False), ("1e9", 1.0, True), ("lowest", 1.0, True),
               ("lowest", 0.5, False), ("1e4", 1 / 127, True)]

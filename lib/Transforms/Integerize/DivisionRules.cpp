@@ -46,8 +46,12 @@ static FailureOr<ScalarModel> preparePositive(RuleContext &context,
            << static_cast<double>(uniform->range.hi) * scale
            << " as far as is known, off by up to "
            << error.getTotal(uniform->getMagnitude()) * scale
-           << ", a range that holds zero; add a positive constant to it, or "
-              "take the maximum with one";
+           << ", a range that holds zero; "
+           << (uniform->range.lo > 0
+                   ? "quantize what it is computed from, or add a larger "
+                     "constant to it"
+                   : "add a positive constant to it, or take the maximum with "
+                     "one");
   return uniform;
 }
 

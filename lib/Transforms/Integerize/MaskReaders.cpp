@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
 #include "qfmt/IR/QFmt.h"
 #include "llvm/ADT/DenseSet.h"
 
@@ -69,6 +70,19 @@ static bool saturates(QuantizeOp op, double reach) {
   return reach < static_cast<double>(lowest) * *scaled.getStaticScale(element);
 }
 
+/// True if `op` multiplies its operand `index` by a constant that leaves enough
+/// of the distance from the maximum: exp(-32 / 2) is 2^-23.
+static bool isTemperature(Operation *op, unsigned index) {
+  FloatAttr constant;
+  bool isProduct = isa<arith::MulFOp>(op);
+  if (!isProduct && !(isa<arith::DivFOp>(op) && index == 0))
+    return false;
+  if (!matchPattern(op->getOperand(1 - index), m_Constant(&constant)))
+    return false;
+  double factor = constant.getValueAsDouble();
+  return isProduct ? factor >= 0.5 : factor > 0 && factor <= 2;
+}
+
 namespace {
 class Readers {
 public:
@@ -96,6 +110,8 @@ private:
       return saturates(op, isBelowMaximum ? reachBelowMaximum : reach);
     if (isMoveOrCast(user))
       return areAll(user->getResult(0), isBelowMaximum);
+    if (isBelowMaximum && isTemperature(user, index))
+      return areExponentials(user->getResult(0));
     if (isBelowMaximum)
       return isa<math::ExpOp, math::Exp2Op>(user);
     if (isMaximum(user) || (isa<arith::SelectOp>(user) && index != 0))
@@ -107,6 +123,20 @@ private:
     return isSum && throughSums &&
            !isAccumulator(user->getOperand(1 - index)) &&
            areAll(user->getResult(0), false);
+  }
+
+  /// What the distances from the maximum were multiplied to become.
+  bool areExponentials(Value value) {
+    return llvm::all_of(value.getUses(), [&](OpOperand &use) {
+      Operation *user = use.getOwner();
+      if (isa<linalg::YieldOp>(user))
+        return areExponentials(
+            user->getParentOp()->getResult(use.getOperandNumber()));
+      if (auto op = dyn_cast<linalg::LinalgOp>(user))
+        return areExponentials(op.getMatchingBlockArgument(&use));
+      return isMoveOrCast(user) ? areExponentials(user->getResult(0))
+                                : isa<math::ExpOp, math::Exp2Op>(user);
+    });
   }
 
   double reach, reachBelowMaximum;

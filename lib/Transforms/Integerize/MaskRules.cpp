@@ -556,7 +556,31 @@ void mlir::qfmt::countMask(const RuleContext &context, ScalarModel &result) {
   result.error = result.error.plus(rest / result.scale.getMin());
 }
 
+/// Masked values times a positive constant are masked by as much of that.
+static std::optional<FailureOr<ScalarModel>>
+scaleMasked(RuleContext &context, Rule rule) {
+  bool isProduct = isa<arith::MulFOp>(context.op);
+  if (!isProduct && !isa<arith::DivFOp>(context.op))
+    return std::nullopt;
+  unsigned i = isProduct && context.operands[0].isConstant() ? 0 : 1;
+  std::optional<double> constant =
+      context.operands[i].isConstant()
+          ? context.operands[i].constant.getUniform()
+          : std::nullopt;
+  std::optional<MaskFact> mask = context.operands[1 - i].mask;
+  if (!constant || !(*constant > 0) || !mask)
+    return std::nullopt;
+  FailureOr<ScalarModel> result = rule(context);
+  if (failed(result))
+    return result;
+  result->mask = mask;
+  result->mask->distance *= isProduct ? *constant : 1 / *constant;
+  return result;
+}
+
 static FailureOr<ScalarModel> compileOnMasked(RuleContext &context, Rule rule) {
+  if (std::optional<FailureOr<ScalarModel>> scaled = scaleMasked(context, rule))
+    return *scaled;
   ScalarModel &value = context.operands[0];
   std::optional<MaskFact> mask = value.mask;
   if (mask && isa<arith::SubFOp>(context.op) &&
