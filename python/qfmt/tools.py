@@ -51,8 +51,9 @@ def run_tool(
         raise UserError(failure_text(name, done))
     if warn:
         for line in done.stderr.decode(errors="replace").splitlines():
-            if found := re.search(r"(?:^|: )(warning: .*)", line):
-                print(found[1], file=sys.stderr)
+            # The place is one in a module that the user has never seen.
+            if found := re.search(r"(?:^|: )warning: (?:loc\(.*?\): )?(.*)", line):
+                print(f"warning: {found[1]}", file=sys.stderr)
     return done.stdout
 
 

@@ -203,7 +203,7 @@ def test_refined_network_is_better_and_what_it_is_said_to_be(command, files, mon
 @pytest.mark.parametrize("budgets", [["--budget-bytes", "40%"], ["--budget-activation-bytes", "30%"]])
 def test_report_of_given_formats_is_that_of_the_pass(command, budgets):
     """Next better formats, costs and budgets are found by other code; they are the same."""
-    more = ["--candidates", "i2/i4", "i4/i4", "i4/i8", "i8/i8"]
+    more = ["--damage", "moments", "--candidates", "i2/i4", "i4/i4", "i4/i8", "i8/i8"]
     whole, _, _ = command(*budgets, *more)
     report = whole["report"]
     found = assignment.Assignment(b"", report, whole["problem"])
