@@ -557,8 +557,8 @@ void mlir::qfmt::countMask(const RuleContext &context, ScalarModel &result) {
 }
 
 /// Masked values times a positive constant are masked by as much of that.
-static std::optional<FailureOr<ScalarModel>>
-scaleMasked(RuleContext &context, Rule rule) {
+static std::optional<FailureOr<ScalarModel>> scaleMasked(RuleContext &context,
+                                                         Rule rule) {
   bool isProduct = isa<arith::MulFOp>(context.op);
   if (!isProduct && !isa<arith::DivFOp>(context.op))
     return std::nullopt;
