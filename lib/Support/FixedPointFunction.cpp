@@ -282,10 +282,12 @@ std::optional<FixedPointFunction> Approximation::build() {
   result.segments = form.segments;
   result.isExhaustive = request.hi - request.lo < kMaxExhaustive;
   // Between the points that the analysis looks at there may be a pole.
-  if (result.isExhaustive)
+  if (result.isExhaustive) {
     result.bound =
         findLargestErrorOfAll(result.program, {request.lo, request.hi},
                               [&](long double i) { return getExpected(i); });
+    result.analyticBound = std::max(result.analyticBound, result.bound);
+  }
   return result;
 }
 
