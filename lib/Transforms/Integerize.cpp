@@ -10,6 +10,7 @@
 
 #include "Integerize/FrameworkRules.h"
 #include "Integerize/LinalgRewriter.h"
+#include "Integerize/QuantizeTensor.h"
 #include "Integerize/TensorMoves.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"

@@ -68,61 +68,25 @@ static StringRef getRuleName(Operation *op, ArrayRef<ScalarModel> operands) {
   return op->getName().getStringRef();
 }
 
-LogicalResult mlir::qfmt::compileScalarOp(Operation *op, BodyBuilder &body,
-                                          ScalarModels &models) {
-  body.setScalarOp(op);
-  llvm::scope_exit atLinalgOp([&] { body.setScalarOp(nullptr); });
-  RuleContext context = {op, body, {}};
-  SmallVector<ExpressionRef> expressions;
-  for (Value operand : op->getOperands()) {
-    auto it = models.find(operand);
-    if (it == models.end())
-      return context.emitError()
-             << "operand " << operand << " has no integer value";
-    context.operands.push_back(it->second);
-    expressions.push_back(it->second.expression);
-  }
-  auto isConstant = [](const ScalarModel &model) { return model.isConstant(); };
-  if (llvm::all_of(context.operands, isConstant)) {
-    FailureOr<ScalarModel> folded = foldConstants(context);
-    if (failed(folded))
-      return failure();
-    if (!folded->expression)
-      folded->expression =
-          Expression::makeConstant(folded->constant, op->getContext());
-    models[op->getResult(0)] = std::move(*folded);
-    return success();
-  }
-  ExpressionRef expression =
-      isSquare(op, context.operands)
-          ? Expression::makeApply(
-                "arith.mulf", {expressions[0], expressions[0]}, op->getLoc())
-          : Expression::makeApply(getFunctionName(op), expressions,
-                                  op->getLoc());
-  context.expression = expression;
-  if (std::optional<FailureOr<ScalarModel>> result =
-          compileIBert(context, expression)) {
-    if (failed(*result))
-      return failure();
-    countMask(context, **result);
-    (*result)->expression = expression;
-    models[op->getResult(0)] = std::move(**result);
-    return success();
-  }
-  if (isDeferrable(op, context.operands, expression)) {
-    models[op->getResult(0)] = ScalarModel::makeDeferred(expression);
-    return success();
-  }
-  Rule rule = getRules().lookup(getRuleName(op, context.operands));
-  if (!rule)
-    return context.emitError()
-           << "has no integer rule; keep this operation out of the "
-              "integer-only part or rewrite it with add, sub, mul, max, min, "
-              "compare and select";
+/// What `op` computes, as real arithmetic has it.
+static ExpressionRef makeExpression(const RuleContext &context) {
+  SmallVector<ExpressionRef> operands;
+  for (const ScalarModel &operand : context.operands)
+    operands.push_back(operand.expression);
+  Operation *op = context.op;
+  if (isSquare(op, context.operands))
+    return Expression::makeApply("arith.mulf", {operands[0], operands[0]},
+                                 op->getLoc());
+  return Expression::makeApply(getFunctionName(op), operands, op->getLoc());
+}
+
+/// The integers of what waits, for an operation that needs them.
+static LogicalResult materializeOperands(RuleContext &context) {
   bool readsTruth = isa<arith::SelectOp, arith::UIToFPOp, arith::SIToFPOp,
                         arith::ExtUIOp, arith::ExtSIOp, arith::CmpIOp,
-                        arith::AndIOp, arith::OrIOp, arith::XOrIOp>(op);
-  for (auto [value, operand] : llvm::zip(op->getOperands(), context.operands)) {
+                        arith::AndIOp, arith::OrIOp, arith::XOrIOp>(context.op);
+  for (auto [value, operand] :
+       llvm::zip(context.op->getOperands(), context.operands)) {
     if (operand.isPredicate() && !readsTruth)
       return context.emitError()
              << "computes with the outcome of a comparison; only selections, "
@@ -131,13 +95,35 @@ LogicalResult mlir::qfmt::compileScalarOp(Operation *op, BodyBuilder &body,
       continue;
     FailureOr<ScalarModel> integer =
         value.getType().isInteger(1)
-            ? materializePredicate(body, operand.expression)
-            : materialize(body, operand.expression);
+            ? materializePredicate(context.body, operand.expression)
+            : materialize(context.body, operand.expression);
     if (failed(integer))
       return failure();
     operand = *integer;
   }
-  ExpressionRef local = makeLocal(op, context.operands);
+  return success();
+}
+
+/// An operation on constants alone.
+static FailureOr<ScalarModel> compileConstants(RuleContext &context) {
+  FailureOr<ScalarModel> folded = foldConstants(context);
+  if (succeeded(folded) && !folded->expression)
+    folded->expression =
+        Expression::makeConstant(folded->constant, context.op->getContext());
+  return folded;
+}
+
+/// An operation that is computed in integers, by the rule of its name.
+static FailureOr<ScalarModel> compileByRule(RuleContext &context) {
+  Rule rule = getRules().lookup(getRuleName(context.op, context.operands));
+  if (!rule)
+    return context.emitError()
+           << "has no integer rule; keep this operation out of the "
+              "integer-only part or rewrite it with add, sub, mul, max, min, "
+              "compare and select";
+  if (failed(materializeOperands(context)))
+    return failure();
+  ExpressionRef local = makeLocal(context.op, context.operands);
   FailureOr<ScalarModel> result = failure();
   if (std::optional<ScalarModel> function = compileLocal(context, local))
     result = *function;
@@ -146,9 +132,45 @@ LogicalResult mlir::qfmt::compileScalarOp(Operation *op, BodyBuilder &body,
   if (failed(result))
     return failure();
   if (!result->isConstant())
-    result->expression = expression;
+    result->expression = context.expression;
   if (!result->mask)
     result->local = local;
+  return result;
+}
+
+static FailureOr<ScalarModel> compile(RuleContext &context) {
+  auto isConstant = [](const ScalarModel &model) { return model.isConstant(); };
+  if (llvm::all_of(context.operands, isConstant))
+    return compileConstants(context);
+  context.expression = makeExpression(context);
+  if (std::optional<FailureOr<ScalarModel>> result =
+          compileIBert(context, context.expression)) {
+    if (failed(*result))
+      return failure();
+    countMask(context, **result);
+    (*result)->expression = context.expression;
+    return *result;
+  }
+  if (isDeferrable(context.op, context.operands, context.expression))
+    return ScalarModel::makeDeferred(context.expression);
+  return compileByRule(context);
+}
+
+LogicalResult mlir::qfmt::compileScalarOp(Operation *op, BodyBuilder &body,
+                                          ScalarModels &models) {
+  body.setScalarOp(op);
+  llvm::scope_exit atLinalgOp([&] { body.setScalarOp(nullptr); });
+  RuleContext context = {op, body, {}};
+  for (Value operand : op->getOperands()) {
+    auto it = models.find(operand);
+    if (it == models.end())
+      return context.emitError()
+             << "operand " << operand << " has no integer value";
+    context.operands.push_back(it->second);
+  }
+  FailureOr<ScalarModel> result = compile(context);
+  if (failed(result))
+    return failure();
   models[op->getResult(0)] = std::move(*result);
   return success();
 }

@@ -44,3 +44,19 @@ TensorModel TensorModel::makePlainInteger(Value payload,
                  model.isUnsigned ? 1 : llvm::maxIntN(width)};
   return model;
 }
+
+TensorModel mlir::qfmt::makeConstantModel(RankedTensorType type,
+                                          ArrayRef<double> values) {
+  TensorModel model;
+  model.kind = TensorModel::Kind::Constant;
+  model.realType = type;
+  auto dims = llvm::to_vector(
+      llvm::seq<unsigned>(0, static_cast<unsigned>(type.getRank())));
+  if (!values.empty() && llvm::all_equal(values))
+    model.constant = Table(values.front());
+  else
+    model.constant =
+        Table(dims, type.getShape(), {values.begin(), values.end()})
+            .simplified();
+  return model;
+}

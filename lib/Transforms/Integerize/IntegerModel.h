@@ -124,6 +124,9 @@ struct TensorModel {
 
 using TensorModels = SmallVector<TensorModel, 0>;
 
+/// The model of a constant: its values over all dimensions in which they vary.
+TensorModel makeConstantModel(RankedTensorType type, ArrayRef<double> values);
+
 /// A scalar in the body of a linalg operation; tables are over the loops.
 struct ScalarModel {
   enum class Kind { Integer, Constant, Predicate, Deferred };

@@ -3,9 +3,9 @@
 // qfmt.quantize on integers: one rescaling, the zero point, a clamp where
 // ranges do not prove it superfluous.
 
+#include "QuantizeTensor.h"
 #include "ExpressionFacts.h"
 #include "FrameworkRules.h"
-#include "LinalgRewriter.h"
 #include "Rules.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "qfmt/Support/Integer.h"

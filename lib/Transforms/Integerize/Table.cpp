@@ -179,3 +179,28 @@ Table mlir::qfmt::operator*(const Table &a, const Table &b) {
 Table mlir::qfmt::operator/(const Table &a, const Table &b) {
   return Table::combine(a, b, [](double x, double y) { return x / y; });
 }
+
+std::optional<Table> mlir::qfmt::toLoops(const Table &table, AffineMap map) {
+  Table simple = table.simplified();
+  SmallVector<unsigned> loops(map.getNumResults(), 0);
+  for (unsigned dim : simple.getDims()) {
+    auto loop = dyn_cast<AffineDimExpr>(map.getResult(dim));
+    if (!loop)
+      return std::nullopt;
+    loops[dim] = loop.getPosition();
+  }
+  return simple.renamed(loops);
+}
+
+std::optional<Table> mlir::qfmt::toTensor(const Table &table, AffineMap map) {
+  Table simple = table.simplified();
+  SmallVector<unsigned> dims(map.getNumDims(), 0);
+  for (unsigned loop : simple.getDims()) {
+    std::optional<unsigned> position =
+        map.getResultPosition(getAffineDimExpr(loop, map.getContext()));
+    if (!position)
+      return std::nullopt;
+    dims[loop] = *position;
+  }
+  return simple.renamed(dims);
+}

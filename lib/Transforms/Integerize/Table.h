@@ -59,6 +59,14 @@ private:
 Table operator*(const Table &a, const Table &b);
 Table operator/(const Table &a, const Table &b);
 
+/// A table over a tensor's dimensions as one over the loops that index them;
+/// none if a dimension in which it varies is not indexed by a loop alone.
+std::optional<Table> toLoops(const Table &table, AffineMap map);
+
+/// A table over loops as one over the dimensions of the tensor that `map`
+/// writes; none if it varies along a loop that does not index the tensor.
+std::optional<Table> toTensor(const Table &table, AffineMap map);
+
 } // namespace mlir::qfmt
 
 #endif // QFMT_LIB_TRANSFORMS_INTEGERIZE_TABLE_H
