@@ -136,11 +136,11 @@ LogicalResult AssignFormatsPass::readFormats(LayerProblemOptions &options) {
            << " is there, but damage=given takes those of the layers' '"
            << kCandidatesAttr << "'";
   if (!candidates.empty()) {
-    FailureOr<SmallVector<FormatChoice>> formats =
-        parseFormatChoices(candidates, &getContext(), emit("candidates"));
-    if (failed(formats))
+    FailureOr<SmallVector<CandidateFamily>> families =
+        parseCandidates(candidates, getOperation(), emit("candidates"));
+    if (failed(families))
       return failure();
-    options.candidates.formats = std::move(*formats);
+    options.candidates.families = std::move(*families);
   }
   FailureOr<OperandFormat> others =
       OperandFormat::parse(otherActivations, OperandFormat::Side::Activations,

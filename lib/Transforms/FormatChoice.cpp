@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "FormatChoice.h"
+#include "FormatFamily.h"
 #include "mlir/AsmParser/AsmParser.h"
 
 using namespace mlir;
@@ -19,14 +20,31 @@ static std::string print(T value) {
   return text;
 }
 
-std::string OperandFormat::str() const {
-  if (number)
-    return print(static_cast<Type>(number));
-  if (preset)
-    return preset->name.str();
-  if (encoding)
-    return print(static_cast<Attribute>(encoding));
+static std::string printBase(const OperandFormat &format) {
+  if (format.number)
+    return print(static_cast<Type>(format.number));
+  if (format.preset)
+    return format.preset->name.str();
+  if (format.encoding)
+    return print(static_cast<Attribute>(format.encoding));
   return kReal.str();
+}
+
+std::string OperandFormat::str() const {
+  std::string text = printBase(*this);
+  if (master)
+    text += "@" + print(static_cast<Type>(master));
+  if (scaleRule)
+    text += (":" + stringifyScaleRule(*scaleRule)).str();
+  return text;
+}
+
+static ScaleRule getOwnScaleRule(const OperandFormat &format) {
+  return format.preset ? format.preset->scaleRule : ScaleRule::AbsMax;
+}
+
+ScaleRule OperandFormat::getScaleRule() const {
+  return scaleRule.value_or(getOwnScaleRule(*this));
 }
 
 std::string FormatChoice::str() const {
@@ -100,9 +118,10 @@ verifyEncodes(TensorFormat format, ScaleRule scaleRule, RoundingMode rounding,
   return format.verifyEncode(request, emitError);
 }
 
-FailureOr<OperandFormat>
-OperandFormat::parse(StringRef text, Side side, MLIRContext *context,
-                     function_ref<InFlightDiagnostic()> emitError) {
+/// The number format, name or encoding that stands before everything else.
+static FailureOr<OperandFormat>
+parseBase(StringRef text, OperandFormat::Side side, MLIRContext *context,
+          function_ref<InFlightDiagnostic()> emitError) {
   OperandFormat result;
   if (text == kReal)
     return result;
@@ -113,6 +132,11 @@ OperandFormat::parse(StringRef text, Side side, MLIRContext *context,
       return failure();
     return result;
   }
+  if (isFormatFamily(text))
+    return emitError() << "'" << text
+                       << "' is a family of formats, of which one has to be "
+                          "chosen first; qfmt-assign-formats does so with its "
+                          "option 'candidates'";
   context->getOrLoadDialect<QFmtDialect>();
   std::string complaint;
   if (text.starts_with("#")) {
@@ -145,16 +169,121 @@ OperandFormat::parse(StringRef text, Side side, MLIRContext *context,
   return diag;
 }
 
-FailureOr<FormatChoice>
-FormatChoice::parse(StringRef text, MLIRContext *context,
-                    function_ref<InFlightDiagnostic()> emitError) {
+/// The encoding of which `quantize` is asked for scales, if tensors had one
+/// dimension; null for f32.
+static TensorFormat getFlatEncoding(const OperandFormat &format,
+                                    MLIRContext *context) {
+  if (format.preset)
+    return format.preset->getFormat(context, /*rank=*/1);
+  if (!format.number)
+    return format.encoding;
+  return cast<TensorFormat>(static_cast<Attribute>(
+      ScaledAttr::get(context, format.number, {ScaledAttr::kWhole},
+                      TypeAttr::get(Float32Type::get(context)))));
+}
+
+/// Makes `rule` the scale rule of the format if it can be.
+static LogicalResult
+addScaleRule(OperandFormat &format, StringRef rule, OperandFormat::Side side,
+             MLIRContext *context,
+             function_ref<InFlightDiagnostic()> emitError) {
+  std::optional<ScaleRule> parsed = symbolizeScaleRule(rule);
+  if (!parsed)
+    return emitError() << "'" << rule
+                       << "' is no scale rule; behind ':' stands absmax, "
+                          "floor_log2, ceil_log2, mse or two_level";
+  if (format.isReal())
+    return emitError() << "f32 has no scales, drop ':" << rule << "'";
+  if (format.number && side == OperandFormat::Side::Activations)
+    return emitError() << "the scale of data in "
+                       << static_cast<Type>(format.number)
+                       << " follows from statistics, as the option "
+                          "'calibration' of qfmt-quantize says; drop ':"
+                       << rule << "'";
+  if (*parsed == getOwnScaleRule(format))
+    return success();
+  if (format.master)
+    return emitError() << "the scales of " << format.str()
+                       << " are those of its master, whose rule is absmax; "
+                          "drop ':"
+                       << rule << "'";
+  format.scaleRule = parsed;
+  TensorFormat encoding = getFlatEncoding(format, context);
+  if (failed(
+          verifyEncodes(encoding, *parsed, RoundingMode::HalfEven, emitError)))
+    return failure();
+  // (C22)
+  auto scaled = dyn_cast<ScaledAttr>(encoding);
+  if (*parsed != ScaleRule::AbsMax && scaled && scaled.getZeroPointFormat())
+    return emitError() << "'" << rule << "' defines no zero point, but "
+                       << format.str() << " has one; drop ':" << rule << "'";
+  return success();
+}
+
+/// Makes the integers that `text` says the master of the format's.
+static LogicalResult addMaster(OperandFormat &format, StringRef text,
+                               OperandFormat::Side side, MLIRContext *context,
+                               function_ref<InFlightDiagnostic()> emitError) {
+  if (side == OperandFormat::Side::Activations)
+    return emitError() << "'" << format.str() << "@" << text
+                       << "' is no format of activations: weights alone can "
+                          "have a master, data is rounded once";
+  FailureOr<OperandFormat> master = parseBase(text, side, context, emitError);
+  if (failed(master))
+    return failure();
+  auto isInteger = [](const OperandFormat &f) {
+    return f.number && isa<IntegerType>(static_cast<Type>(f.number));
+  };
+  if (!isInteger(format) || !isInteger(*master) ||
+      format.number.getFormatWidth() >= master->number.getFormatWidth())
+    return emitError() << "'" << format.str() << "@" << text
+                       << "' is no format; before '@' stand integers of fewer "
+                          "bits than those behind it, from which they are "
+                          "rounded: i4@i8";
+  format.master = master->number;
+  return success();
+}
+
+FailureOr<OperandFormat>
+OperandFormat::parse(StringRef text, Side side, MLIRContext *context,
+                     function_ref<InFlightDiagnostic()> emitError) {
+  // Inside of brackets both signs mean something else.
+  size_t bracket = text.find_last_of(">]");
+  size_t begin = bracket == StringRef::npos ? 0 : bracket;
+  size_t colon = text.find(':', begin);
+  StringRef rest = text.take_front(colon);
+  size_t at = rest.find('@', begin);
+  FailureOr<OperandFormat> format =
+      parseBase(rest.take_front(at), side, context, emitError);
+  if (failed(format) ||
+      (at != StringRef::npos && failed(addMaster(*format, rest.substr(at + 1),
+                                                 side, context, emitError))) ||
+      (colon != StringRef::npos &&
+       failed(addScaleRule(*format, text.substr(colon + 1), side, context,
+                           emitError))))
+    return failure();
+  return format;
+}
+
+FailureOr<std::pair<StringRef, StringRef>>
+mlir::qfmt::splitFormatChoice(StringRef text,
+                              function_ref<InFlightDiagnostic()> emitError) {
   auto [first, second] = text.split('/');
   if (second.contains('/'))
     return emitError() << "'" << text
                        << "' is no choice of formats; give those of weights "
                           "and activations with one '/' between them";
-  StringRef weightsText = first.trim();
-  StringRef activationsText = text.contains('/') ? second.trim() : weightsText;
+  StringRef weights = first.trim();
+  return std::pair(weights, text.contains('/') ? second.trim() : weights);
+}
+
+FailureOr<FormatChoice>
+FormatChoice::parse(StringRef text, MLIRContext *context,
+                    function_ref<InFlightDiagnostic()> emitError) {
+  auto sides = splitFormatChoice(text, emitError);
+  if (failed(sides))
+    return failure();
+  auto [weightsText, activationsText] = *sides;
   using Side = OperandFormat::Side;
   FailureOr<OperandFormat> weights =
       OperandFormat::parse(weightsText, Side::Weights, context, emitError);
@@ -167,8 +296,7 @@ FormatChoice::parse(StringRef text, MLIRContext *context,
   return FormatChoice{*weights, *activations};
 }
 
-/// Cuts at the commas that stand outside of brackets.
-static SmallVector<StringRef> splitAtCommas(StringRef text) {
+SmallVector<StringRef> mlir::qfmt::splitFormatChoices(StringRef text) {
   SmallVector<StringRef> pieces;
   int depth = 0;
   size_t begin = 0;
@@ -184,20 +312,4 @@ static SmallVector<StringRef> splitAtCommas(StringRef text) {
   }
   pieces.push_back(text.substr(begin));
   return pieces;
-}
-
-FailureOr<SmallVector<FormatChoice>>
-mlir::qfmt::parseFormatChoices(StringRef text, MLIRContext *context,
-                               function_ref<InFlightDiagnostic()> emitError) {
-  SmallVector<FormatChoice> choices;
-  for (StringRef piece : splitAtCommas(text)) {
-    FailureOr<FormatChoice> choice =
-        FormatChoice::parse(piece, context, emitError);
-    if (failed(choice))
-      return failure();
-    if (llvm::is_contained(choices, *choice))
-      return emitError() << "the choice " << choice->str() << " is there twice";
-    choices.push_back(*choice);
-  }
-  return choices;
 }

@@ -10,6 +10,7 @@
 
 #include "Integerize/FrameworkRules.h"
 #include "Integerize/LinalgRewriter.h"
+#include "Integerize/NestedWeights.h"
 #include "Integerize/QuantizeTensor.h"
 #include "Integerize/TensorMoves.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -344,6 +345,14 @@ LogicalResult FunctionIntegerizer::convertQuantize(Operation *op,
   Value result = op->getResult(0);
   if (models.contains(result)) // an argument's
     return success();
+  // Weights of a master; any other given scales are those of run time.
+  if (auto convert = dyn_cast<ConvertOp>(op);
+      convert && !convert.getGiven().empty()) {
+    FailureOr<TensorModel> master = getModel(op, convert.getInput());
+    if (failed(master))
+      return failure();
+    return setEncoded(result, roundWeights(convert, *master, builder));
+  }
   ScaledAttr scaled = getStaticIntegerEncoding(op, result.getType());
   if (!scaled)
     return failure();

@@ -1,17 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "OperandEncoding.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace mlir::qfmt;
 
-QuantizeOp OperandEncoding::quantize(OpBuilder &builder, Value real) const {
-  auto type =
-      EncodedTensorType::get(cast<RankedTensorType>(real.getType()), format);
+Value OperandEncoding::quantize(OpBuilder &builder, Value real) const {
+  auto logical = cast<RankedTensorType>(real.getType());
+  auto type = EncodedTensorType::get(logical, master ? master : format);
   auto op = QuantizeOp::create(builder, real.getLoc(), type.getType(), real);
   op.setScaleRule(scaleRule);
   op.setRounding(rounding);
-  return op;
+  if (!master)
+    return op.getResult();
+  auto split = ConstituentsOp::create(builder, real.getLoc(), op.getResult());
+  Value scales = split.getResults()[1];
+  auto step = DenseElementsAttr::get(cast<ShapedType>(scales.getType()),
+                                     float(getMasterStep()));
+  Value constant = arith::ConstantOp::create(builder, real.getLoc(), step);
+  Value wide = arith::MulFOp::create(builder, real.getLoc(), scales, constant);
+  return roundMaster(builder, op.getResult(), wide);
+}
+
+/// The bits of the integers of an encoding.
+static unsigned getWidth(TensorFormat encoding) {
+  Type element = encoding.getElementFormats().front();
+  return cast<NumberFormat>(element).getFormatWidth();
+}
+
+double OperandEncoding::getMasterStep() const {
+  return std::ldexp(1.0, getWidth(master) - getWidth(format));
+}
+
+Value OperandEncoding::roundMaster(OpBuilder &builder, Value real,
+                                   Value scales) const {
+  RankedTensorType logical =
+      EncodedTensorType::get(real.getType()).getLogicalType();
+  auto op = ConvertOp::create(builder, real.getLoc(),
+                              EncodedTensorType::get(logical, format).getType(),
+                              real);
+  op.getGivenMutable().assign(scales);
+  return op.getResult();
 }
 
 namespace {
@@ -67,25 +98,39 @@ OperandEncoding mlir::qfmt::getPresetEncoding(const Preset &preset,
           preset.rounding};
 }
 
+/// That of a preset or an encoding; null for what has neither.
+static OperandEncoding getNamedEncoding(const OperandFormat &format,
+                                        linalg::LinalgOp op,
+                                        OpOperand &operand) {
+  OperandEncoding encoding{format.encoding};
+  if (format.preset)
+    encoding = getPresetEncoding(*format.preset, op, operand);
+  encoding.scaleRule = format.getScaleRule();
+  return encoding;
+}
+
 OperandEncoding mlir::qfmt::getWeightEncoding(const OperandFormat &format,
                                               const WeightedSum &sum) {
-  if (format.preset)
-    return getPresetEncoding(*format.preset, sum.op, *sum.weights);
   if (!format.number)
-    return {format.encoding};
+    return getNamedEncoding(format, sum.op, *sum.weights);
   SmallVector<int64_t> block(sum.values.getRank(), ScaledAttr::kWhole);
   for (WeightedSum::Channel channel : sum.channels)
     block[channel.weightDim] = 1;
   MLIRContext *context = sum.op->getContext();
-  return {cast<TensorFormat>(static_cast<Attribute>(
-      ScaledAttr::get(context, format.number, block,
-                      TypeAttr::get(Float32Type::get(context)))))};
+  auto getScaled = [&](NumberFormat number) {
+    return cast<TensorFormat>(static_cast<Attribute>(ScaledAttr::get(
+        context, number, block, TypeAttr::get(Float32Type::get(context)))));
+  };
+  OperandEncoding encoding{getScaled(format.number)};
+  encoding.scaleRule = format.getScaleRule();
+  if (format.master)
+    encoding.master = getScaled(format.master);
+  return encoding;
 }
 
 OperandEncoding mlir::qfmt::getDataEncoding(const OperandFormat &format,
                                             linalg::LinalgOp op,
                                             OpOperand &operand) {
-  if (format.preset)
-    return getPresetEncoding(*format.preset, op, operand);
-  return {format.encoding};
+  return format.number ? OperandEncoding()
+                       : getNamedEncoding(format, op, operand);
 }

@@ -20,14 +20,23 @@ struct OperandEncoding {
   TensorFormat format;
   ScaleRule scaleRule = ScaleRule::AbsMax;
   RoundingMode rounding = RoundingMode::HalfEven;
+  /// If not null, the codes are rounded from those of this encoding, which has
+  /// the same blocks, scales of f32 at run time and integers of more bits.
+  TensorFormat master = nullptr;
 
   bool operator==(const OperandEncoding &other) const {
     return format == other.format && scaleRule == other.scaleRule &&
-           rounding == other.rounding;
+           rounding == other.rounding && master == other.master;
   }
 
   /// `real` in this encoding, whose format is not null.
-  QuantizeOp quantize(OpBuilder &builder, Value real) const;
+  Value quantize(OpBuilder &builder, Value real) const;
+  /// The tensor `real` of the encoding `master` in this encoding: with its
+  /// scales times getMasterStep(), which `scales` are, its codes are divided by
+  /// that, rounded half to even, and saturated.
+  Value roundMaster(OpBuilder &builder, Value real, Value scales) const;
+  /// 2^(bits of the master - bits of this encoding).
+  double getMasterStep() const;
 };
 
 /// A row is what one result element reads: the dimensions of `operand` that

@@ -115,7 +115,7 @@ struct QuantizeWeightsPass
     Value &quantized = known[{weights, encoded}];
     if (!quantized) {
       rewriter.setInsertionPointAfter(weights);
-      quantized = encoding.quantize(rewriter, weights.getResult()).getResult();
+      quantized = encoding.quantize(rewriter, weights.getResult());
       ++numWeights;
     }
     operand.set(quantized);

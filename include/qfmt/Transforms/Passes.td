@@ -125,7 +125,7 @@ def AssignFormats : Pass<"qfmt-assign-formats", "::mlir::ModuleOp"> {
     An impossible budget is an error that says what is missing.
   }];
   let options = [
-    Option<"candidates", "candidates", "std::string", "\"\"", "Formats to choose from: i4/i8,i8/i8,mxfp4/mxfp8">,
+    Option<"candidates", "candidates", "std::string", "\"\"", "Formats to choose from, and families of them: i4/i8,mxfp4/mxfp8,float<4>/i8">,
     Option<"damage", "damage", "::mlir::qfmt::DamageMeasure", "::mlir::qfmt::DamageMeasure::Weights", "What a format does to a layer",
            [{::llvm::cl::values(
       clEnumValN(::mlir::qfmt::DamageMeasure::Given, "given", "what qfmt.candidates says"),
@@ -154,6 +154,34 @@ def AssignFormats : Pass<"qfmt-assign-formats", "::mlir::ModuleOp"> {
   ];
 }
 
+def ClonePrecisions : Pass<"qfmt-clone-precisions", "::mlir::ModuleOp"> {
+  let summary = "Makes one function of a network for each of several assignments of formats";
+  let description = [{
+    At level real or observed, which stays. One module then holds a network in several precisions, among which its caller chooses: of every
+    public function that has layers there is one for each variant, `<function>_<variant>`, whose layers have the variant's formats as
+    `qfmt.assigned`. A variant is a name and the formats of all layers, or a file: a report of `qfmt-assign-formats` or a solution of
+    `qfmt-assign`.
+
+    ```mlir
+    // variants=i8=i8,i4=i4@i8/i8,mixed=report.json
+    func.func @main(%x: tensor<1x64xf32>) -> tensor<1x8xf32>
+    // becomes
+    func.func @main_i8(%x: tensor<1x64xf32>) -> tensor<1x8xf32>
+    func.func @main_i4(%x: tensor<1x64xf32>) -> tensor<1x8xf32>
+    func.func @main_mixed(%x: tensor<1x64xf32>) -> tensor<1x8xf32>
+    ```
+
+    Weights in `i8`, `i6@i8` and `i4@i8` are rounded from one master (Double Rounding): after `qfmt-quantize` the functions share its
+    codes, which the module stores once.
+
+    Names of layers and observers get the variant's name in front. `qfmt.candidates`, `qfmt.forced` and `qfmt.tie` go.
+  }];
+  let options = [
+    Option<"variants", "variants", "std::string", "\"\"", "Name and formats, or name and file, of each: i8=i8,i4=i4@i8/i8,mixed=report.json">
+  ];
+  let dependentDialects = ["::mlir::qfmt::QFmtDialect"];
+}
+
 def FoldBatchNorm : Pass<"qfmt-fold-batch-norm", "::mlir::ModuleOp"> {
   let summary = "Folds per-channel affine operations into the weights before them";
   let description = [{
@@ -176,7 +204,10 @@ def Quantize : Pass<"qfmt-quantize", "::mlir::ModuleOp"> {
       magnitude, data with one static scale, from the statistics of the `observe`;
     - a name that `qfmt-opt --list-formats` lists (`mxfp4`, `nf4`): blocks along what is summed over, scales of data at run time;
     - an encoding (`#qfmt.scaled<i4, scale = f16>`) that fits every tensor;
-    - `f32`: stays.
+    - `f32`: stays;
+    - one of these and a scale rule of `quantize`: `f4E2M1FN:mse`, `mxfp4:ceil_log2` (not for data in number formats);
+    - for weights `i4@i8`: i4 rounded from i8 codes, with their scales times 16 (Double Rounding), by `convert` of these. Layers with
+      the same weights, in any function, share the codes.
 
     ```mlir
     %y = linalg.matmul {qfmt.assigned = "i4/i8"} ins(%x, %w : tensor<1x64xf32>, tensor<64x8xf32>) ...

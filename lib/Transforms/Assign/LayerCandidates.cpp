@@ -4,6 +4,7 @@
 #include "LayerCosts.h"
 #include "qfmt/IR/LayerAttributes.h"
 #include "llvm/ADT/MapVector.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace mlir::qfmt;
@@ -17,6 +18,57 @@ struct GivenCandidate {
   std::map<std::string, double> costs;
 };
 } // namespace
+
+/// Of all layers' weights. NaNs and infinities are refused elsewhere.
+static std::optional<IntegerBits> getWeightBits(ModuleOp module) {
+  std::optional<IntegerBits> bits;
+  module.walk([&](Operation *op) {
+    std::optional<WeightedSum> sum = WeightedSum::match(op);
+    if (!sum)
+      return;
+    double largest = 0;
+    for (double value : sum->values.getElements())
+      largest = std::max(largest, std::abs(value));
+    if (largest > 0 && std::isfinite(largest))
+      IntegerBits::include(bits, largest);
+  });
+  return bits;
+}
+
+/// Of everything that calibration saw.
+static std::optional<IntegerBits> getDataBits(ModuleOp module) {
+  std::optional<IntegerBits> bits;
+  module.walk([&](ObserveOp op) {
+    if (std::optional<StatisticsAttr> seen = op.getStatistics())
+      if (double largest =
+              std::max(std::abs(seen->getMin()), std::abs(seen->getMax())))
+        IntegerBits::include(bits, largest);
+  });
+  return bits;
+}
+
+FailureOr<SmallVector<CandidateFamily>>
+mlir::qfmt::parseCandidates(StringRef text, ModuleOp module,
+                            function_ref<InFlightDiagnostic()> emitError) {
+  SmallVector<CandidateFamily> families;
+  SmallVector<FormatChoice> single;
+  auto ofWeights = [&] { return getWeightBits(module); };
+  auto ofData = [&] { return getDataBits(module); };
+  for (StringRef piece : splitFormatChoices(text)) {
+    FailureOr<CandidateFamily> family = parseCandidateFamily(
+        piece, module.getContext(), {ofWeights, ofData}, emitError);
+    if (failed(family))
+      return failure();
+    families.push_back(*family);
+    if (family->weights.size() > 1 || family->activations.size() > 1)
+      continue;
+    FormatChoice choice{family->weights.front(), family->activations.front()};
+    if (llvm::is_contained(single, choice))
+      return emitError() << "the choice " << choice.str() << " is there twice";
+    single.push_back(choice);
+  }
+  return families;
+}
 
 /// Those of the attribute; none if it is not there.
 static FailureOr<std::vector<GivenCandidate>>
@@ -113,7 +165,8 @@ getCosts(const Layer &layer, const WeightedSum &sum, const FormatChoice &choice,
 }
 
 FailureOr<LayerCandidates>
-mlir::qfmt::getCandidates(const Layer &layer, const CandidateSources &sources) {
+mlir::qfmt::getCandidates(const Layer &layer, ArrayRef<FormatChoice> formats,
+                          const CandidateSources &sources) {
   FailureOr<std::vector<GivenCandidate>> given = parseGivenCandidates(layer);
   if (failed(given))
     return failure();
@@ -122,12 +175,12 @@ mlir::qfmt::getCandidates(const Layer &layer, const CandidateSources &sources) {
       return layer.op->emitOpError()
              << "is the layer '" << layer.name << "', which has no '"
              << kCandidatesAttr << "'; with damage=given each layer needs it";
-    if (sources.formats.empty())
+    if (formats.empty())
       return layer.op->emitOpError()
              << "is the layer '" << layer.name << "', which has no '"
              << kCandidatesAttr << "', nor are there any by the option "
              << "'candidates'";
-    for (const FormatChoice &format : sources.formats)
+    for (const FormatChoice &format : formats)
       given->push_back({format, 0, {}});
   }
 

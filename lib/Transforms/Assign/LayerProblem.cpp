@@ -2,6 +2,7 @@
 
 #include "LayerProblem.h"
 #include "../Quantize/FormatAssignment.h"
+#include "DataFamilies.h"
 #include "LayerCosts.h"
 #include "MemoryCosts.h"
 #include "PairwiseTerms.h"
@@ -125,16 +126,19 @@ static void addTies(ArrayRef<Layer> layers, bool tieSharedInputs,
 /// and costs are given, which may have counted so already.
 static void shareWeights(LayerProblem &result) {
   assignment::Problem &problem = result.problem;
-  // By the constant and the encodings of all candidates.
-  using Key = std::pair<void *, std::vector<const void *>>;
+  // By the constant and the encodings of all candidates: format, master, rule.
+  using Encoding = std::tuple<const void *, const void *, ScaleRule>;
+  using Key = std::pair<void *, std::vector<Encoding>>;
   std::map<Key, unsigned> known;
   for (auto [index, layer] : llvm::enumerate(result.layers)) {
     std::optional<WeightedSum> sum = WeightedSum::match(layer.op);
     Key key = {layer.weights->get().getAsOpaquePointer(), {}};
-    for (const FormatChoice &choice : result.candidates[index].formats)
-      key.second.push_back(
-          Attribute(getWeightEncoding(choice.weights, *sum).format)
-              .getAsOpaquePointer());
+    for (const FormatChoice &choice : result.candidates[index].formats) {
+      OperandEncoding encoding = getWeightEncoding(choice.weights, *sum);
+      key.second.push_back({Attribute(encoding.format).getAsOpaquePointer(),
+                            Attribute(encoding.master).getAsOpaquePointer(),
+                            encoding.scaleRule});
+    }
     auto [first, isNew] = known.try_emplace(std::move(key), index);
     if (isNew)
       continue;
@@ -221,11 +225,16 @@ mlir::qfmt::buildProblem(ModuleOp module, const LayerProblemOptions &options) {
   if (failed(verifyGivenCosts(*layers)))
     return failure();
 
+  FailureOr<std::vector<SmallVector<FormatChoice>>> formats =
+      expandFamilies(*layers, options.candidates.families);
+  if (failed(formats))
+    return failure();
+
   LayerProblem result;
   result.layers = std::move(*layers);
-  for (const Layer &layer : result.layers) {
+  for (auto [layer, choices] : llvm::zip_equal(result.layers, *formats)) {
     FailureOr<LayerCandidates> candidates =
-        getCandidates(layer, options.candidates);
+        getCandidates(layer, choices, options.candidates);
     if (failed(candidates))
       return failure();
     result.problem.groups.push_back(candidates->group);

@@ -23,8 +23,8 @@ static OwningOpRef<ModuleOp> buildRoundTrip(Location loc,
                                        builder.getFunctionType({type}, {type}));
   Block *body = function.addEntryBlock();
   builder.setInsertionPointToStart(body);
-  QuantizeOp codes = encoding.quantize(builder, body->getArgument(0));
-  Value reals = DequantizeOp::create(builder, loc, type, codes.getResult());
+  Value codes = encoding.quantize(builder, body->getArgument(0));
+  Value reals = DequantizeOp::create(builder, loc, type, codes);
   func::ReturnOp::create(builder, loc, reals);
   return module;
 }
@@ -35,6 +35,7 @@ WeightErrors::getRoundTrip(Location loc, const OperandEncoding &encoding,
   auto encoded = EncodedTensorType::get(type, encoding.format);
   std::unique_ptr<CompiledFunction> &function =
       compiled[{Type(encoded.getType()).getAsOpaquePointer(),
+                Attribute(encoding.master).getAsOpaquePointer(),
                 encoding.scaleRule, encoding.rounding}];
   if (function)
     return function.get();

@@ -41,8 +41,9 @@ private:
                                        const OperandEncoding &encoding,
                                        RankedTensorType type);
 
-  /// By the encoded type and how `quantize` rounds: layers share shapes.
-  std::map<std::tuple<const void *, ScaleRule, RoundingMode>,
+  /// By the encoded type, the master's encoding and how `quantize` rounds:
+  /// layers share shapes.
+  std::map<std::tuple<const void *, const void *, ScaleRule, RoundingMode>,
            std::unique_ptr<CompiledFunction>>
       compiled;
 };

@@ -38,7 +38,7 @@ static OperandEncoding getStatic(ScaledAttr format) {
 Value ActivationRewriter::quantize(Value real,
                                    const OperandEncoding &encoding) {
   ++numQuantized;
-  return encoding.quantize(rewriter, real).getResult();
+  return encoding.quantize(rewriter, real);
 }
 
 /// The format that encodes the elements of an encoded tensor.

@@ -27,9 +27,45 @@ static std::string getName(const ConstantTensor &values) {
   return values.getName().empty() ? "weights" : values.getName().str();
 }
 
+template <typename T>
+ElementsAttr WeightRewriter::share(
+    RankedTensorType type, const std::vector<T> &values,
+    function_ref<std::optional<std::vector<T>>(Attribute)> read,
+    function_ref<ElementsAttr()> make) {
+  // Attributes of resources are not unique by themselves.
+  StringRef bytes(reinterpret_cast<const char *>(values.data()),
+                  values.size() * sizeof(T));
+  SmallVector<ElementsAttr, 1> &known =
+      constantsByHash[llvm::hash_combine(static_cast<Type>(type), bytes)];
+  for (ElementsAttr attribute : known)
+    if (attribute.getType() == type && read(attribute) == values)
+      return attribute;
+  return known.emplace_back(make());
+}
+
+ElementsAttr WeightRewriter::makeCodes(RankedTensorType type,
+                                       std::vector<int64_t> codes,
+                                       StringRef name) {
+  // As they are read again.
+  for (int64_t &code : codes)
+    code = llvm::SignExtend64(code, type.getElementTypeBitWidth());
+  return share<int64_t>(type, codes, readIntegers,
+                        [&] { return makeIntegers(type, codes, name); });
+}
+
+ElementsAttr WeightRewriter::makeScales(RankedTensorType type,
+                                        const std::vector<double> &scales,
+                                        StringRef name) {
+  return share<double>(type, scales, readFloats,
+                       [&] { return makeFloats(type, scales, name); });
+}
+
 Value WeightRewriter::assemble(const WeightedSum &sum, NumberFormat format,
-                               EncodedTensorType type) {
+                               const OperandEncoding &encoding) {
   const ConstantTensor &values = sum.values;
+  auto type = EncodedTensorType::get(
+      cast<RankedTensorType>(sum.weights->get().getType()),
+      encoding.master ? encoding.master : encoding.format);
   SmallVector<Type> parts = type.getConstituentTypes();
   auto codesType = cast<RankedTensorType>(parts[0]);
   auto scalesType = cast<RankedTensorType>(parts[1]);
@@ -62,13 +98,19 @@ Value WeightRewriter::assemble(const WeightedSum &sum, NumberFormat format,
 
   Location loc = sum.op->getLoc();
   std::string name = getName(values);
-  Value payload =
-      createConstant(loc, makeIntegers(codesType, codes, name + ".codes"));
+  Value payload = createConstant(
+      loc, makeCodes(codesType, std::move(codes), name + ".codes"));
   Value scale =
-      createConstant(loc, makeFloats(scalesType, scales, name + ".scales"));
-  return AssembleOp::create(rewriter, loc, type.getType(),
-                            ValueRange{payload, scale})
-      .getResult();
+      createConstant(loc, makeScales(scalesType, scales, name + ".scales"));
+  Value assembled = AssembleOp::create(rewriter, loc, type.getType(),
+                                       ValueRange{payload, scale});
+  if (!encoding.master)
+    return assembled;
+  for (double &entry : scales)
+    entry *= encoding.getMasterStep();
+  Value wide =
+      createConstant(loc, makeScales(scalesType, scales, name + ".scales"));
+  return encoding.roundMaster(rewriter, assembled, wide);
 }
 
 Value WeightRewriter::quantize(const WeightedSum &sum,
@@ -80,7 +122,17 @@ Value WeightRewriter::quantize(const WeightedSum &sum,
                           makeFloats(cast<RankedTensorType>(real.getType()),
                                      sum.values.getElements(),
                                      getName(sum.values)));
-  return encoding.quantize(rewriter, real).getResult();
+  return encoding.quantize(rewriter, real);
+}
+
+Value WeightRewriter::encode(const WeightedSum &sum,
+                             const OperandFormat &format,
+                             const OperandEncoding &encoding) {
+  bool isAssembled = format.number && format.number.hasIntegerCodes() &&
+                     encoding.scaleRule == ScaleRule::AbsMax;
+  if (!isAssembled)
+    return quantize(sum, encoding);
+  return assemble(sum, format.master ? format.master : format.number, encoding);
 }
 
 LogicalResult WeightRewriter::rewrite(const WeightedSum &sum,
@@ -96,17 +148,15 @@ LogicalResult WeightRewriter::rewrite(const WeightedSum &sum,
           })))
     return failure();
   auto type = EncodedTensorType::get(logical, encoding.format);
-  Value &encoded =
-      encodings[{sum.weights->get(), type.getType(), format.preset}];
+  Value &encoded = encodings[{sum.weights->get(), type.getType(),
+                              Attribute(encoding.master), encoding.scaleRule}];
   if (!encoded) {
     if (failed(verifyFinite(sum)))
       return failure();
     rewriter.setInsertionPointAfterValue(sum.weights->get());
-    bool isInteger = format.number && format.number.hasIntegerCodes();
-    encoded = isInteger ? assemble(sum, format.number, type)
-                        : quantize(sum, encoding);
-    numBytes +=
-        llvm::divideCeil(type.getFormat().getPackedBits(type.getShape()), 8);
+    encoded = encode(sum, format, encoding);
+    TensorFormat stored = encoding.master ? encoding.master : encoding.format;
+    numBytes += llvm::divideCeil(stored.getPackedBits(type.getShape()), 8);
   }
   sum.weights->set(encoded);
   return success();
