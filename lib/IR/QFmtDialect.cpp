@@ -209,8 +209,8 @@ static LogicalResult verifyCandidatesAttr(Operation *op, Attribute value) {
                          << value;
 }
 
-/// `[{layers = ["a", "b"], formats = ["i4", "i4"], damage = -0.02}, ...]`; which
-/// layers there are is for qfmt-assign-formats to say.
+/// `[{layers = ["a", "b"], formats = ["i4", "i4"], damage = -0.02}, ...]`;
+/// which layers there are is for qfmt-assign-formats to say.
 static LogicalResult verifyPairwiseAttr(Operation *op, Attribute value) {
   auto isTwoStrings = [](ArrayAttr array) {
     return array && array.size() == 2 &&

@@ -10,6 +10,8 @@
 // Terms of formats that nobody may have never count.
 // RUN: qfmt-opt %t/main.mlir -qfmt-assign-formats="candidates=i8 damage=measured damage-file=%t/pairs.json report=%t/report.json" | FileCheck %t/main.mlir --check-prefix=ONE
 // RUN: FileCheck %t/main.mlir --check-prefix=NONE --input-file=%t/report.json
+// RUN: qfmt-opt %t/regions.mlir -qfmt-assign-formats="candidates=i8 report=%t/regions.json" -o /dev/null
+// RUN: FileCheck %t/regions.mlir --input-file=%t/regions.json
 // What qfmt.pairwise says counts where qfmt.candidates does.
 // RUN: qfmt-opt %t/given.mlir -qfmt-assign-formats="damage=weights budget-bytes=10" | FileCheck %t/given.mlir --check-prefix=WEIGHTS
 // RUN: not qfmt-opt %t/main.mlir -qfmt-assign-formats="candidates=i4 damage=measured damage-file=%t/no-layer.json" 2>&1 | FileCheck %s --check-prefix=LAYER
@@ -112,6 +114,52 @@ func.func @main(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
   %0 = linalg.matmul ins(%x, %w0 : tensor<1x2xf32>, tensor<2x2xf32>) outs(%init : tensor<1x2xf32>) -> tensor<1x2xf32>
   %1 = linalg.matmul ins(%0, %w1 : tensor<1x2xf32>, tensor<2x2xf32>) outs(%init : tensor<1x2xf32>) -> tensor<1x2xf32>
   return %1 : tensor<1x2xf32>
+}
+
+//--- regions.mlir
+
+// In loops and branches a layer follows what comes before them, what their last
+// round has left, and what is inside.
+
+// CHECK: "name": "before"
+// CHECK: "after": [],
+// CHECK: "name": "loop"
+// CHECK: "after": [
+// CHECK-NEXT: "before"
+// CHECK-NEXT: ],
+// CHECK: "name": "branch"
+// CHECK: "after": [
+// CHECK-NEXT: "before",
+// CHECK-NEXT: "loop"
+// CHECK-NEXT: ],
+// CHECK: "name": "last"
+// CHECK: "after": [
+// CHECK-NEXT: "before",
+// CHECK-NEXT: "loop",
+// CHECK-NEXT: "branch"
+// CHECK-NEXT: ],
+func.func @regions(%x: tensor<1x2xf32>, %n: index, %flag: i1) -> tensor<1x2xf32> {
+  %w0 = arith.constant dense<[[7.0, 7.0], [2.5, 2.0]]> : tensor<2x2xf32>
+  %w1 = arith.constant dense<[[6.0, 7.0], [2.5, 2.0]]> : tensor<2x2xf32>
+  %w2 = arith.constant dense<[[5.0, 7.0], [2.5, 2.0]]> : tensor<2x2xf32>
+  %w3 = arith.constant dense<[[4.0, 7.0], [2.5, 2.0]]> : tensor<2x2xf32>
+  %init = arith.constant dense<0.0> : tensor<1x2xf32>
+  %zero = arith.constant 0 : index
+  %one = arith.constant 1 : index
+  %0 = linalg.matmul {qfmt.layer = "before"} ins(%x, %w0 : tensor<1x2xf32>, tensor<2x2xf32>) outs(%init : tensor<1x2xf32>) -> tensor<1x2xf32>
+  %1 = scf.for %i = %zero to %n step %one iter_args(%y = %0) -> tensor<1x2xf32> {
+    %l = linalg.matmul {qfmt.layer = "loop"} ins(%y, %w1 : tensor<1x2xf32>, tensor<2x2xf32>) outs(%init : tensor<1x2xf32>) -> tensor<1x2xf32>
+    scf.yield %l : tensor<1x2xf32>
+  }
+  %2 = scf.if %flag -> tensor<1x2xf32> {
+    %b = linalg.matmul {qfmt.layer = "branch"} ins(%1, %w2 : tensor<1x2xf32>, tensor<2x2xf32>) outs(%init : tensor<1x2xf32>) -> tensor<1x2xf32>
+    scf.yield %b : tensor<1x2xf32>
+  } else {
+    %a = math.absf %1 : tensor<1x2xf32>
+    scf.yield %a : tensor<1x2xf32>
+  }
+  %3 = linalg.matmul {qfmt.layer = "last"} ins(%2, %w3 : tensor<1x2xf32>, tensor<2x2xf32>) outs(%init : tensor<1x2xf32>) -> tensor<1x2xf32>
+  return %3 : tensor<1x2xf32>
 }
 
 //--- alone.json

@@ -32,12 +32,16 @@ mlir::qfmt::findPredecessors(ArrayRef<Layer> layers) {
         continue;
       auto known = positions.find(origin);
       if (known != positions.end()) {
-        found.push_back(known->second);
+        // In a loop a layer may follow itself.
+        if (known->second != position)
+          found.push_back(known->second);
         continue;
       }
-      // Of a loop or a branch everything inside counts.
+      // Of a loop or a branch everything inside counts, but for what only its
+      // layers read.
       origin->walk([&](Operation *op) {
-        llvm::append_range(pending, op->getOperands());
+        if (!positions.count(op))
+          llvm::append_range(pending, op->getOperands());
       });
     }
     llvm::sort(found);
