@@ -53,8 +53,7 @@ TEST(JsonTest, NamesWhatIsWrongAndWhere) {
   EXPECT_EQ(getErrors("[]"), "problem: expected an object, found a list");
   EXPECT_EQ(getErrors("{}"), "problem: has no 'groups'");
   EXPECT_EQ(getErrors(R"({"groups": [], "budget": {}})"),
-            "problem: unknown key 'budget': expected 'groups', 'pairwise', "
-            "'ties', 'forced', 'budgets', 'expected'");
+            "problem: unknown key 'budget': did you mean 'budgets'?");
   EXPECT_EQ(getErrors(R"({"groups": [{"name": 1, "choices": []}]})"),
             "groups[0].name: expected a string, found the number 1");
   EXPECT_EQ(
