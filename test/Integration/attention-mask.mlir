@@ -10,9 +10,10 @@
 // CHECK-NEXT: 0 48 {{[^ ]+ [^ ]+ [^ ]+}} 0.50
 
 // INTEGER-LABEL: func.func @main(
-// INTEGER: %[[LEVEL:.*]] = arith.subi %{{.*}}, %{{.*}} : i32
-// INTEGER: %[[MASK:.*]] = arith.muli %[[LEVEL]], %{{.*}} : i32
-// INTEGER: arith.addi %{{.*}}, %[[MASK]] : i32
+// INTEGER: %[[LEVEL:.*]] = arith.subi %{{.*}}, %c127_i32 : i32
+// INTEGER-NEXT: %[[DISTANCE:.*]] = arith.constant {{[0-9]+}} : i32
+// INTEGER-NEXT: %[[MASK:.*]] = arith.muli %[[LEVEL]], %[[DISTANCE]] : i32
+// INTEGER-NEXT: arith.addi %{{.*}}, %[[MASK]] : i32
 
 #q = #qfmt.scaled<i8, scale = 0.03>
 #m = #qfmt.scaled<i8, scale = 0.00787401574>
