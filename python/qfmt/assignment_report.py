@@ -125,10 +125,14 @@ def describe_better(better: dict, cost: str) -> list[str]:
 
 def format_bits(text: str) -> float | None:
     """Of one code of a format as users write it; none if its text does not tell."""
+    # A scale rule, a master, an encoding: "i4@i8:mse", "#qfmt.scaled<!qfmt.fixed<8, 4>>".
+    text = re.sub(r"(?:@\w+)?(?::\w+)?$", "", text).removeprefix("#qfmt.scaled<")
     if found := re.fullmatch(r"(?:u?i|f|bf)(\d+)(?:E.*)?", text):
         return float(found[1])
     if found := re.match(r"!qfmt\.float<(\d+), ?(\d+)", text):
         return float(found[1]) + float(found[2]) + 1
+    if found := re.match(r"!qfmt\.(?:power|fixed|khot)<(\d+)|(?:!qfmt\.int<)?u?i(\d+)[,>]", text):
+        return float(found[1] or found[2])
     if found := re.search(r"(\d+)(?:_g\d+)?$", text):
         return float(found[1])
     return None

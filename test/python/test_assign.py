@@ -227,7 +227,9 @@ def test_names_in_a_report_are_text_not_html(observed):
 @pytest.mark.parametrize(
     "text, bits",
     [("i4", 4), ("f8E4M3FN", 8), ("bf16", 16), ("!qfmt.float<2, 1>", 4), ("mxfp4", 4)]
-    + [("int4_g128", 4), ("ternary", None)],
+    + [("int4_g128", 4), ("ternary", None), ("i4@i8", 4), ("f4E2M1FN:mse", 4), ("mxfp4:ceil_log2", 4)]
+    + [("!qfmt.power<4, 5.000000e-01>", 4), ("!qfmt.int<i4, -7, 7>", 4), ("#qfmt.scaled<!qfmt.fixed<6, 3>>", 6)]
+    + [("#qfmt.scaled<i4, scale = f16>", 4), ("#qfmt.scaled<i8>", 8)],
 )
 def test_bits_of_formats(text, bits):
     assert format_bits(text) == bits
