@@ -324,3 +324,47 @@ func.func @no_start(%a: tensor<4x4xf32, #act>) -> tensor<4xf32, #act> {
   %1 = qfmt.quantize %0 : tensor<4xf32> to tensor<4xf32, #act>
   return %1 : tensor<4xf32, #act>
 }
+
+// -----
+
+#act = #qfmt.scaled<i8, scale = 0.5>
+#id = affine_map<(a) -> (a)>
+func.func @infinite_bias(%a: tensor<2xf32, #act>) -> tensor<2xf32, #act> {
+  %c = arith.constant dense<[1.0, 0x7F800000]> : tensor<2xf32>
+  %empty = tensor.empty() : tensor<2xf32>
+  // expected-note @+1 {{in the body of this operation}}
+  %0 = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel"]} ins(%a, %c : tensor<2xf32, #act>, tensor<2xf32>) outs(%empty : tensor<2xf32>) {
+  ^bb0(%x: f32, %y: f32, %o: f32):
+    // expected-error @+1 {{'arith.addf': a constant operand is not finite; clamp it to what the result's format holds}}
+    %e = arith.addf %x, %y : f32
+    linalg.yield %e : f32
+  } -> tensor<2xf32>
+  %1 = qfmt.quantize %0 : tensor<2xf32> to tensor<2xf32, #act>
+  return %1 : tensor<2xf32, #act>
+}
+
+// -----
+
+// A trained network that diverged.
+#act = #qfmt.scaled<i8, scale = 0.5>
+func.func @nan_weights(%a: tensor<1x2xf32, #act>) -> tensor<1x2xf32, #act> {
+  %w = arith.constant dense<[[1.0, 0x7FC00000], [2.0, 3.0]]> : tensor<2x2xf32>
+  %zero = arith.constant dense<0.0> : tensor<1x2xf32>
+  // expected-error @+1 {{'arith.mulf': a constant factor holds NaN or infinity, which has no integer rule}}
+  %0 = linalg.matmul ins(%a, %w : tensor<1x2xf32, #act>, tensor<2x2xf32>) outs(%zero : tensor<1x2xf32>) -> tensor<1x2xf32>
+  %1 = qfmt.quantize %0 : tensor<1x2xf32> to tensor<1x2xf32, #act>
+  return %1 : tensor<1x2xf32, #act>
+}
+
+// -----
+
+#act = #qfmt.scaled<i8, scale = 0.5>
+#id = affine_map<(a) -> (a)>
+func.func @divided_by_zero(%a: tensor<2xf32, #act>) -> tensor<2xf32, #act> {
+  %c = arith.constant dense<[1.0, 0.0]> : tensor<2xf32>
+  %empty = tensor.empty() : tensor<2xf32>
+  // expected-error @+1 {{'arith.divf': a constant divisor holds zero, NaN or infinity, which has no integer rule}}
+  %0 = linalg.div ins(%a, %c : tensor<2xf32, #act>, tensor<2xf32>) outs(%empty : tensor<2xf32>) -> tensor<2xf32>
+  %1 = qfmt.quantize %0 : tensor<2xf32> to tensor<2xf32, #act>
+  return %1 : tensor<2xf32, #act>
+}

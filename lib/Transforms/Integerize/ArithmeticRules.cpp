@@ -144,7 +144,9 @@ FailureOr<ScalarModel> mlir::qfmt::multiplyByConstant(RuleContext &context,
                                                       const ScalarModel &value,
                                                       const Table &constant) {
   if (!constant.all([](double c) { return std::isfinite(c); }))
-    return context.emitError() << "a factor is not finite";
+    return context.emitError()
+           << "a constant factor holds NaN or infinity, which has no integer "
+              "rule; look where the weights come from";
   if (constant.all([](double c) { return c == 0; }))
     return ScalarModel::makeConstant(Table(0.0));
   auto withScale = [&](ScalarModel model, const Table &factor) {

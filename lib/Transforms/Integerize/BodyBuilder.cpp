@@ -35,6 +35,13 @@ InFlightDiagnostic BodyBuilder::emitError() const {
   return diagnostic;
 }
 
+InFlightDiagnostic BodyBuilder::emitOpError() const {
+  InFlightDiagnostic diagnostic = emitError();
+  if (scalarOp)
+    diagnostic << "'" << scalarOp->getName() << "': ";
+  return diagnostic;
+}
+
 static Type getElementType(Value tensor) {
   return cast<RankedTensorType>(tensor.getType()).getElementType();
 }
@@ -256,9 +263,9 @@ FailureOr<ScalarModel> BodyBuilder::shiftRight(const ScalarModel &value,
   __int128 half = __int128(1) << (shift - 1);
   IntegerRange sum = value.range + IntegerRange{half, half};
   if (!sum.fits(64))
-    return emitError() << "a value of " << value.range.getSignedBits()
-                       << " bits is to be rescaled; use narrower weights or "
-                          "activations";
+    return emitOpError() << "a value of " << value.range.getSignedBits()
+                         << " bits is to be rescaled; use narrower weights or "
+                            "activations";
   Value wide = arith::AddIOp::create(inner, loc, cast(value.value, 64),
                                      constant(int64_t(1) << (shift - 1), 64));
   Value result = arith::ShRSIOp::create(inner, loc, wide, constant(shift, 64));
@@ -325,7 +332,7 @@ FailureOr<ScalarModel> BodyBuilder::rescale(const ScalarModel &value,
     IntegerRange range = {value.range.lo * factor, value.range.hi * factor};
     std::optional<unsigned> width = chooseWidth(range);
     if (!width)
-      return emitError() << "rescaling needs more than 64 bits";
+      return emitOpError() << "rescaling needs more than 64 bits";
     Value result = value.value;
     if (*shift != 0)
       result = arith::ShLIOp::create(inner, loc, cast(result, *width),
@@ -360,12 +367,12 @@ FailureOr<ScalarModel> BodyBuilder::rescale(const ScalarModel &value,
   std::optional<Requantization> rule =
       chooseRequantization(compat, ratio, rounding);
   if (!rule)
-    return emitError() << "the ratio of two scales, between " << ratio.getMin()
-                       << " and " << ratio.getMax()
-                       << ", is no dyadic number m / 2^n with m < 2^31 and "
-                       << (isTOSA(compat) ? "2 <= n <= 62" : "n <= 62")
-                       << "; calibrate again, or give these tensors scales "
-                          "that are nearer to each other";
+    return emitOpError() << "the ratio of two scales, between "
+                         << ratio.getMin() << " and " << ratio.getMax()
+                         << ", is no dyadic number m / 2^n with m < 2^31 and "
+                         << (isTOSA(compat) ? "2 <= n <= 62" : "n <= 62")
+                         << "; calibrate again, or give these tensors scales "
+                            "that are nearer to each other";
   return requantize(value, scale, ratio, *rule);
 }
 
@@ -384,7 +391,7 @@ FailureOr<ScalarModel> BodyBuilder::requantize(const ScalarModel &value,
       scaleRange(value.range, dyadic.getMin(), dyadic.getMax());
   std::optional<unsigned> width = chooseWidth(range);
   if (!width)
-    return emitError() << "rescaling needs more than 64 bits";
+    return emitOpError() << "rescaling needs more than 64 bits";
   Value acc = value.value;
   if (acc.getType().getIntOrFloatBitWidth() < 32)
     acc = cast(acc, 32);
@@ -392,12 +399,12 @@ FailureOr<ScalarModel> BodyBuilder::requantize(const ScalarModel &value,
     __int128 factor = __int128(1) << left;
     IntegerRange shifted = {value.range.lo * factor, value.range.hi * factor};
     if (!shifted.fits(32))
-      return emitError() << "shifting an accumulator left by " << left
-                         << " bits, as compat=tflite and "
-                            "compat=tosa-double-round do before rounding "
-                            "twice, needs "
-                         << shifted.getSignedBits()
-                         << " bits; use a larger scale for the result";
+      return emitOpError() << "shifting an accumulator left by " << left
+                           << " bits, as compat=tflite and "
+                              "compat=tosa-double-round do before rounding "
+                              "twice, needs "
+                           << shifted.getSignedBits()
+                           << " bits; use a larger scale for the result";
     acc = arith::ShLIOp::create(inner, loc, cast(acc, 32),
                                 materialize(rule.leftShift, 32));
   }
@@ -416,10 +423,10 @@ FailureOr<ScalarModel> BodyBuilder::quantize(const Table &constant,
   Table exact = constant / scale;
   Table codes = exact.map([](double value) { return std::nearbyint(value); });
   if (!codes.all([](double code) { return std::abs(code) < 0x1p62; }))
-    return emitError() << "a constant of magnitude "
-                       << std::max(-constant.getMin(), constant.getMax())
-                       << " is beyond the range of an accumulator with scale "
-                       << scale.getMin();
+    return emitOpError() << "a constant of magnitude "
+                         << std::max(-constant.getMin(), constant.getMax())
+                         << " is beyond the range of an accumulator with scale "
+                         << scale.getMin();
   IntegerRange range = {static_cast<__int128>(codes.getMin()),
                         static_cast<__int128>(codes.getMax())};
   unsigned width = *chooseWidth(range);
@@ -452,8 +459,8 @@ BodyBuilder::align(const ScalarModel &a, const ScalarModel &b,
   for (const ScalarModel *model : {&a, &b})
     if (model->isConstant() &&
         !model->constant.all([](double c) { return std::isfinite(c); }))
-      return emitError() << "a constant operand is not finite; clamp it to "
-                            "what the result's format holds";
+      return emitOpError() << "a constant operand is not finite; clamp it to "
+                              "what the result's format holds";
   if (a.isConstant() && b.isConstant()) {
     // Two constants to choose from: 16 bits for the larger.
     double largest = 0;

@@ -40,6 +40,8 @@ public:
   /// Diagnostics stand at the scalar operation that is being compiled, if
   /// there is one, with a note at the operation whose body it is in.
   InFlightDiagnostic emitError() const;
+  /// The same, with the scalar operation's name in front.
+  InFlightDiagnostic emitOpError() const;
   void setScalarOp(Operation *op) { scalarOp = op; }
 
   const IntegerizeSettings &getSettings() const { return settings; }

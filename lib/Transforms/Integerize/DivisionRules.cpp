@@ -206,7 +206,9 @@ static FailureOr<ScalarModel> compileQuotient(RuleContext &context) {
     if (constant.all([](double c) { return c != 0 && std::isfinite(c); }))
       return multiplyByConstant(context, dividend,
                                 constant.map([](double c) { return 1 / c; }));
-    return context.emitError() << "the divisor is zero or not finite";
+    return context.emitError()
+           << "a constant divisor holds zero, NaN or infinity, which has no "
+              "integer rule; add a positive constant to it";
   }
   bool isNegative = divisor.range.hi < 0;
   if (isNegative) {

@@ -20,9 +20,7 @@ struct RuleContext {
   /// Of the result, if it is known.
   ExpressionRef expression = nullptr;
 
-  InFlightDiagnostic emitError() const {
-    return body.emitError() << "'" << op->getName() << "': ";
-  }
+  InFlightDiagnostic emitError() const { return body.emitOpError(); }
   OpBuilder &builder() const { return body.getBuilder(); }
 };
 
