@@ -28,6 +28,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "qfmt/IR/LayerAttributes.h"
 #include "qfmt/Transforms/Passes.h"
 #include "llvm/ADT/Statistic.h"
 
@@ -94,12 +95,14 @@ struct QuantizePass : qfmt::impl::QuantizeBase<QuantizePass> {
 
   LogicalResult quantizeWeights(const LayerFormats &layers) {
     IRRewriter rewriter(&getContext());
-    WeightRewriter weightRewriter(rewriter);
+    WeightRewriter weightRewriter(rewriter, encodeWeights);
     for (const LayerFormat &layer : layers.getLayers()) {
       // Reads the constant; those of all layers are not held at once.
       std::optional<WeightedSum> sum = WeightedSum::match(layer.op);
       if (failed(weightRewriter.rewrite(*sum, layer.choice.weights)))
         return failure();
+      if (!encodeWeights)
+        sum->op->setAttr(kLayerAttr, rewriter.getStringAttr(layer.name));
     }
     numWeights += weightRewriter.getNumWeights();
     weightBytes += weightRewriter.getNumBytes();

@@ -128,23 +128,37 @@ llvm::Expected<std::string> readFile(StringRef name) {
   return (*buffer)->getBuffer().str();
 }
 
-bool writeFile(StringRef name, StringRef text) {
-  std::error_code error;
-  llvm::ToolOutputFile file(name, error, llvm::sys::fs::OF_None);
-  if (error) {
-    report(name, "cannot be written: " + error.message());
-    return false;
+/// Files that are there in the end if all of them could be written.
+class OutputFiles {
+public:
+  /// False, with a message, if it cannot be written.
+  bool write(StringRef name, StringRef text) {
+    std::error_code error;
+    auto file = std::make_unique<llvm::ToolOutputFile>(name, error,
+                                                       llvm::sys::fs::OF_None);
+    if (error) {
+      report(name, "cannot be written: " + error.message());
+      return false;
+    }
+    file->os() << text;
+    file->os().flush();
+    if (file->os().has_error()) {
+      report(name, "cannot be written: " + file->os().error().message());
+      file->os().clear_error();
+      return false;
+    }
+    files.push_back(std::move(file));
+    return true;
   }
-  file.os() << text;
-  file.os().flush();
-  if (file.os().has_error()) {
-    report(name, "cannot be written: " + file.os().error().message());
-    file.os().clear_error();
-    return false;
+
+  void keep() {
+    for (std::unique_ptr<llvm::ToolOutputFile> &file : files)
+      file->keep();
   }
-  file.keep();
-  return true;
-}
+
+private:
+  std::vector<std::unique_ptr<llvm::ToolOutputFile>> files;
+};
 
 std::string toText(llvm::function_ref<void(llvm::json::OStream &)> write) {
   std::string text;
@@ -156,15 +170,17 @@ std::string toText(llvm::function_ref<void(llvm::json::OStream &)> write) {
 
 /// The results, all of them or none: nothing is written before all is known.
 int writeResults(const Problem &problem, const std::string &text, int code) {
+  OutputFiles files;
   if (!lpFile.empty()) {
     std::string lp;
     llvm::raw_string_ostream os(lp);
     writeLinearProgram(os, problem);
-    if (!writeFile(lpFile, lp))
+    if (!files.write(lpFile, lp))
       return BadInput;
   }
-  if (!text.empty() && !writeFile(outputFile, text))
+  if (!text.empty() && !files.write(outputFile, text))
     return BadInput;
+  files.keep();
   return code;
 }
 

@@ -223,7 +223,8 @@ def Quantize : Pass<"qfmt-quantize", "::mlir::ModuleOp"> {
     With `wide-activations`, a tensor takes that format if anything reads it but layers: the residual stream, operands of attention,
     softmax and layer norm, results. Layers always read their own: of a wide tensor a `convert`.
 
-    Weights in formats other than integers become `quantize` of the constant; qfmt-encode-constants computes the codes.
+    Weights in formats other than integers become `quantize` of the constant; qfmt-encode-constants computes the codes. With
+    `encode-weights=false` all weights do, and each layer gets its name as the attribute `qfmt.layer`, for qfmt-round-weights.
 
     Arguments and results stay f32: arguments are quantized on entry, results dequantized on return. Padding with less than all
     values of the format (-infinity, before max pooling) becomes padding with its lowest value.
@@ -236,7 +237,8 @@ def Quantize : Pass<"qfmt-quantize", "::mlir::ModuleOp"> {
     Option<"calibration", "calibration", "std::string", "\"minmax\"", "How a range follows from statistics: minmax, percentile, mse">,
     Option<"percentile", "percentile", "double", "99.99", "Share of the values inside of the range, in percent">,
     Option<"inputFormat", "input-format", "std::string", "\"\"",
-           "Format of the function's arguments, `ui8:0.00392156862745098` (number format and scale); empty: as activations">
+           "Format of the function's arguments, `ui8:0.00392156862745098` (number format and scale); empty: as activations">,
+    Option<"encodeWeights", "encode-weights", "bool", "true", "Compute the codes of weights in integers; if not, they stay `quantize`">
   ];
   let dependentDialects = ["::mlir::qfmt::QFmtDialect", "::mlir::arith::ArithDialect"];
 }

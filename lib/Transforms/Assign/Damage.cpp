@@ -2,10 +2,9 @@
 
 #include "Damage.h"
 #include "DataErrors.h"
-#include "LayerTables.h"
+#include "MomentLookup.h"
 #include "OutputError.h"
 #include "WeightErrors.h"
-#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace mlir::qfmt;
@@ -19,24 +18,12 @@ static double sumSquares(ArrayRef<double> values) {
   return sum;
 }
 
-/// "conv1, conv2, ...": of a table's layers, sorted; not more than a few.
-template <typename Table>
-static std::string listLayers(const Table &table) {
-  constexpr size_t kMost = 8;
-  SmallVector<StringRef> names(table.keys());
-  llvm::sort(names);
-  std::string list = llvm::join(
-      ArrayRef(names).take_front(std::min(kMost, names.size())), ", ");
-  return names.size() > kMost ? list + ", ..." : list;
-}
-
 template <typename Table>
 static LogicalResult emitMissing(const Layer &layer, StringRef what,
                                  StringRef file, const Table &table) {
   return layer.op->emitOpError()
          << "is the layer '" << layer.name << "', of which '" << file
-         << "' has no " << what << "; it has those of "
-         << (table.empty() ? "none" : listLayers(table));
+         << "' has no " << what << "; it has those of " << listKeys(table);
 }
 
 namespace {
@@ -109,33 +96,16 @@ private:
   FailureOr<double> weigh(const Layer &layer, const WeightedSum &sum,
                           const OperandFormat &data,
                           ArrayRef<double> values) override {
-    auto entry = moments.find(layer.name);
-    if (entry == moments.end())
-      return emitMissing(layer, "moments", file, moments);
-    const MomentMatrices &given = entry->second;
     auto matrices = WeightMatrices::get(sum);
-    SmallVector<int64_t> shape = {matrices.groups, matrices.depth,
-                                  matrices.depth};
-    bool fits = given.shape == shape ||
-                (matrices.groups == 1 &&
-                 ArrayRef(given.shape) == ArrayRef(shape).drop_front());
-    if (!fits) {
-      InFlightDiagnostic diag = layer.op->emitOpError();
-      diag << "is the layer '" << layer.name << "', whose moments in '" << file
-           << "' have the shape [";
-      llvm::interleaveComma(given.shape, diag);
-      diag << "]; they have [";
-      if (matrices.groups != 1)
-        diag << matrices.groups << ", ";
-      return diag << matrices.depth << ", " << matrices.depth
-                  << "], of what it sums over";
-    }
+    FailureOr<ArrayRef<double>> given =
+        findMoments(moments, file, layer.name, layer.op, matrices);
+    if (failed(given))
+      return failure();
     double error = getOutputError(
-        matrices, matrices.arrange(sum.values.getShape(), values),
-        given.elements);
+        matrices, matrices.arrange(sum.values.getShape(), values), *given);
     // Rounding may leave a little less than nothing; what is more is no
     // matrix of moments, and is refused as negative damage.
-    double scale = sumSquares(values) * getLargestMoment(given);
+    double scale = sumSquares(values) * getLargestMoment(*given);
     if (error < 0 && error > -1e-12 * scale)
       error = 0;
     if (!DataErrors::hasStatistics(layer))
@@ -148,22 +118,22 @@ private:
     for (auto [weight, value] : llvm::zip_equal(weights, values))
       weight -= value;
     return error +
-           *ratio * getMeanMoment(matrices, given) * sumSquares(weights);
+           *ratio * getMeanMoment(matrices, *given) * sumSquares(weights);
   }
 
   /// Of the diagonals.
   static double getMeanMoment(const WeightMatrices &matrices,
-                              const MomentMatrices &given) {
+                              ArrayRef<double> moments) {
     int64_t depth = matrices.depth;
     double trace = 0;
     for (int64_t row = 0; row < matrices.groups * depth; ++row)
-      trace += given.elements[row * depth + row % depth];
+      trace += moments[row * depth + row % depth];
     return trace / (matrices.groups * depth);
   }
 
-  static double getLargestMoment(const MomentMatrices &given) {
+  static double getLargestMoment(ArrayRef<double> moments) {
     double largest = 0;
-    for (double element : given.elements)
+    for (double element : moments)
       largest = std::max(largest, std::abs(element));
     return largest;
   }
@@ -190,7 +160,7 @@ public:
       return layer.op->emitOpError()
              << "is the layer '" << layer.name << "', of which '" << file
              << "' has no damage for " << choice.str() << "; it has those for "
-             << listLayers(entry->second);
+             << listKeys(entry->second);
     return damage->second;
   }
 

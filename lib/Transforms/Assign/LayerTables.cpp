@@ -3,6 +3,7 @@
 #include "LayerTables.h"
 #include "qfmt/Runtime/Npz.h"
 #include "qfmt/Support/UniqueJson.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 using namespace mlir;
@@ -34,6 +35,17 @@ static std::vector<std::string> getKeys(const llvm::json::Object &object) {
     keys.push_back(member.first.str());
   llvm::sort(keys);
   return keys;
+}
+
+std::string mlir::qfmt::listNames(SmallVector<StringRef> names) {
+  constexpr size_t kMost = 8;
+  if (names.empty())
+    return "none";
+  llvm::sort(names);
+  bool isLong = names.size() > kMost;
+  std::string list = llvm::join(
+      ArrayRef(names).take_front(std::min(kMost, names.size())), ", ");
+  return isLong ? list + ", ..." : list;
 }
 
 llvm::Expected<TraceTable> mlir::qfmt::readTraces(StringRef path) {

@@ -43,6 +43,13 @@ struct MomentMatrices {
 };
 using MomentTable = llvm::StringMap<MomentMatrices>;
 
+/// "conv1, conv2, ...": the keys, sorted, not more than a few; "none".
+std::string listNames(SmallVector<StringRef> names);
+template <typename Table>
+std::string listKeys(const Table &table) {
+  return listNames(SmallVector<StringRef>(table.keys()));
+}
+
 llvm::Expected<TraceTable> readTraces(StringRef path);
 /// Choices may be written in any way that FormatChoice::parse reads.
 llvm::Expected<ChoiceTable> readChoiceTable(StringRef path,

@@ -1,23 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "MomentLookup.h"
-#include "llvm/ADT/StringExtras.h"
 #include <cmath>
 
 using namespace mlir;
 using namespace mlir::qfmt;
-
-std::string mlir::qfmt::listLayers(ArrayRef<StringRef> names) {
-  constexpr size_t kMost = 8;
-  SmallVector<StringRef> sorted(names);
-  llvm::sort(sorted);
-  if (sorted.empty())
-    return "none";
-  bool isLong = sorted.size() > kMost;
-  std::string list = llvm::join(
-      ArrayRef(sorted).take_front(std::min(kMost, sorted.size())), ", ");
-  return isLong ? list + ", ..." : list;
-}
 
 FailureOr<ArrayRef<double>>
 mlir::qfmt::findMoments(const MomentTable &table, StringRef file,
@@ -25,9 +12,9 @@ mlir::qfmt::findMoments(const MomentTable &table, StringRef file,
                         const WeightMatrices &matrices) {
   auto entry = table.find(name);
   if (entry == table.end())
-    return op.emitOpError() << "is the layer '" << name << "', of which '"
-                            << file << "' has no moments; it has those of "
-                            << listLayers(SmallVector<StringRef>(table.keys()));
+    return op.emitOpError()
+           << "is the layer '" << name << "', of which '" << file
+           << "' has no moments; it has those of " << listKeys(table);
   const MomentMatrices &given = entry->second;
   SmallVector<int64_t> shape = {matrices.groups, matrices.depth,
                                 matrices.depth};

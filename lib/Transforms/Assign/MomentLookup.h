@@ -9,9 +9,6 @@
 
 namespace mlir::qfmt {
 
-/// "conv1, conv2, ...": the layers of a table, sorted; not more than a few.
-std::string listLayers(ArrayRef<StringRef> names);
-
 /// The moments of the layer `name`, which `op` is: `groups` matrices of depth x
 /// depth. Fails with a diagnostic at the operation if `table`, which was read
 /// from `file`, has none, or of another shape.

@@ -31,7 +31,11 @@ FailureOr<LayerFormats> LayerFormats::collect(ModuleOp module,
       return failure();
     FormatChoice choice = assigned->value_or(byDefault);
     LayerFormat format{
-        layer.op, layer.data, choice, assigned->has_value(),
+        layer.name,
+        layer.op,
+        layer.data,
+        choice,
+        assigned->has_value(),
         getDataEncoding(choice.activations, layer.op, *layer.data)};
     if (failed(verifyData(format)))
       return failure();

@@ -15,6 +15,8 @@
 namespace mlir::qfmt {
 
 struct LayerFormat {
+  /// Layer::name.
+  std::string name;
   linalg::LinalgOp op;
   OpOperand *data;
   FormatChoice choice;

@@ -129,7 +129,8 @@ Value WeightRewriter::encode(const WeightedSum &sum,
                              const OperandFormat &format,
                              const OperandEncoding &encoding) {
   bool isAssembled = format.number && format.number.hasIntegerCodes() &&
-                     encoding.scaleRule == ScaleRule::AbsMax;
+                     encoding.scaleRule == ScaleRule::AbsMax &&
+                     (computeCodes || format.master);
   if (!isAssembled)
     return quantize(sum, encoding);
   return assemble(sum, format.master ? format.master : format.number, encoding);

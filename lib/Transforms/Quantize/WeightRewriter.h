@@ -20,7 +20,9 @@ namespace mlir::qfmt {
 /// Encodes constant weights, each layer's in its format.
 class WeightRewriter {
 public:
-  explicit WeightRewriter(RewriterBase &rewriter) : rewriter(rewriter) {}
+  /// `computeCodes`: those of integers; if not, only nested weights have codes.
+  WeightRewriter(RewriterBase &rewriter, bool computeCodes)
+      : rewriter(rewriter), computeCodes(computeCodes) {}
 
   /// Fails with a diagnostic if a weight is NaN or infinite, or if the format
   /// does not fit the shape.
@@ -52,6 +54,7 @@ private:
         function_ref<ElementsAttr()> make);
 
   RewriterBase &rewriter;
+  bool computeCodes;
   /// Weights that several operations read in the same way are encoded once:
   /// by the constant, the encoded type, the master's encoding and the scale
   /// rule.
