@@ -388,6 +388,15 @@ int run() {
     report("--solution", "is for --verify: give that too");
     return BadInput;
   }
+  if (!paretoBudget.empty() && pareto == 0) {
+    report("--pareto-budget", "is for --pareto: give that too");
+    return BadInput;
+  }
+  if (lpFile == outputFile && outputFile != "-") {
+    report(lpFile,
+           "would be written by both -o and --write-lp: give two names");
+    return BadInput;
+  }
   if (steps == 0 || samples == 0) {
     report("--steps, --samples", "give at least 1");
     return BadInput;
