@@ -15,6 +15,7 @@
 #include "qfmt/Calibration/Passes.h"
 #include "qfmt/IR/LayerAttributes.h"
 #include "qfmt/Pipelines/Pipelines.h"
+#include <cmath>
 #include <numeric>
 
 namespace mlir::qfmt {
@@ -186,12 +187,26 @@ struct RoundWeightsPass : qfmt::impl::RoundWeightsBase<RoundWeightsPass> {
     registerPipelineDialects(registry);
   }
 
+  LogicalResult verifyOptions() {
+    auto emit = [&] {
+      return emitError(getOperation().getLoc()) << "qfmt-round-weights: ";
+    };
+    if (moments.empty())
+      return emit() << "option 'moments' is missing: give the .npz file that "
+                       "qfmt-annotate{moments=FILE} writes";
+    if (!(damping >= 0) || !std::isfinite(damping))
+      return emit() << "option 'damping' is " << damping
+                    << ": give a number that is at least 0";
+    return success();
+  }
+
   void runOnOperation() override {
+    if (failed(verifyOptions()))
+      return signalPassFailure();
     llvm::Expected<MomentTable> table = readMoments(moments);
     if (!table) {
       emitError(getOperation().getLoc())
-          << "option 'moments' of qfmt-round-weights: "
-          << llvm::toString(table.takeError());
+          << "qfmt-round-weights: " << llvm::toString(table.takeError());
       return signalPassFailure();
     }
     Settings settings = {method, moments, damping, sweeps};

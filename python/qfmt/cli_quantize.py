@@ -3,6 +3,8 @@
 
 import argparse
 import re
+import tempfile
+from pathlib import Path
 
 from qfmt.cli_network import (
     add_output_option,
@@ -29,6 +31,13 @@ def add_parser(subparsers) -> None:
         default="i8",
         help="i2 to i16, another number format (f8E4M3FN), a name that `qfmt formats` lists "
         "(mxfp4), an encoding, or f32; formats other than integers need --level encoded",
+    )
+    parser.add_argument(
+        "--round-weights",
+        choices=["nearest", "gptq", "learned"],
+        default="nearest",
+        help="gptq: weights make up for the rounding of others, by the second moments of the "
+        "calibration data; learned: from there on, codes that change results least",
     )
     add_quantization_options(
         parser, "as --weights, of what products with constant weights read", default="i8"
@@ -62,9 +71,7 @@ def run(args: argparse.Namespace) -> None:
     from qfmt.errors import UserError
     from qfmt.files import write_whole
 
-    module = read_network(args)
-    module = pipeline.annotate(pipeline.observe(module), args.calibration)
-    module = pipeline.encode(module, weights=args.weights, **collect_quantization(args))
+    module = encode(args, pipeline.observe(read_network(args)))
     if args.level == "integer":
         try:
             module = pipeline.integerize(
@@ -80,3 +87,16 @@ def run(args: argparse.Namespace) -> None:
             raise UserError(f"{error}\n{hint}") from error
         pipeline.verify_integer_only(module)
     write_whole(args.output, pipeline.pack_constants(module))
+
+
+def encode(args: argparse.Namespace, observed: bytes) -> bytes:
+    """Calibrates and quantizes."""
+    from qfmt import pipeline
+
+    options = {"weights": args.weights, **collect_quantization(args)}
+    if args.round_weights == "nearest":
+        return pipeline.encode(pipeline.annotate(observed, args.calibration), **options)
+    with tempfile.TemporaryDirectory() as folder:
+        moments = Path(folder) / "moments.npz"
+        annotated = pipeline.annotate(observed, args.calibration, moments)
+        return pipeline.encode(annotated, args.round_weights, moments, **options)

@@ -185,12 +185,27 @@ def set_formats(module: bytes, choices: dict[str, str]) -> bytes:
         )
 
 
-def encode(module: bytes, **options: object) -> bytes:
-    """Level observed to level encoded; the options are those of qfmt-quantize."""
+def encode(
+    module: bytes,
+    round_weights: str | None = None,
+    moments: Path | None = None,
+    **options: object,
+) -> bytes:
+    """Level observed to level encoded; the options are those of qfmt-quantize.
+
+    With `round_weights`, "gptq" or "learned", weights are rounded such that results
+    change least, by the second moments that `annotate` has written.
+    """
+    quantize = [pass_with("qfmt-quantize", **options)]
+    if round_weights:
+        quantize = [
+            pass_with("qfmt-quantize", encode_weights="false", **options),
+            pass_with("qfmt-round-weights", method=round_weights, moments=moments),
+        ]
     return run_passes(
         module,
         [
-            pass_with("qfmt-quantize", **options),
+            *quantize,
             # The weights of layers whose format is not an integer one.
             "qfmt-encode-constants",
             pass_with("qfmt-verify-level", level="encoded"),

@@ -524,3 +524,20 @@ def test_archive_holds_any_name(tmp_path):
     assert list(found) == list(given)
     for name in given:
         np.testing.assert_array_equal(found[name], given[name])
+
+
+def test_rounding_by_data(quantized):
+    source = linear()
+    random = np.random.default_rng(3)
+    # Inputs that have much in common, so that one weight can make up for another.
+    data = {"x": (random.standard_normal((256, 1, 1)) + 0.1 * random.standard_normal((256, 1, 6))).astype(np.float32)}
+    real = ReferenceEvaluator(source)
+    expected = np.stack([real.run(None, {"x": x})[0] for x in data["x"]])
+    losses = []
+    for how in ("nearest", "gptq", "learned"):
+        # Data in 16 bits: only the rounding of weights counts.
+        module = quantized(source, data, "--weights=i3", "--activations=i16", f"--round-weights={how}")
+        found = run(module, "main_f32", data["x"])
+        losses.append(np.mean((found - expected) ** 2))
+    assert losses[1] < 0.5 * losses[0]
+    assert losses[2] <= losses[1] * 1.001
