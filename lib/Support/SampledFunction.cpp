@@ -496,9 +496,13 @@ double Search::findErrorBetween(const Form &form,
                                 int guard) const {
   size_t start = (lo - request.lo) >> stepBits;
   double bound = 0;
-  auto add = [&](double a, double middle, double b) {
+  auto add = [&](size_t step, double a, double middle, double b,
+                 double curvature) {
     double largest = std::max({std::fabs(a), std::fabs(middle), std::fabs(b)});
-    bound = std::max(bound, largest + std::fabs(a - 2 * middle + b));
+    double between = request.between.empty()
+                         ? std::fabs(a - 2 * middle + b)
+                         : request.between[step] + curvature;
+    bound = std::max(bound, largest + between);
   };
   auto visit = [&](size_t first, const Samples &samples,
                    const Coefficients &fit) {
@@ -509,10 +513,15 @@ double Search::findErrorBetween(const Form &form,
       return value -
              evaluate(rounded, form.degree, samples.first + k * samples.step);
     };
+    // A line over half a step is missed by an eighth of its square times p''.
+    double curvature = 0;
+    for (unsigned k = 2; k <= kMaxDegree; ++k)
+      curvature += k * (k - 1) * std::fabs(rounded[k]);
+    curvature *= samples.step * samples.step / 32;
     for (size_t k = 0; k + 1 < samples.values.size(); ++k)
-      add(getError(double(k), samples.values[k]),
+      add(start + first + k, getError(double(k), samples.values[k]),
           getError(double(k) + 0.5, request.midpoints[start + first + k]),
-          getError(double(k) + 1, samples.values[k + 1]));
+          getError(double(k) + 1, samples.values[k + 1]), curvature);
   };
   if (form.kind == Form::Kind::Single) {
     visit(0, getAll(), fits.front());
@@ -526,8 +535,8 @@ double Search::findErrorBetween(const Form &form,
   for (size_t k = 0; k + 1 < request.values.size(); ++k)
     if (k < start || k >= start + count) {
       double end = k < start ? values.front() : values.back();
-      add(request.values[k] - end, request.midpoints[k] - end,
-          request.values[k + 1] - end);
+      add(k, request.values[k] - end, request.midpoints[k] - end,
+          request.values[k + 1] - end, 0);
     }
   // The last rounding, and those of the steps before it.
   double rounding = 0.5 + std::ldexp(0.5 * form.degree, -guard);

@@ -189,6 +189,23 @@ def test_sums(tmp_path, name, bits, result_bits):
     check(*measure_sum(tmp_path, name, bits, result_bits), result_bits)
 
 
+def spike(b, x, y):
+    """5 at the one product 12345 of codes, which no sample is."""
+    s = b.map([x, y], ("arith.mulf", "%0", "%1"))
+    below = b.map([s], ("math.absf", "%0"), ("arith.negf", "%p"), ("math.exp", "%p"))
+    smooth = b.map([s, below], ("math.tanh", "%0"), ("arith.mulf", "%p", "%1"))
+    return b.map([s, smooth], ("arith.cmpf oeq,", "%0", 12345 * 2.0**-22), ("arith.select", "%p", 5.0, "%1"))
+
+
+def test_one_value_between_samples(tmp_path):
+    sources = [Format(16, 2.0**-12), Format(16, 2.0**-10)]
+    codes = [np.array([[12344, 12345, 12346, 0]], "i2"), np.ones((1, 4), "i2")]
+    codes = [array.reshape(1, 1, 4) for array in codes]
+    bound, worst, codes_off = measure(tmp_path, spike, sources, codes, 16)
+    assert worst <= bound < 10
+    assert codes_off <= 1
+
+
 def main():
     for name in ALL:
         cases = [("codes", measure_codes, (name, o)) for o in (8, 16)]

@@ -46,6 +46,9 @@ struct SampledRequest {
   unsigned stepBits = 0;
   /// If stepBits > 0, the results half-way from each sample to the next.
   llvm::ArrayRef<double> midpoints = {};
+  /// One for each step, or none: how far the function may be from the lines
+  /// through the step's ends and its midpoint, at the integers of the step.
+  llvm::ArrayRef<double> between = {};
 };
 
 struct SampledFunction {
@@ -56,10 +59,11 @@ struct SampledFunction {
   /// The largest |result - value|, in output units. What the values are off
   /// themselves is not part of it. If stepBits is 0, that of all inputs, one by
   /// one. Otherwise the distance of the polynomials, with their rounded
-  /// coefficients, from the samples and midpoints, plus its second difference
-  /// over the three points of a step for what lies between (twice what a smooth
-  /// function has there, and no less than a kink or a jump), plus what the
-  /// program rounds.
+  /// coefficients, from the samples and midpoints, plus what `between` and the
+  /// polynomials' curvature say of what lies between, plus what the program
+  /// rounds. Without `between`, its second difference over the three points of
+  /// a step is taken instead: twice what a smooth function has there, and no
+  /// less than a kink or a jump, but blind for what samples do not show.
   double bound;
   unsigned degree;
   unsigned segments;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "FunctionFit.h"
+#include "ElementFunction.h"
+#include "FunctionIntervals.h"
 #include "ProgramEmitter.h"
 #include "qfmt/Support/SampledFunction.h"
 #include <cmath>
@@ -137,13 +139,41 @@ struct Samples {
   int64_t lo;
   unsigned stepBits;
   std::vector<double> values, midpoints;
+  /// For each step, how far the function is from the lines through its ends and
+  /// its middle, at the integers between them.
+  std::vector<double> between;
 };
 } // namespace
+
+/// How far the function is from the line through a and b, at the integers of
+/// `range` from a + 1 to b - 1. A jump at a or b is before those.
+static double getDistanceFromLine(double a, double b, const IntegerRange &range,
+                                  double scale,
+                                  llvm::function_ref<double(double)> function,
+                                  const FunctionIntervals &intervals) {
+  double first = std::max(a + 1, static_cast<double>(range.lo));
+  double last = std::min(b - 1, static_cast<double>(range.hi));
+  if (first > last)
+    return 0;
+  double start = function(a), slope = (function(b) - start) / (b - a);
+  auto getDistance = [&](double i) {
+    return std::abs(function(i) - (start + slope * (i - a)));
+  };
+  Jet jet = intervals({first * scale, last * scale});
+  // With slopes of s to t, the line through these two is missed by at most (t -
+  // s) / 4 of its length; by no more than values differ, if there is a jump.
+  double missed =
+      std::min(jet.slope.getWidth() * scale * (last - first) / 4 + 2 * jet.off,
+               jet.value.getWidth());
+  double distance = std::max(getDistance(first), getDistance(last)) + missed;
+  return std::isnan(distance) ? HUGE_VAL : distance;
+}
 
 /// At most 2^16 steps over `range`. Samples are multiples of the step: 0, where
 /// functions have kinks, is one of them, or far away.
 static Samples listSamples(const IntegerRange &range, double scale,
-                           llvm::function_ref<double(double)> function) {
+                           const ElementFunction &function,
+                           const FunctionIntervals &intervals) {
   Samples samples;
   auto lo = static_cast<int64_t>(range.lo), hi = static_cast<int64_t>(range.hi);
   int64_t steps;
@@ -168,13 +198,19 @@ static Samples listSamples(const IntegerRange &range, double scale,
     double at =
         static_cast<double>(samples.lo) + static_cast<double>(2 * k) * half;
     samples.values.push_back(get(at));
-    if (k < steps)
-      samples.midpoints.push_back(get(at + half));
+    if (k == steps)
+      break;
+    samples.midpoints.push_back(get(at + half));
+    samples.between.push_back(std::max(
+        getDistanceFromLine(at, at + half, range, scale, get, intervals),
+        getDistanceFromLine(at + half, at + 2 * half, range, scale, get,
+                            intervals)));
   }
   return samples;
 }
 
-/// Of the ends of wide ranges that are cut off, in units of the result.
+/// Of the ends of wide ranges that are cut off, in units of the result: of
+/// their samples, and of what lies between.
 static constexpr double kFlatness = 1.0 / 64;
 
 /// The part of `range` outside of which the samples are within kFlatness of
@@ -184,7 +220,8 @@ static IntegerRange getSteepPart(const Samples &samples,
   double flat = kFlatness * unit;
   size_t first = 0, last = samples.values.size() - 1;
   auto isFlat = [&](size_t step, double end) {
-    return std::abs(samples.values[step] - end) <= flat &&
+    return samples.between[step] <= flat &&
+           std::abs(samples.values[step] - end) <= flat &&
            std::abs(samples.midpoints[step] - end) <= flat &&
            std::abs(samples.values[step + 1] - end) <= flat;
   };
@@ -221,11 +258,18 @@ static constexpr int kMaxCuts = 6;
 
 FailureOr<ScalarModel>
 mlir::qfmt::approximateWide(BodyBuilder &body, const ScalarModel &value,
-                            llvm::function_ref<double(double)> function,
+                            const ExpressionRef &expression,
                             std::string &reason) {
+  std::optional<ElementFunction> function = ElementFunction::make(expression);
+  std::optional<FunctionIntervals> intervals =
+      FunctionIntervals::make(expression);
+  if (!function || !intervals) {
+    reason = "is not evaluated on intervals";
+    return failure();
+  }
   double scale = *value.scale.getUniform();
   IntegerRange range = value.range;
-  Samples samples = listSamples(range, scale, function);
+  Samples samples = listSamples(range, scale, *function, *intervals);
   std::vector<double> all = samples.values;
   llvm::append_range(all, samples.midpoints);
   std::optional<double> unit = chooseUnit(all, body.getSettings().functionBits);
@@ -238,10 +282,11 @@ mlir::qfmt::approximateWide(BodyBuilder &body, const ScalarModel &value,
     IntegerRange steep = getSteepPart(samples, range, *unit);
     if (steep.lo == range.lo && steep.hi == range.hi)
       break;
-    flatness = 2 * kFlatness;
+    // What is cut off first is further from the last end.
+    flatness = (cut + 2) * kFlatness;
     bool isShort = 2 * (steep.hi - steep.lo) > range.hi - range.lo;
     range = steep;
-    samples = listSamples(range, scale, function);
+    samples = listSamples(range, scale, *function, *intervals);
     if (isShort || samples.stepBits == 1)
       break;
   }
@@ -250,6 +295,8 @@ mlir::qfmt::approximateWide(BodyBuilder &body, const ScalarModel &value,
   SampledRequest request = {inUnits, samples.lo, 0};
   request.stepBits = samples.stepBits;
   request.midpoints = midpoints;
+  std::vector<double> between = divide(samples.between, *unit);
+  request.between = between;
   double asked = body.getSettings().functionError, reached = 0;
   std::optional<SampledFunction> found = fitSamples(request, asked, reached);
   if (!found) {

@@ -159,15 +159,21 @@ static LogicalResult addVariation(BodyBuilder &body, StringRef name,
   return success();
 }
 
-FailureOr<ScalarModel> mlir::qfmt::applyFunction(
-    BodyBuilder &body, StringRef name, const ScalarModel &value,
-    llvm::function_ref<double(double)> function, Variation variation) {
+FailureOr<ScalarModel> mlir::qfmt::applyFunction(BodyBuilder &body,
+                                                 StringRef name,
+                                                 const ScalarModel &value,
+                                                 const ExpressionRef &function,
+                                                 Variation variation) {
   FailureOr<ScalarModel> uniform = body.makeUniform(value);
   if (failed(uniform))
     return failure();
   FailureOr<ScalarModel> result;
   if (countValues(uniform->range) <= kMaxValues) {
-    result = applyToListed(body, name, *uniform, function);
+    std::optional<ElementFunction> real = ElementFunction::make(function);
+    if (!real)
+      return body.emitError() << "'" << name << "' is not evaluated";
+    result = applyToListed(body, name, *uniform,
+                           [&](double x) { return (*real)(x); });
   } else {
     // What is lost beyond 30 bits is an error of the operand.
     uniform = body.narrow(*uniform, 30);
@@ -206,6 +212,16 @@ static double getSlope(StringRef name, double lo, double hi) {
       .Default(infinity);
 }
 
+/// `name` of an element, and of a constant if there is one.
+static ExpressionRef makeFunction(StringRef name,
+                                  std::optional<double> constant = {}) {
+  SmallVector<ExpressionRef> operands = {
+      Expression::makeElement(Value(), nullptr, {})};
+  if (constant)
+    operands.push_back(Expression::makeConstant(*constant));
+  return Expression::makeApply(name, operands);
+}
+
 static FailureOr<ScalarModel> compileFunction(RuleContext &context) {
   const ScalarModel &value = context.operands[0];
   StringRef name = context.op->getName().getStringRef();
@@ -222,13 +238,13 @@ static FailureOr<ScalarModel> compileFunction(RuleContext &context) {
     return compileWideExpm1(context);
   if (count > kMaxValues && isRounding(name))
     return compileWideRounding(context, name);
-  ScalarFunction function = getScalarFunction(name, 1);
-  return applyFunction(
-      context.body, name, value, [&](double x) { return function(x); },
-      [&](double lo, double hi, double off) {
-        // |floor(v + d) - floor(v)| <= ceil |d|, and so with the others.
-        return isRounding(name) ? std::ceil(off) : getSlope(name, lo, hi) * off;
-      });
+  return applyFunction(context.body, name, value, makeFunction(name),
+                       [&](double lo, double hi, double off) {
+                         // |floor(v + d) - floor(v)| <= ceil |d|, and so with
+                         // the others.
+                         return isRounding(name) ? std::ceil(off)
+                                                 : getSlope(name, lo, hi) * off;
+                       });
 }
 
 /// v^c with a constant c.
@@ -253,12 +269,11 @@ static FailureOr<ScalarModel> compilePower(RuleContext &context) {
   }
   if (countValues(base.range) > kMaxValues && *exponent != 0)
     return compileWidePower(context, *exponent);
-  return applyFunction(
-      context.body, "math.powf", base,
-      [&](double x) { return std::pow(x, *exponent); },
-      [&](double lo, double hi, double off) {
-        return getPowerVariation(*exponent, lo, hi, off);
-      });
+  return applyFunction(context.body, "math.powf", base,
+                       makeFunction("math.powf", exponent),
+                       [&](double lo, double hi, double off) {
+                         return getPowerVariation(*exponent, lo, hi, off);
+                       });
 }
 
 void mlir::qfmt::addFunctionRules(RuleTable &rules) {

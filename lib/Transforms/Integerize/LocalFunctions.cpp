@@ -2,9 +2,9 @@
 
 #include "LocalFunctions.h"
 #include "ElementFunction.h"
+#include "FunctionIntervals.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/ADT/StringSet.h"
-#include <cmath>
 
 using namespace mlir;
 using namespace mlir::qfmt;
@@ -123,50 +123,14 @@ static bool isWorthwhile(Operation *op, const ExpressionRef &local) {
   return ofFunction && values > 1;
 }
 
-/// The largest |f(v + d) - f(v)| for lo <= v <= hi and |d| <= off, as far as
-/// 2^15 points tell, and 5 %. Where two points differ by much more than their
-/// neighbours there may be a jump between them, which counts as a whole.
-static double findVariation(double lo, double hi, double off,
-                            const ElementFunction &function) {
-  constexpr size_t kPoints = 1 << 15;
-  double step = (hi - lo) / (kPoints - 1);
-  std::vector<double> values;
-  for (size_t k = 0; k < kPoints; ++k)
-    values.push_back(function(lo + static_cast<double>(k) * step));
-  double largest = 0, magnitude = 0;
-  auto compare = [&](double a, double b) {
-    // Not a number is the largest.
-    double distance = std::abs(a - b);
-    if (!(distance <= largest))
-      largest = distance;
-  };
-  size_t window = off > step ? static_cast<size_t>(off / step) + 1 : 0;
-  if (window > 64)
-    return HUGE_VAL;
-  for (size_t k = 0; k < kPoints && std::isfinite(largest); ++k) {
-    magnitude = std::max(magnitude, std::abs(values[k]));
-    double at = lo + static_cast<double>(k) * step;
-    compare(values[k], function(at - off));
-    compare(values[k], function(at + off));
-    for (size_t j = 1; j <= window && k + j < kPoints; ++j)
-      compare(values[k], values[k + j]);
-  }
-  auto getStep = [&](size_t k) { return std::abs(values[k + 1] - values[k]); };
-  for (size_t k = 1; k + 2 < kPoints; ++k)
-    if (getStep(k) >
-        4 * std::max(getStep(k - 1), getStep(k + 1)) + magnitude * 0x1p-40)
-      compare(values[k], values[k + 1]);
-  return std::isfinite(largest) ? 1.05 * largest : HUGE_VAL;
-}
-
 std::optional<ScalarModel>
 mlir::qfmt::compileLocal(const RuleContext &context,
                          const ExpressionRef &local) {
   const Expression *anchor = getAnchor(local);
   if (!anchor || !isWorthwhile(context.op, local))
     return std::nullopt;
-  std::optional<ElementFunction> function = ElementFunction::make(local);
-  if (!function)
+  std::optional<FunctionIntervals> intervals = FunctionIntervals::make(local);
+  if (!intervals)
     return std::nullopt;
   BodyBuilder &body = context.body;
   const TensorModel &model = *anchor->model;
@@ -182,9 +146,8 @@ mlir::qfmt::compileLocal(const RuleContext &context,
   ScopedDiagnosticHandler quiet(context.op->getContext(),
                                 [](Diagnostic &) { return success(); });
   FailureOr<ScalarModel> result = applyFunction(
-      body, local->name, *value, [&](double x) { return (*function)(x); },
-      [&](double lo, double hi, double off) {
-        return findVariation(lo + off, hi - off, off, *function);
+      body, local->name, *value, local, [&](double lo, double hi, double off) {
+        return intervals->getVariation(lo + off, hi - off, off);
       });
   if (failed(result))
     return std::nullopt;

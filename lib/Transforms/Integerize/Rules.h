@@ -91,23 +91,23 @@ FailureOr<ScalarModel> materialize(BodyBuilder &body,
                                    const ExpressionRef &expression,
                                    const FunctionResult &result = {});
 
-/// function(v) of a value of at most 30 bits on one scale, as the value stands:
+/// `function`, of one element, at a value v of at most 30 bits on one scale, as the value stands:
 /// its error is not counted. Fails without a diagnostic; `reason` says why as
 /// the predicate of a sentence.
 FailureOr<ScalarModel>
 approximateWide(BodyBuilder &body, const ScalarModel &value,
-                llvm::function_ref<double(double)> function,
-                std::string &reason);
+                const ExpressionRef &function, std::string &reason);
 
 /// The largest |f(v + d) - f(v)| for v and v + d in [lo, hi] and |d| <= off;
 /// infinite if there is none.
 using Variation = llvm::function_ref<double(double lo, double hi, double off)>;
 
-/// function(v) of an integer value, by a table or by polynomials; `variation`
-/// says what the operand's error becomes.
-FailureOr<ScalarModel>
-applyFunction(BodyBuilder &body, StringRef name, const ScalarModel &value,
-              llvm::function_ref<double(double)> function, Variation variation);
+/// `function`, of one element, at an integer value, by a table or by
+/// polynomials; `variation` says what the operand's error becomes.
+FailureOr<ScalarModel> applyFunction(BodyBuilder &body, StringRef name,
+                                     const ScalarModel &value,
+                                     const ExpressionRef &function,
+                                     Variation variation);
 
 } // namespace mlir::qfmt
 
