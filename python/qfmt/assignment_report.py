@@ -41,8 +41,8 @@ def render(report: dict, front: list[Point] | None = None, cost: str = "bytes") 
         "<h2>Damage and cost of each layer</h2>",
         picture(draw_layers, report, cost),
         "<h2>Why each layer got what it got</h2>",
-        "<p>The next better format is the cheapest of those that do less damage, all "
-        "other layers left as they are.</p>",
+        "<p>Of the formats that do less damage the next better one saves least, all other "
+        "layers left as they are.</p>",
         layer_table(report, cost),
     ]
     return (
