@@ -247,7 +247,7 @@ private:
   std::optional<double> findError(const IntegerProgram &program,
                                   IntegerProgram::Range &results) const;
   double findErrorBetween(const Form &form, llvm::ArrayRef<Coefficients> fits,
-                          int guard) const;
+                          int guard, const IntegerProgram &program) const;
   Value emitArgument(Builder &builder, Value offset, const Form &form,
                      Value &index) const;
   std::optional<IntegerProgram>
@@ -492,10 +492,11 @@ std::optional<double> Search::findError(const IntegerProgram &program,
 
 /// As SampledFunction::bound says.
 double Search::findErrorBetween(const Form &form,
-                                llvm::ArrayRef<Coefficients> fits,
-                                int guard) const {
+                                llvm::ArrayRef<Coefficients> fits, int guard,
+                                const IntegerProgram &program) const {
   size_t start = (lo - request.lo) >> stepBits;
   double bound = 0;
+  // From the errors at the ends of a step and in its middle.
   auto add = [&](size_t step, double a, double middle, double b,
                  double curvature) {
     double largest = std::max({std::fabs(a), std::fabs(middle), std::fabs(b)});
@@ -531,16 +532,20 @@ double Search::findErrorBetween(const Form &form,
       visit(first, getSegment(first, bits), *next++);
     });
   }
-  // The ends that were cut off are as flat as their samples say.
-  for (size_t k = 0; k + 1 < request.values.size(); ++k)
-    if (k < start || k >= start + count) {
-      double end = k < start ? values.front() : values.back();
-      add(k, request.values[k] - end, request.midpoints[k] - end,
-          request.values[k + 1] - end, 0);
-    }
   // The last rounding, and those of the steps before it.
-  double rounding = 0.5 + std::ldexp(0.5 * form.degree, -guard);
-  return bound + rounding + 1e-9;
+  bound += 0.5 + std::ldexp(0.5 * form.degree, -guard) + 1e-9;
+  // The ends that were cut off have the results of the integers beside them.
+  size_t steps = request.values.size() - 1;
+  int64_t last = request.lo + (static_cast<int64_t>(steps) << stepBits) - 1;
+  auto first = static_cast<double>(program.evaluate(request.lo));
+  auto end = static_cast<double>(program.evaluate(last));
+  for (size_t k = 0; k < steps; ++k)
+    if (k < start || k >= start + count) {
+      double result = k < start ? first : end;
+      add(k, request.values[k] - result, request.midpoints[k] - result,
+          request.values[k + 1] - result, 0);
+    }
+  return bound;
 }
 
 std::optional<SampledFunction> Search::build(const Form &form,
@@ -569,7 +574,7 @@ std::optional<SampledFunction> Search::build(const Form &form,
   if (!bound)
     return std::nullopt;
   if (shared) {
-    bound = std::max(*bound, findErrorBetween(form, fits, guard));
+    bound = std::max(*bound, findErrorBetween(form, fits, guard, *program));
     if (*bound > request.maxError)
       return std::nullopt;
     // |p| <= |c_0| + ... with |u| <= 1, and the roundings.

@@ -253,6 +253,15 @@ static Value clampInteger(BodyBuilder &body, Value integer,
   return result;
 }
 
+/// How far the function is from that at the ends of `part` beyond them.
+static double getFlatness(const IntegerRange &range, const IntegerRange &part,
+                          double scale, const FunctionIntervals &intervals) {
+  auto getReal = [&](__int128 i) { return static_cast<double>(i) * scale; };
+  double lo = getReal(part.lo), hi = getReal(part.hi);
+  return std::max(intervals.getDistance(getReal(range.lo), lo, lo),
+                  intervals.getDistance(hi, getReal(range.hi), hi));
+}
+
 /// Samples lie that close after ranges have been cut to their steep parts.
 static constexpr int kMaxCuts = 6;
 
@@ -282,14 +291,18 @@ mlir::qfmt::approximateWide(BodyBuilder &body, const ScalarModel &value,
     IntegerRange steep = getSteepPart(samples, range, *unit);
     if (steep.lo == range.lo && steep.hi == range.hi)
       break;
-    // What is cut off first is further from the last end.
-    flatness = (cut + 2) * kFlatness;
+    // Lines between samples are within kFlatness of the end, the function is as
+    // close to the lines, and where the steep part begins it is as close to the
+    // end.
+    flatness += 3 * kFlatness;
     bool isShort = 2 * (steep.hi - steep.lo) > range.hi - range.lo;
     range = steep;
     samples = listSamples(range, scale, *function, *intervals);
     if (isShort || samples.stepBits == 1)
       break;
   }
+  flatness = std::min(
+      flatness, getFlatness(value.range, range, scale, *intervals) / *unit);
   std::vector<double> inUnits = divide(samples.values, *unit);
   std::vector<double> midpoints = divide(samples.midpoints, *unit);
   SampledRequest request = {inUnits, samples.lo, 0};

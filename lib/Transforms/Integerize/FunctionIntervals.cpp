@@ -21,10 +21,18 @@ static constexpr RealInterval kAll = {-kInfinity, kInfinity};
 // Intervals
 //===----------------------------------------------------------------------===//
 
-/// Not a number, as infinity less infinity, says nothing.
+/// Not a number, as infinity less infinity, says nothing. What overflows may be
+/// any large number.
 static RealInterval clean(RealInterval x) {
-  return {std::isnan(x.lo) ? -kInfinity : x.lo,
-          std::isnan(x.hi) ? kInfinity : x.hi};
+  constexpr double kLargest = std::numeric_limits<double>::max();
+  return {std::isnan(x.lo) ? -kInfinity : std::min(x.lo, kLargest),
+          std::isnan(x.hi) ? kInfinity : std::max(x.hi, -kLargest)};
+}
+
+/// With ends as far outside as they may have been rounded; signs stay.
+static RealInterval widen(RealInterval x, double relative) {
+  return clean(
+      {x.lo - std::abs(x.lo) * relative, x.hi + std::abs(x.hi) * relative});
 }
 
 static RealInterval operator+(RealInterval a, RealInterval b) {
@@ -77,7 +85,7 @@ static RealInterval getBump(RealInterval x, Function function) {
 //===----------------------------------------------------------------------===//
 
 static const Jet kTrue = {{1, 1}, {0, 0}}, kFalse = {{0, 0}, {0, 0}},
-                 kUnknown = {{0, 1}, {0, 0}};
+                 kUnknown = {{0, 1}, {0, 0}, 1};
 
 static Jet decide(bool isTrue, bool isFalse) {
   return isTrue ? kTrue : isFalse ? kFalse : kUnknown;
@@ -216,24 +224,30 @@ static Jet applyRounding(Operands v) {
   return {value, kAll};
 }
 
-static RealInterval getSine(RealInterval x) {
-  if (!(x.getWidth() < 6))
+/// Of sin or cos, which are 1 at `peak` + 2 pi k.
+template <typename Function>
+static RealInterval getWave(RealInterval x, Function function, double peak) {
+  if (!(x.getWidth() < 6) || !(x.getMagnitude() < 1e6))
     return {-1, 1};
-  RealInterval result = getEnds(x, static_cast<double (*)(double)>(std::sin));
-  // pi / 2 + 2 pi k, and as far below 0.
-  auto holds = [&](double peak) {
-    double k = std::ceil((x.lo - peak) / (2 * M_PI) - 1e-9);
-    return peak + 2 * M_PI * k <= x.hi + 1e-9 * std::max(1.0, std::abs(x.hi));
+  RealInterval result = getEnds(x, function);
+  // 2 pi k and its quotient are rounded by less than 1e-9.
+  auto holds = [&](double at) {
+    double k = std::ceil((x.lo - at) / (2 * M_PI) - 1e-9);
+    return at + 2 * M_PI * k <= x.hi + 1e-8;
   };
-  if (holds(M_PI_2))
+  if (holds(peak))
     result.hi = 1;
-  if (holds(-M_PI_2))
+  if (holds(peak - M_PI))
     result.lo = -1;
   return result;
 }
 
+static RealInterval getSine(RealInterval x) {
+  return getWave(x, [](double v) { return std::sin(v); }, M_PI_2);
+}
+
 static RealInterval getCosine(RealInterval x) {
-  return getSine(x + RealInterval{M_PI_2, M_PI_2});
+  return getWave(x, [](double v) { return std::cos(v); }, 0);
 }
 
 static double getExp(double v) { return std::exp(v); }
@@ -242,8 +256,9 @@ static double getExp2Slope(double v) { return M_LN2 * std::exp2(v); }
 static double getExpm1(double v) { return std::expm1(v); }
 static double getTanh(double v) { return std::tanh(v); }
 static double getTanhSlope(double v) {
-  double t = std::tanh(v);
-  return 1 - t * t;
+  // 1 - tanh^2, as exact where it is small.
+  double c = std::cosh(v);
+  return 1 / (c * c);
 }
 static double getErf(double v) { return std::erf(v); }
 static double getErfSlope(double v) { return M_2_SQRTPI * std::exp(-v * v); }
@@ -350,9 +365,25 @@ static Rule getRule(StringRef name) {
   return table.lookup(name);
 }
 
+/// True if results are never rounded.
+static bool isExact(StringRef name) {
+  return !llvm::is_contained(
+             {"arith.addf", "arith.subf", "arith.mulf", "arith.divf"}, name) &&
+         (!name.starts_with("math.") ||
+          llvm::is_contained({"math.absf", "math.floor", "math.ceil",
+                              "math.trunc", "math.round", "math.roundeven"},
+                             name));
+}
+
 //===----------------------------------------------------------------------===//
 // Functions
 //===----------------------------------------------------------------------===//
+
+/// The C library's functions are off by at most two units of the last place,
+/// arithmetic by half a unit.
+static constexpr double kValueRounding = 0x1p-50;
+/// exp(-x^2), above 2^-1074, is off by 745 units.
+static constexpr double kSlopeRounding = 0x1p-40;
 
 std::optional<unsigned> FunctionIntervals::append(
     const Expression &node,
@@ -366,6 +397,10 @@ std::optional<unsigned> FunctionIntervals::append(
     step.rule = getRule(node.name);
     step.function = getScalarFunction(node.name, node.operands.size());
   }
+  StringRef name = node.name;
+  step.isChoice =
+      name.starts_with("arith.select") || name.starts_with("arith.cmp");
+  step.isExact = isExact(name);
   // Of v * v the square is known better than the product.
   if (node.name == "arith.mulf" && isSame(node.operands[0], node.operands[1]))
     step.rule = [](Operands v) { return square(v[0]); };
@@ -403,52 +438,90 @@ Jet FunctionIntervals::operator()(RealInterval x) const {
     }
     SmallVector<Jet, 3> operands;
     SmallVector<double, 3> centers;
+    bool isKnown = true;
     for (unsigned position : step.operands) {
       operands.push_back(jets[position]);
       centers.push_back(jets[position].center);
+      isKnown = isKnown && jets[position].isBounded();
+    }
+    // What may be no number, such as log(-1), may be anything afterwards, too.
+    if (!isKnown && !step.isChoice) {
+      jets.push_back({kAll, kAll, kInfinity, step.function(centers)});
+      continue;
     }
     Jet jet = operands.size() == 3 ? select(operands, x.getWidth() / 2)
                                    : step.rule(operands);
-    jets.push_back({clean(jet.value), clean(jet.slope),
+    jets.push_back({widen(jet.value, step.isExact ? 0 : kValueRounding),
+                    widen(jet.slope, kSlopeRounding),
                     std::isnan(jet.off) ? kInfinity : jet.off,
                     step.function(centers)});
   }
   return jets.back();
 }
 
-double FunctionIntervals::getVariation(double lo, double hi, double off) const {
-  // The piece whose bound is the largest is halved until that is not far from
-  // what is attained.
+namespace {
+/// A part of a range, and a bound for what is looked for in it.
+struct Piece {
+  double bound;
+  RealInterval x;
+  bool operator<(const Piece &other) const { return bound < other.bound; }
+};
+} // namespace
+
+/// The largest of `getBound` over `x`: the piece with the largest is halved
+/// until it is not far from what `getAttained` says of points, or as short as
+/// `shortest`.
+static double findLargest(RealInterval x, double shortest,
+                          llvm::function_ref<double(RealInterval)> getBound,
+                          llvm::function_ref<double(double)> getAttained) {
   constexpr size_t kMostPieces = 1 << 14;
   constexpr double kExcess = 1.05;
-  struct Piece {
-    double bound;
-    RealInterval x;
-    bool operator<(const Piece &other) const { return bound < other.bound; }
-  };
   std::priority_queue<Piece> pieces;
   double attained = 0;
-  auto get = [&](double x) { return (*this)({x, x}).center; };
-  auto addPiece = [&](RealInterval x) {
-    Jet jet = (*this)({x.lo - off, x.hi + off});
-    double bound = std::min(jet.slope.getMagnitude() * off + 2 * jet.off,
-                            jet.value.getWidth());
-    pieces.push({std::isnan(bound) ? kInfinity : bound, x});
-    double middle = x.lo + x.getWidth() / 2;
-    double distance = std::abs(get(middle + off) - get(middle));
+  auto add = [&](RealInterval piece) {
+    double bound = getBound(piece);
+    pieces.push({std::isnan(bound) ? kInfinity : bound, piece});
+    double distance = getAttained(piece.lo + piece.getWidth() / 2);
     if (distance > attained && std::isfinite(distance))
       attained = distance;
   };
-  addPiece({lo, hi});
+  add(x);
   while (pieces.size() < kMostPieces &&
          pieces.top().bound > kExcess * attained) {
-    RealInterval x = pieces.top().x;
-    double middle = x.lo + x.getWidth() / 2;
-    if (!(x.getWidth() > off / 8) || !(middle > x.lo && middle < x.hi))
+    RealInterval piece = pieces.top().x;
+    double middle = piece.lo + piece.getWidth() / 2;
+    if (!(piece.getWidth() > shortest) ||
+        !(middle > piece.lo && middle < piece.hi))
       break;
     pieces.pop();
-    addPiece({x.lo, middle});
-    addPiece({middle, x.hi});
+    add({piece.lo, middle});
+    add({middle, piece.hi});
   }
   return pieces.top().bound;
+}
+
+double FunctionIntervals::getVariation(double lo, double hi, double off) const {
+  auto get = [&](double x) { return (*this)({x, x}).center; };
+  // Of v and v + d, the pieces hold the smaller.
+  return findLargest(
+      {lo - off, hi}, off / 8,
+      [&](RealInterval x) {
+        Jet jet = (*this)({x.lo, x.hi + off});
+        return std::min(jet.slope.getMagnitude() * off + 2 * jet.off,
+                        jet.value.getWidth());
+      },
+      [&](double x) { return std::abs(get(x + off) - get(x)); });
+}
+
+double FunctionIntervals::getDistance(double lo, double hi, double from) const {
+  if (!(lo < hi))
+    return 0;
+  RealInterval at = (*this)({from, from}).value;
+  auto getBound = [&](RealInterval x) {
+    RealInterval value = (*this)(x).value;
+    return std::max(value.hi - at.lo, at.hi - value.lo);
+  };
+  return findLargest({lo, hi}, (hi - lo) * 0x1p-40, getBound, [&](double x) {
+    return std::abs((*this)({x, x}).center - at.lo);
+  });
 }

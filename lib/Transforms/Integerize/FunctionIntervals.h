@@ -9,6 +9,7 @@
 #define QFMT_LIB_TRANSFORMS_INTEGERIZE_FUNCTIONINTERVALS_H
 
 #include "ElementFunction.h"
+#include <cmath>
 
 namespace mlir::qfmt {
 
@@ -27,6 +28,10 @@ struct Jet {
   double off = 0;
   /// f in the middle of the interval.
   double center = 0;
+  /// False if nothing is known, not even that there is a value.
+  bool isBounded() const {
+    return std::isfinite(value.lo) || std::isfinite(value.hi);
+  }
 };
 
 class FunctionIntervals {
@@ -34,13 +39,16 @@ public:
   /// None if an operation is not known.
   static std::optional<FunctionIntervals> make(const ExpressionRef &function);
 
-  /// Holds what the function is for every element in `x`. The rounding of
-  /// double precision is not counted.
+  /// Holds what the function is for every element in `x`, rounded outwards;
+  /// underflow of double precision is not counted.
   Jet operator()(RealInterval x) const;
 
   /// At least the largest |f(v + d) - f(v)| for lo <= v <= hi and |d| <= off,
   /// and mostly not more than twice that; a jump counts as a whole.
   double getVariation(double lo, double hi, double off) const;
+
+  /// At least the largest |f(v) - f(from)| for lo <= v <= hi.
+  double getDistance(double lo, double hi, double from) const;
 
   using Rule = Jet (*)(ArrayRef<Jet> operands);
 
@@ -51,6 +59,9 @@ private:
     ScalarFunction function = nullptr;
     SmallVector<unsigned, 3> operands;
     std::optional<double> constant;
+    /// Comparisons and selections know something without all operands.
+    bool isChoice = false;
+    bool isExact = true;
   };
   std::optional<unsigned>
   append(const Expression &node,
