@@ -86,3 +86,32 @@ func.func @zero(%x: tensor<8xf32, #wide>) -> tensor<8xf32, #wide> {
   %q = qfmt.quantize %r : tensor<8xf32> to tensor<8xf32, #wide>
   return %q : tensor<8xf32, #wide>
 }
+
+#act = #qfmt.scaled<i8, scale = 0.05>
+#columns = #qfmt.scaled<i8, block = [*, 1], scale = f32>
+
+// Accumulators with a scale for each channel: brought to one, and just above half a step of 0.05.
+// CHECK-LABEL: func.func @silu_of_channels
+// CHECK: qfmt.dyadic_scale
+// CHECK: qfmt.error_bound = 0.025{{[0-4][0-9]*}} : f64
+// CHECK: return
+func.func @silu_of_channels(%x: tensor<2x4xf32, #act>) -> tensor<2x2xf32, #act> {
+  %z = arith.constant 0.0 : f32
+  %one = arith.constant 1.0 : f32
+  %c = arith.constant dense<[[100, -3], [7, 90], [-120, 55], [3, 99]]> : tensor<4x2xi8>
+  %s = arith.constant dense<[[0.031, 0.017]]> : tensor<1x2xf32>
+  %w = qfmt.assemble %c, %s : tensor<4x2xi8>, tensor<1x2xf32> to tensor<4x2xf32, #columns>
+  %e = tensor.empty() : tensor<2x2xf32>
+  %f = linalg.fill ins(%z : f32) outs(%e : tensor<2x2xf32>) -> tensor<2x2xf32>
+  %m = linalg.matmul ins(%x, %w : tensor<2x4xf32, #act>, tensor<4x2xf32, #columns>) outs(%f : tensor<2x2xf32>) -> tensor<2x2xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%m : tensor<2x2xf32>) outs(%e : tensor<2x2xf32>) {
+  ^bb0(%a: f32, %o: f32):
+   %n = arith.negf %a : f32
+   %e1 = math.exp %n : f32
+   %d = arith.addf %e1, %one : f32
+   %v = arith.divf %a, %d : f32
+   linalg.yield %v : f32
+  } -> tensor<2x2xf32>
+  %q = qfmt.quantize %r : tensor<2x2xf32> to tensor<2x2xf32, #act>
+  return %q : tensor<2x2xf32, #act>
+}

@@ -20,7 +20,7 @@ ExpressionRef mlir::qfmt::makeLocal(const TensorModel &tensor,
   // Moves make tensors of which nothing is known.
   if (tensor.local && tensor.localOf == tensor.payload)
     return substitute(tensor.local, indices);
-  if (!tensor.scale.getUniform() || !tensor.range.fits(62))
+  if (!tensor.range.fits(62))
     return nullptr;
   return Expression::makeElement(
       tensor.payload, std::make_shared<const TensorModel>(tensor), indices);
@@ -136,12 +136,14 @@ mlir::qfmt::compileLocal(const RuleContext &context,
   const TensorModel &model = *anchor->model;
   FailureOr<ScalarModel> value = ScalarModel::makeInteger(
       anchor->tensor, model.scale, model.range, model.error);
-  if (isOverTensor(local))
-    value =
-        body.load(model,
-                  AffineMap::get(body.getLoopSizes().size(), 0, anchor->indices,
-                                 body.getBuilder().getContext()),
-                  model.scale);
+  if (isOverTensor(local)) {
+    auto map = AffineMap::get(body.getLoopSizes().size(), 0, anchor->indices,
+                              body.getBuilder().getContext());
+    std::optional<Table> scale = toLoops(model.scale, map);
+    if (!scale)
+      return std::nullopt;
+    value = body.load(model, map, *scale);
+  }
   // The rule remains; it says what is wrong.
   ScopedDiagnosticHandler quiet(context.op->getContext(),
                                 [](Diagnostic &) { return success(); });

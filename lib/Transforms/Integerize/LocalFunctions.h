@@ -17,7 +17,7 @@ namespace mlir::qfmt {
 
 /// What an integer tensor's elements are as local expressions, read at
 /// `indices`: what they have been computed from, or the tensor itself. Null if
-/// it has several scales, or masked elements.
+/// it has masked elements.
 ExpressionRef makeLocal(const TensorModel &tensor,
                         ArrayRef<AffineExpr> indices);
 
