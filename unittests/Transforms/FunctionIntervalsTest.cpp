@@ -179,3 +179,19 @@ TEST(FunctionIntervals, RoundOutwards) {
   EXPECT_LT(jet.value.lo, 0);
   EXPECT_GT(jet.value.hi, 0);
 }
+
+// exp(-x) is beyond all doubles, and 1 / (1 + exp(-x)) still nearly 0.
+TEST(FunctionIntervals, Overflow) {
+  ExpressionRef exponential =
+      apply("math.exp", {apply("arith.negf", {makeElement()})});
+  auto intervals = FunctionIntervals::make(
+      apply("arith.divf",
+            {Expression::makeConstant(1),
+             apply("arith.addf", {Expression::makeConstant(1), exponential})}));
+  ASSERT_TRUE(intervals);
+  for (double hi : {-900.0, -100.0}) {
+    Jet jet = (*intervals)({-1000, hi});
+    EXPECT_GE(jet.value.lo, 0);
+    EXPECT_LE(jet.value.hi, 1e-40);
+  }
+}

@@ -31,6 +31,7 @@ static RealInterval clean(RealInterval x) {
 
 /// With ends as far outside as they may have been rounded; signs stay.
 static RealInterval widen(RealInterval x, double relative) {
+  x = clean(x);
   return clean(
       {x.lo - std::abs(x.lo) * relative, x.hi + std::abs(x.hi) * relative});
 }
