@@ -69,13 +69,13 @@ bool Run::findStart(Solution &solution) {
     return true;
   Search closest(reduced, Prices(), Search::Goal::Violation, deadline);
   closest.offerHeuristics();
-  Search::Outcome outcome = closest.run(std::numeric_limits<uint64_t>::max());
-  if (closest.getObjective() == 0) {
+  std::optional<bool> isFeasible = closest.decideFeasibility();
+  if (!isFeasible)
+    return false;
+  if (*isFeasible) {
     search.offer(closest.getBest());
     return true;
   }
-  if (outcome != Search::Outcome::Proven)
-    return false;
   solution.status = Status::Infeasible;
   solution.shortfall = describeShortfall(
       indexed.problem, reduced.getAssignment(closest.getBest()));

@@ -298,11 +298,11 @@ mlir::qfmt::assignment::solveByReinforce(const Problem &problem,
   if (learner.best.empty()) {
     // No sample keeps the budgets: does any assignment?
     Search closest(reduced, Prices(), Search::Goal::Violation, deadline);
-    Search::Outcome outcome = closest.run(std::numeric_limits<uint64_t>::max());
-    if (closest.hasBest() && closest.getObjective() == 0) {
+    std::optional<bool> isFeasible = closest.decideFeasibility();
+    if (isFeasible.value_or(false)) {
       if (llvm::Error error = learner.offer(closest.getBest()))
         return error;
-    } else if (outcome == Search::Outcome::Proven) {
+    } else if (isFeasible) {
       solution.status = Status::Infeasible;
       solution.shortfall =
           describeShortfall(problem, reduced.getAssignment(closest.getBest()));

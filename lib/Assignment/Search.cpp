@@ -242,6 +242,23 @@ Search::Outcome Search::run(uint64_t limit) {
   return stopped.value_or(Outcome::Proven);
 }
 
+std::optional<bool> Search::decideFeasibility() {
+  // An excess, relative to the limits, that no tolerance explains.
+  constexpr double kExcess = 1e-9;
+  constexpr uint64_t kNodes = 20000;
+  assert(goal == Goal::Violation && "others do not search for it");
+  for (uint64_t nodes : {kNodes, std::numeric_limits<uint64_t>::max()}) {
+    Outcome outcome = run(nodes);
+    if (!best.empty() && bestObjective == 0)
+      return true;
+    if (outcome == Outcome::Proven || (!best.empty() && getBound() > kExcess))
+      return false;
+    if (outcome == Outcome::OutOfTime)
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
 double Search::getBound() const {
   double left = std::max(rootBound, openBound);
   if (!stopped || openBound == kInfinity)

@@ -19,6 +19,7 @@
 #include "Relaxation.h"
 #include <cstdint>
 #include <limits>
+#include <optional>
 
 namespace mlir::qfmt::assignment {
 
@@ -49,6 +50,13 @@ public:
   std::vector<std::vector<unsigned>> getRemainingOptions();
 
   Outcome run(uint64_t maxNodes);
+
+  /// With Goal::Violation: whether any assignment keeps all budgets, then
+  /// getBest() does; none if the time is over before that is known. Else
+  /// getBest() is the closest, or the closest found where proving that takes
+  /// long: where budgets oppose each other, all assignments may be equally
+  /// close.
+  std::optional<bool> decideFeasibility();
 
   bool hasBest() const { return !best.empty(); }
   /// The one to return, see Solver.h, and its objective.

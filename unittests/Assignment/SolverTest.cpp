@@ -4,6 +4,7 @@
 #include "RandomInstances.h"
 #include "qfmt/Assignment/Json.h"
 #include "qfmt/Assignment/ParetoSweep.h"
+#include "qfmt/Support/SplitMix64.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
 #include "gtest/gtest.h"
@@ -187,6 +188,29 @@ TEST(SolverTest, SaysWhichBudgetIsTooSmall) {
               "each budget alone can be kept, but not all together: the "
               "closest assignment exceeds 'ms' by 2 (5 of 3); raise one of "
               "them");
+  }
+}
+
+// What one format saves of one budget it takes of the other: all assignments
+// are equally far from keeping both, and none is better than another.
+TEST(SolverTest, OpposedBudgetsAreInfeasible) {
+  mlir::qfmt::SplitMix64 random(1);
+  Problem problem;
+  for (int i = 0; i < 60; ++i) {
+    Group &group = problem.groups.emplace_back();
+    group.name = "g" + std::to_string(i);
+    double size = 100 + random.uniform() * 900;
+    for (int bits = 2; bits <= 8; ++bits) {
+      double share = random.uniform();
+      group.choices.push_back(
+          {"i" + std::to_string(bits),
+           random.uniform(),
+           {{"a", size * share}, {"b", size * (1 - share)}}});
+    }
+  }
+  for (double fraction : {0.3, 0.49}) {
+    problem.budgets["a"] = problem.budgets["b"] = Budget::ofRange(fraction);
+    EXPECT_EQ(solve(problem, "cbc").status, Status::Infeasible) << fraction;
   }
 }
 
