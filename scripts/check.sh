@@ -70,7 +70,8 @@ mkdir -p "$results"
 run_tests dev "$root/build"
 
 say "Python tests"
-.venv/bin/python -m pytest -q --junitxml "$results/python.xml" test/python
+# On all cores: most of the time is one tool after the other.
+.venv/bin/python -m pytest -q -n auto --dist worksteal --junitxml "$results/python.xml" test/python
 summaries+=(python "$?")
 
 if $full; then
