@@ -114,9 +114,9 @@ void QuantizedWeights::readLevels() {
     double value = number.decodeCode(code);
     if (!std::isfinite(value))
       continue;
-    uint64_t rounded = number.encodeReal(
-        ExactReal::fromDouble(value), RoundingMode::HalfEven,
-        OverflowMode::Saturate, NaNMode::Zero);
+    uint64_t rounded =
+        number.encodeReal(ExactReal::fromDouble(value), RoundingMode::HalfEven,
+                          OverflowMode::Saturate, NaNMode::Zero);
     if (number.decodeCode(rounded) == value)
       codeOf[value] = rounded;
   }

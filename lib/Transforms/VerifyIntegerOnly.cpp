@@ -10,8 +10,8 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "qfmt/Transforms/Passes.h"
 #include "llvm/ADT/SetVector.h"
-#include "llvm/ADT/StringSwitch.h"
 #include "llvm/ADT/Statistic.h"
+#include "llvm/ADT/StringSwitch.h"
 
 namespace mlir::qfmt {
 #define GEN_PASS_DEF_VERIFYINTEGERONLY

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // exp, reciprocal, square root, reciprocal square root, logarithm and powers in
-// integer arithmetic, without division: the argument is split into a power of two and
-// a mantissa (or a fraction), and the mantissa goes through a polynomial
-// (FixedPointFunction.h) and, for the reciprocals, a Newton step.
+// integer arithmetic, without division: the argument is split into a power of
+// two and a mantissa (or a fraction), and the mantissa goes through a
+// polynomial (FixedPointFunction.h) and, for the reciprocals, a Newton step.
 //
 // Each kernel is an IntegerProgram with one input and the error it proves.
 //

@@ -29,8 +29,8 @@ double mlir::qfmt::getPackedBytes(RankedTensorType type,
     return double(type.getNumElements()) * sizeof(float);
   TensorFormat stored = encoding.master ? encoding.master : encoding.format;
   double bytes = 0;
-  for (const Constituent &part : 
-           stored.getConstituents(type.getShape(), type.getElementType()))
+  for (const Constituent &part :
+       stored.getConstituents(type.getShape(), type.getElementType()))
     bytes += llvm::divideCeil(getPackedBits(part), 8);
   return bytes;
 }

@@ -29,8 +29,8 @@ inline constexpr StringLiteral kActivationBytesCost = "activation_bytes";
 std::map<std::string, double> getLayerCosts(const WeightedSum &sum,
                                             const FormatChoice &choice);
 
-/// Bytes of a tensor of static shape in an encoding (in that of the master if it
-/// has one), each constituent packed into bytes of its own; of f32 if the
+/// Bytes of a tensor of static shape in an encoding (in that of the master if
+/// it has one), each constituent packed into bytes of its own; of f32 if the
 /// encoding has no format.
 double getPackedBytes(RankedTensorType type, const OperandEncoding &encoding);
 

@@ -12,10 +12,10 @@
 namespace mlir::qfmt {
 
 /// True if `scores`, in the body of a linalg operation of the network, only
-/// lead to exp(c (v - max v)), c >= 1 / 2, through moves, casts and selections, or to formats
-/// in which numbers of `reach` and below saturate; after the subtraction, those
-/// of `reachBelowMaximum`. With `throughSums` also through sums with other
-/// masks.
+/// lead to exp(c (v - max v)), c >= 1 / 2, through moves, casts and selections,
+/// or to formats in which numbers of `reach` and below saturate; after the
+/// subtraction, those of `reachBelowMaximum`. With `throughSums` also through
+/// sums with other masks.
 bool isReadAsMasked(Value scores, double reach, double reachBelowMaximum,
                     bool throughSums);
 

@@ -91,12 +91,13 @@ FailureOr<ScalarModel> materialize(BodyBuilder &body,
                                    const ExpressionRef &expression,
                                    const FunctionResult &result = {});
 
-/// `function`, of one element, at a value v of at most 30 bits on one scale, as the value stands:
-/// its error is not counted. Fails without a diagnostic; `reason` says why as
-/// the predicate of a sentence.
-FailureOr<ScalarModel>
-approximateWide(BodyBuilder &body, const ScalarModel &value,
-                const ExpressionRef &function, std::string &reason);
+/// `function`, of one element, at a value v of at most 30 bits on one scale, as
+/// the value stands: its error is not counted. Fails without a diagnostic;
+/// `reason` says why as the predicate of a sentence.
+FailureOr<ScalarModel> approximateWide(BodyBuilder &body,
+                                       const ScalarModel &value,
+                                       const ExpressionRef &function,
+                                       std::string &reason);
 
 /// The largest |f(v + d) - f(v)| for v and v + d in [lo, hi] and |d| <= off;
 /// infinite if there is none.
