@@ -73,6 +73,7 @@ public:
       return success();
     auto quantize = layer->weights->get().getDefiningOp<QuantizeOp>();
     auto name = op->getAttrOfType<StringAttr>(kLayerAttr);
+    op->removeAttr(kLayerAttr);
     StringRef obstacle = findObstacle(name, quantize);
     if (!obstacle.empty()) {
       op.emitRemark() << "weights are rounded to nearest: " << obstacle;
@@ -89,7 +90,6 @@ public:
       return failure();
     OpBuilder builder(quantize);
     layer->weights->set(weights.takeCodes().create(quantize, builder));
-    op->removeAttr(kLayerAttr);
     if (quantize->use_empty())
       quantize.erase();
     report(op, *losses);

@@ -114,6 +114,19 @@ def test_equals_numpy(tmp_path, number, levels):
     assert np.array_equal(found, better.astype(np.float32))
 
 
+def test_rows_keep_what_loses_less(tmp_path):
+    # Dimensions that have little in common: some rows lose by GPTQ.
+    weights, moments = make_layer(64, 24, seed=2)
+    moments = 0.8 * np.diag(np.diag(moments)) + 0.2 * moments
+    text = matmul(weights, "#qfmt.scaled<i4, block = [1, *], scale = f32>")
+    nearest = get_losses(weights, round_weights(tmp_path, text, {"fc": moments}, "nearest", 24).T, moments)
+    scales = np.abs(weights).max(axis=1, keepdims=True) / np.float32(7)
+    alone = get_losses(weights, gptq(weights, scales, np.arange(-8.0, 8), moments), moments)
+    assert (alone > nearest * 1.001).any() and (alone < nearest * 0.999).any()
+    found = get_losses(weights, round_weights(tmp_path, text, {"fc": moments}, "gptq", 24).T, moments)
+    assert np.allclose(found, np.minimum(alone, nearest), rtol=1e-6)
+
+
 ENCODINGS = [
     ("#qfmt.scaled<i4, block = [1, 16], scale = f16>", ""),
     ("#qfmt.scaled<i4, block = [1, 16], scale = f16, zero_point = i4>", ""),
