@@ -126,7 +126,7 @@ def add_quantization_options(parser, activations: str, default: str | None = Non
         "--wide-activations",
         metavar="FORMAT",
         help="number format of tensors that not only products with constant weights read "
-        "(residual sums, attention, norms, results): i2 to i16, default: as --activations",
+        "(residual sums, attention, norms, results): i2 to i16, or f32; default: as --activations",
     )
     parser.add_argument(
         "--method",

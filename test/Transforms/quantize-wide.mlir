@@ -2,12 +2,13 @@
 // RUN: qfmt-opt %s -split-input-file -qfmt-quantize=wide-activations=i16 -qfmt-verify-level=level=encoded -o /dev/null
 // RUN: qfmt-opt %s -split-input-file -qfmt-quantize="wide-activations=i16 input-format=ui16:0.0001220703125" | FileCheck %s --check-prefix=INPUT
 // RUN: qfmt-opt %s -split-input-file -qfmt-quantize="wide-activations=i16 input-format=ui8:0.03125" | FileCheck %s --check-prefix=NARROW
+// RUN: qfmt-opt %s -split-input-file -qfmt-quantize=wide-activations=f32 | FileCheck %s --check-prefix=REAL
 // RUN: not qfmt-opt %s -split-input-file -qfmt-quantize=wide-activations=i17 2>&1 | FileCheck %s --check-prefix=RANGE
 // RUN: not qfmt-opt %s -split-input-file -qfmt-quantize=wide-activations=f16 2>&1 | FileCheck %s --check-prefix=RANGE
 // RUN: not qfmt-opt %s -split-input-file -qfmt-quantize=wide-activations=ui16 2>&1 | FileCheck %s --check-prefix=RANGE
 // RUN: not qfmt-opt %s -split-input-file -qfmt-quantize="activations=i8 wide-activations=i4" 2>&1 | FileCheck %s --check-prefix=ORDER
 
-// RANGE: option 'wide-activations' of qfmt-quantize takes i2 to i16, found '{{i17|f16|ui16}}'
+// RANGE: option 'wide-activations' of qfmt-quantize takes i2 to i16 or f32, found '{{i17|f16|ui16}}'
 // ORDER: option 'wide-activations' of qfmt-quantize takes a format at least as wide as activations, 'i8', found 'i4'
 
 // x is read by a product with constant weights and by a residual sum: the sum
@@ -31,6 +32,17 @@
 // CHECK: %[[Z:.*]] = qfmt.quantize %{{.*}} : tensor<2x2xf32> to tensor<2x2xf32, #[[Z16]]>
 // CHECK: %[[R:.*]] = qfmt.dequantize %[[Z]]
 // CHECK: return %[[R]]
+
+// What anything else reads stays real: products quantize what they read, by the
+// same statistics.
+// REAL-DAG: #[[X8:.*]] = #qfmt.scaled<ui8, scale = 0.0078430{{.*}}>
+// REAL-LABEL: func @residual
+// REAL-SAME: %[[X:.*]]: tensor<2x2xf32>
+// REAL: %[[N:.*]] = qfmt.quantize %[[X]] : tensor<2x2xf32> to tensor<2x2xf32, #[[X8]]>
+// REAL: linalg.matmul ins(%[[N]], %{{.*}} : tensor<2x2xf32, #[[X8]]>,
+// REAL: %[[M:.*]] = linalg.matmul ins(%{{.*}}, %{{.*}} : tensor<2x2xf32, #{{.*}}>,
+// REAL: %[[S:.*]] = linalg.add ins(%[[X]], %[[M]] : tensor<2x2xf32>, tensor<2x2xf32>)
+// REAL-NEXT: return %[[S]]
 
 // The caller's 16 bits are no operand of the product either; its 8 bits are.
 // INPUT-DAG: #[[IN:.*]] = #qfmt.scaled<ui16, scale = 1.2207031{{.*}}E-4>

@@ -221,7 +221,8 @@ def Quantize : Pass<"qfmt-quantize", "::mlir::ModuleOp"> {
     public functions enter in that format; statistics that reach beyond it are an error.
 
     With `wide-activations`, a tensor takes that format if anything reads it but layers: the residual stream, operands of attention,
-    softmax and layer norm, results. Layers always read their own: of a wide tensor a `convert`.
+    softmax and layer norm, results. Layers always read their own: of a wide tensor a `convert`, of one that stays f32 a `quantize`
+    with the same statistics.
 
     Weights in formats other than integers become `quantize` of the constant; qfmt-encode-constants computes the codes. With
     `encode-weights=false` all weights do, and each layer gets its name as the attribute `qfmt.layer`, for qfmt-round-weights.
@@ -233,7 +234,7 @@ def Quantize : Pass<"qfmt-quantize", "::mlir::ModuleOp"> {
     Option<"weights", "weights", "std::string", "\"i8\"", "Format of the weights of layers without their own">,
     Option<"activations", "activations", "std::string", "\"i8\"", "Format of activations, but for layers with their own">,
     Option<"wideActivations", "wide-activations", "std::string", "\"\"",
-           "Number format of activations that not only layers read: i2 ... i16; empty: as activations">,
+           "Number format of activations that not only layers read: i2 ... i16, or f32; empty: as activations">,
     Option<"calibration", "calibration", "std::string", "\"minmax\"", "How a range follows from statistics: minmax, percentile, mse">,
     Option<"percentile", "percentile", "double", "99.99", "Share of the values inside of the range, in percent">,
     Option<"inputFormat", "input-format", "std::string", "\"\"",

@@ -25,7 +25,7 @@ static NumberFormat parseIntegerFormat(StringRef option, StringRef text,
       format.getFormatWidth() >= 2 && (!isSigned || format.getLowest() < 0))
     return format;
   emitError(loc) << "option '" << option << "' of qfmt-quantize takes "
-                 << (isSigned ? "i2 to i16" : "i2 to i16 or ui2 to ui16")
+                 << (isSigned ? "i2 to i16 or f32" : "i2 to i16 or ui2 to ui16")
                  << ", found '" << text << "'";
   return {};
 }
@@ -68,18 +68,22 @@ static FailureOr<ScaledAttr> parseInputFormat(StringRef text, Location loc) {
   return ScaledAttr::get(format, scale);
 }
 
-/// At least as wide as the number format of the other activations, if any.
-static NumberFormat
+/// At least as wide as the number format of the other activations, if any; null
+/// for f32.
+static FailureOr<NumberFormat>
 parseWideActivations(StringRef text, NumberFormat activations, Location loc) {
+  if (text == "f32")
+    return NumberFormat();
   NumberFormat format =
       parseIntegerFormat("wide-activations", text, /*isSigned=*/true, loc);
-  if (!format || !activations ||
-      format.getFormatWidth() >= activations.getFormatWidth())
+  if (!format)
+    return failure();
+  if (!activations || format.getFormatWidth() >= activations.getFormatWidth())
     return format;
   emitError(loc) << "option 'wide-activations' of qfmt-quantize takes a format "
                     "at least as wide as activations, "
                  << activations << ", found '" << text << "'";
-  return {};
+  return failure();
 }
 
 static FailureOr<OperandFormat> parseOperand(StringRef option, StringRef text,
@@ -104,10 +108,11 @@ FailureOr<Plan> mlir::qfmt::parsePlan(const PlanText &text, Location loc) {
   plan.layers = {*weights, *activations};
   plan.calibration = *calibration;
   if (!text.wideActivations.empty()) {
-    plan.wideActivations = parseWideActivations(
+    FailureOr<NumberFormat> wide = parseWideActivations(
         text.wideActivations, plan.layers.activations.number, loc);
-    if (!plan.wideActivations)
+    if (failed(wide))
       return failure();
+    plan.wideActivations = *wide;
   }
   if (!text.inputFormat.empty()) {
     FailureOr<ScaledAttr> input = parseInputFormat(text.inputFormat, loc);

@@ -10,6 +10,7 @@
 
 #include "../CalibratedRange.h"
 #include "../FormatChoice.h"
+#include <optional>
 
 namespace mlir::qfmt {
 
@@ -17,15 +18,16 @@ struct Plan {
   /// Of layers (contractions with constant weights) without formats of their
   /// own.
   FormatChoice layers;
-  /// Of what others read, too; null: as the activations of layers.
-  NumberFormat wideActivations;
+  /// Of what others read, too; null: it stays real. Not given: as the
+  /// activations of layers.
+  std::optional<NumberFormat> wideActivations;
   Calibration calibration;
   /// Of the arguments of public functions; null: as other activations.
   ScaledAttr input;
 
   /// The format of tensors that not only layers read; null: they stay reals.
   NumberFormat getSharedFormat() const {
-    return wideActivations ? wideActivations : layers.activations.number;
+    return wideActivations.value_or(layers.activations.number);
   }
 };
 
