@@ -6,6 +6,7 @@
 #define QFMT_INITALL_H
 
 #include "qfmt/Calibration/Passes.h"
+#include "qfmt/ChannelRewrites/Passes.h"
 #include "qfmt/Conversion/Passes.h"
 #include "qfmt/IR/QFmt.h"
 #include "qfmt/Pipelines/Pipelines.h"
@@ -24,6 +25,7 @@ inline void registerAllQFmtDialects(DialectRegistry &registry) {
 /// Every pass and pipeline of qfmt.
 inline void registerAllQFmtPasses() {
   registerQFmtCalibrationPasses();
+  registerQFmtChannelRewritesPasses();
   registerQFmtTransformsPasses();
   registerQFmtConversionPasses();
   registerQFmtPipelines();

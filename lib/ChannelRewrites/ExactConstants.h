@@ -3,8 +3,8 @@
 // Constants that a rewrite has computed, in double: what is stored is rounded
 // to the type of the tensor, and the next rewrite goes on from the exact ones.
 
-#ifndef QFMT_LIB_TRANSFORMS_CHANNELS_EXACTCONSTANTS_H
-#define QFMT_LIB_TRANSFORMS_CHANNELS_EXACTCONSTANTS_H
+#ifndef QFMT_LIB_CHANNELREWRITES_EXACTCONSTANTS_H
+#define QFMT_LIB_CHANNELREWRITES_EXACTCONSTANTS_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Builders.h"
@@ -38,4 +38,4 @@ private:
 
 } // namespace mlir::qfmt
 
-#endif // QFMT_LIB_TRANSFORMS_CHANNELS_EXACTCONSTANTS_H
+#endif // QFMT_LIB_CHANNELREWRITES_EXACTCONSTANTS_H

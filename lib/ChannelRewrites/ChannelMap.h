@@ -13,8 +13,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef QFMT_LIB_TRANSFORMS_CHANNELS_CHANNELMAP_H
-#define QFMT_LIB_TRANSFORMS_CHANNELS_CHANNELMAP_H
+#ifndef QFMT_LIB_CHANNELREWRITES_CHANNELMAP_H
+#define QFMT_LIB_CHANNELREWRITES_CHANNELMAP_H
 
 #include "Rotation.h"
 #include "mlir/Support/LLVM.h"
@@ -90,4 +90,4 @@ struct ChannelMap {
 
 } // namespace mlir::qfmt
 
-#endif // QFMT_LIB_TRANSFORMS_CHANNELS_CHANNELMAP_H
+#endif // QFMT_LIB_CHANNELREWRITES_CHANNELMAP_H

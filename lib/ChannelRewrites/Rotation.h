@@ -9,8 +9,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef QFMT_LIB_TRANSFORMS_CHANNELS_ROTATION_H
-#define QFMT_LIB_TRANSFORMS_CHANNELS_ROTATION_H
+#ifndef QFMT_LIB_CHANNELREWRITES_ROTATION_H
+#define QFMT_LIB_CHANNELREWRITES_ROTATION_H
 
 #include "llvm/ADT/ArrayRef.h"
 #include <cstdint>
@@ -57,4 +57,4 @@ private:
 
 } // namespace mlir::qfmt
 
-#endif // QFMT_LIB_TRANSFORMS_CHANNELS_ROTATION_H
+#endif // QFMT_LIB_CHANNELREWRITES_ROTATION_H

@@ -22,10 +22,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef QFMT_LIB_TRANSFORMS_CHANNELS_CHANNELREWRITER_H
-#define QFMT_LIB_TRANSFORMS_CHANNELS_CHANNELREWRITER_H
+#ifndef QFMT_LIB_CHANNELREWRITES_CHANNELREWRITER_H
+#define QFMT_LIB_CHANNELREWRITES_CHANNELREWRITER_H
 
-#include "../Layers.h"
+#include "../Transforms/Layers.h"
 #include "ChannelMap.h"
 #include "ExactConstants.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -135,4 +135,4 @@ private:
 
 } // namespace mlir::qfmt
 
-#endif // QFMT_LIB_TRANSFORMS_CHANNELS_CHANNELREWRITER_H
+#endif // QFMT_LIB_CHANNELREWRITES_CHANNELREWRITER_H
