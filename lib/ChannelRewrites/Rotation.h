@@ -34,7 +34,8 @@ public:
   int64_t getNumChannels() const { return signs.size(); }
   int64_t getBlock() const { return block; }
 
-  /// Each row of `channels` numbers in `rows` becomes row R, or row R^T.
+  /// Each row of `channels` numbers in `rows` becomes row R, or row R^T, in
+  /// O(log B) steps for each number.
   void apply(llvm::MutableArrayRef<double> rows) const;
   void applyInverse(llvm::MutableArrayRef<double> rows) const;
 
@@ -51,8 +52,9 @@ private:
   int64_t block = 1;
   /// +1 and -1, by channel.
   std::vector<double> signs;
-  /// The Hadamard matrix over sqrt(B), row-major.
-  std::vector<double> matrix;
+  /// The Hadamard matrix of size 1, 12 or 20 whose Kronecker product with
+  /// Sylvester's is that of size B, row-major, of entries +-1.
+  std::vector<double> factor;
 };
 
 } // namespace mlir::qfmt
