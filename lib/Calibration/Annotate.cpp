@@ -4,7 +4,8 @@
 // Input:  level observed, and samples.
 // Output: the same with statistics on each `observe`. A copy of the module, in
 //         which each `observe` calls back, is compiled and run. On demand a
-//         file of the second moments of what layers read.
+//         file of statistics of what layers read: second moments, means and
+//         ranges of channels, and some of the data.
 // Not done: other entry functions than one; observers that it does not reach
 //         are an error.
 //
@@ -84,13 +85,14 @@ void instrument(ModuleOp module, Recorder &recorder) {
 }
 
 /// Lets each layer call back with what it reads.
-LogicalResult instrument(ModuleOp module, MomentsRecorder &recorder) {
+LogicalResult instrument(ModuleOp module, MomentsRecorder &recorder,
+                         int64_t rows) {
   FailureOr<SmallVector<Layer>> layers = collectLayers(module);
   if (failed(layers))
     return failure();
   func::FuncOp callback = declareCallback(module, MomentsRecorder::kCallback);
   for (auto [index, layer] : llvm::enumerate(*layers)) {
-    FailureOr<LayerMoments> moments = LayerMoments::create(layer);
+    FailureOr<LayerMoments> moments = LayerMoments::create(layer, rows);
     if (failed(moments))
       return failure();
     recorder.layers.push_back(std::move(*moments));
@@ -130,12 +132,15 @@ struct AnnotatePass : qfmt::impl::AnnotateBase<AnnotatePass> {
   }
 
   LogicalResult checkInput(ArrayRef<ObserveOp> observers) {
-    constexpr unsigned kMaxBins = 1 << 20;
+    constexpr unsigned kMaxBins = 1 << 20, kMaxRows = 1 << 20;
     if (data.empty())
       return fail("needs the option 'data', an .npz or .npy file");
     if (bins == 0 || bins > kMaxBins)
       return fail("option 'bins' is 1 to " + Twine(kMaxBins) + ", found " +
                   Twine(bins));
+    if (rows > kMaxRows)
+      return fail("option 'rows' is 0 to " + Twine(kMaxRows) + ", found " +
+                  Twine(rows));
     if (observers.empty())
       return fail("finds no observers; run qfmt-insert-observers first");
     for (ObserveOp op : observers)
@@ -149,7 +154,7 @@ struct AnnotatePass : qfmt::impl::AnnotateBase<AnnotatePass> {
   LogicalResult run(ArrayRef<ObserveOp> observers, Recorder &recorder) {
     OwningOpRef<ModuleOp> copy(getOperation().clone());
     MomentsRecorder layerData;
-    if (!moments.empty() && failed(instrument(*copy, layerData)))
+    if (!moments.empty() && failed(instrument(*copy, layerData, rows)))
       return failure();
     instrument(*copy, recorder);
     CompileOptions options;

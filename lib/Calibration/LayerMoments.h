@@ -1,4 +1,4 @@
-//===- LayerMoments.h - Second moments of what layers read ------*- C++ -*-===//
+//===- LayerMoments.h - Statistics of what layers read ----------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A layer computes result[group, output, p] = weights[group, output, :] . x,
@@ -8,9 +8,11 @@
 //   H[group] = sum of x x^T     ([groups, depth, depth])
 //
 // say what errors of the weights do to the results: errors D of the rows change
-// them by a squared error of D H D^T in all. What x is follows from the
-// indexing maps: for convolutions the window, strides, dilations and padding
-// included. Its order is that of the weights' dimensions.
+// them by a squared error of D H D^T in all. Beside them the mean, the range
+// and the mean magnitude of each entry of x, and some of the vectors themselves
+// (ChannelStatistics.h). What x is follows from the indexing maps: for
+// convolutions the window, strides, dilations and padding included. Its order
+// is that of the weights' dimensions.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,6 +21,7 @@
 
 #include "../Transforms/Layers.h"
 #include "qfmt/Runtime/Npz.h"
+#include "qfmt/Support/SplitMix64.h"
 #include "llvm/Support/Error.h"
 #include <vector>
 
@@ -27,16 +30,19 @@ namespace mlir::qfmt {
 /// Of one layer. Memory does not grow with the number of samples.
 class LayerMoments {
 public:
-  /// Fails with a diagnostic at the layer if its data are not f32, if its sizes
-  /// are dynamic, or if it sums its data without weights.
-  static FailureOr<LayerMoments> create(const Layer &layer);
+  /// Keeps up to `maxRows` vectors. Fails with a diagnostic at the layer if its
+  /// data are not f32, if its sizes are dynamic, or if it sums its data without
+  /// weights.
+  static FailureOr<LayerMoments> create(const Layer &layer, int64_t maxRows);
 
   /// Adds what one call of the layer reads: elements at data[index . strides].
   void record(const float *data, ArrayRef<int64_t> strides);
 
-  /// Divided by `samples`: [depth, depth] if there is one group, else [groups,
-  /// depth, depth], f8. Fails if a value was not finite.
-  llvm::Expected<NamedArray> get(int64_t samples) const;
+  /// Adds the layer's arrays: `<name>`, the sum of x x^T divided by `samples`,
+  /// [depth, depth] if there is one group, else [groups, depth, depth], f8, and
+  /// those of ChannelStatistics. Fails if a value was not finite, or if the
+  /// layer has never read anything.
+  llvm::Error get(int64_t samples, std::vector<NamedArray> &arrays);
 
 private:
   /// A loop that moves through the data: at iteration i by i * steps[dim] in
@@ -50,12 +56,33 @@ private:
   static std::vector<int64_t> getOffsets(ArrayRef<Loop> loops,
                                          ArrayRef<int64_t> strides);
 
+  void allocate();
+  /// Adds the vectors that wait to the sums.
+  void flush();
+  /// Counts one vector of all groups, and keeps it by chance.
+  void sample(const float *vector);
+  llvm::Expected<NamedArray> getSecondMoments(int64_t samples) const;
+  NamedArray getRows() const;
+
   std::string name;
   /// What the data are indexed by where all loops are at 0.
   SmallVector<int64_t> origin;
   SmallVector<Loop> groups, positions, depth;
+  int64_t numGroups, rowSize;
   /// Row-major; of each matrix the lower triangle.
-  std::vector<double> sums;
+  std::vector<double> moments;
+  /// [groups, depth].
+  std::vector<double> sums, magnitudes;
+  std::vector<float> min, max;
+  /// Vectors [groups, depth] that are not in the sums yet: many at once make
+  /// one pass over the matrices.
+  std::vector<float> waiting;
+  size_t mostWaiting;
+  /// Vectors of each group in all, and those that are kept of them.
+  int64_t count = 0, maxRows;
+  std::vector<float> rows;
+  SplitMix64 random{kSeed};
+  static constexpr uint64_t kSeed = 0x5eed;
 };
 
 /// Of several layers: what compiled code calls back.
@@ -69,9 +96,8 @@ struct MomentsRecorder {
   static constexpr llvm::StringLiteral kCallback = "qfmt_record_layer_data";
   static void *getCallback();
 
-  /// Writes the means over `samples`, an array a layer, as a whole or not at
-  /// all.
-  llvm::Error write(StringRef path, int64_t samples) const;
+  /// Writes the arrays of all layers, as a whole or not at all.
+  llvm::Error write(StringRef path, int64_t samples);
 };
 
 } // namespace mlir::qfmt

@@ -234,7 +234,9 @@ def moments(command, tmp_path):
         status, errors, _ = command(source, data, "--candidates", "f32", "--moments", str(path))
         assert (status, errors) == (0, "")
         with np.load(path) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+            # test_channel_statistics.py looks at the rest.
+            layers = {name.removesuffix(".mean") for name in arrays.files if name.endswith(".mean")}
+            return {name: arrays[name] for name in layers}
 
     return run
 

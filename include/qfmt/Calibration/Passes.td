@@ -16,17 +16,25 @@ def Annotate : Pass<"qfmt-annotate", "::mlir::ModuleOp"> {
     `arr_0`, `arr_1`, ... as numpy.savez numbers them), or an .npy file if there is one argument. Samples lie along the
     first axis: argument tensor<1x3x32x32xf32> takes an array of N x 3 x 32 x 32 or of N x 1 x 3 x 32 x 32 floats.
 
-    With `moments`, an .npz file is written with one array for each layer (a contraction with constant weights), by its name: the second
-    moments of what one result element is computed from, `sum x x^T` over all positions, mean over the samples, as [depth, depth] or, of
-    grouped and depthwise convolutions, [groups, depth, depth]. The order of x is that of the weights' dimensions. This is what
-    qfmt-assign-formats takes as `damage=moments`.
+    With `moments`, an .npz file is written with arrays for each layer (a contraction with constant weights). Let x be the vectors that one
+    result element is computed from, of all positions and samples, in the order of the weights' dimensions:
+
+    - `<name>`, f8 [depth, depth]: `sum x x^T` over all positions, mean over the samples. This is what qfmt-assign-formats takes as
+      `damage=moments`, and qfmt-round-weights.
+    - `<name>.mean`, `<name>.magnitude`, `<name>.min`, `<name>.max`, f8 [depth]: the means of x and |x| over positions and samples, and the
+      range of each entry.
+    - `<name>.rows`, f4 [n, depth]: at most `rows` of these vectors, each with the same probability; the same ones in every run.
+
+    Of grouped and depthwise convolutions all arrays have one more dimension in front, [groups, ...]. The memory does not grow with the
+    number of samples.
 
     Refused: no samples, arrays of another shape or type, NaN or infinity in a tensor that is observed, an `observe` that
     the entry function never reaches.
   }];
   let options = [
     Option<"data", "data", "std::string", "\"\"", "The .npz or .npy file with the samples">,
-    Option<"moments", "moments", "std::string", "\"\"", "The .npz file for the second moments of what layers read">,
+    Option<"moments", "moments", "std::string", "\"\"", "The .npz file for the statistics of what layers read">,
+    Option<"rows", "rows", "unsigned", "256", "How many vectors that a layer reads are kept in it, at most">,
     Option<"bins", "bins", "unsigned", "2048", "Bins of each histogram">,
     Option<"entry", "entry", "std::string", "\"main\"", "The function to run">
   ];

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "LayerTables.h"
-#include "qfmt/Runtime/Npz.h"
+#include "MomentArrays.h"
 #include "qfmt/Support/UniqueJson.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 using namespace mlir;
@@ -170,30 +171,26 @@ llvm::Expected<MeasuredTable> mlir::qfmt::readMeasured(StringRef path,
   return table;
 }
 
-template <typename T>
-static std::vector<double> readElements(const NpyArray &array) {
-  std::vector<double> elements(array.data.size() / sizeof(T));
-  for (auto [index, element] : llvm::enumerate(elements)) {
-    T value;
-    std::memcpy(&value, array.data.data() + index * sizeof(T), sizeof(T));
-    element = value;
-  }
-  return elements;
-}
-
 llvm::Expected<MomentTable> mlir::qfmt::readMoments(StringRef path) {
   llvm::Expected<std::vector<NamedArray>> arrays = readNpz(path);
   if (!arrays)
     return arrays.takeError();
+  llvm::StringSet<> names;
+  for (const NamedArray &member : *arrays)
+    names.insert(member.name);
   MomentTable table;
   for (const NamedArray &member : *arrays) {
+    StringRef layer = getStatisticsLayer(member.name);
+    if (!layer.empty() && names.contains(layer))
+      continue;
     std::string dtype = member.array.getDtype();
     if (dtype != "f4" && dtype != "f8")
       return makeError(path, "has an array of " + dtype + " for the layer '" +
                                  member.name + "'; moments are f4 or f8");
     MomentMatrices matrices{member.array.shape,
-                            dtype == "f4" ? readElements<float>(member.array)
-                                          : readElements<double>(member.array)};
+                            dtype == "f4"
+                                ? readElements<float, double>(member.array)
+                                : readElements<double, double>(member.array)};
     if (!table.try_emplace(member.name, std::move(matrices)).second)
       return makeError(path, "has two arrays for the layer '" + member.name +
                                  "'; keep one");

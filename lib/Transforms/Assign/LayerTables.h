@@ -7,7 +7,8 @@
 //   by choice   {"conv1": {"i4/i8": 0.31, "i8": 0.02}, ...}
 //   measured    the same, and maybe "pairwise": [{"layers": ["conv1", "conv2"],
 //               "formats": ["i4/i8", "i4/i8"], "damage": -0.02}, ...]
-//   moments     an .npz file of one array a layer
+//   moments     an .npz file of one array a layer, and maybe statistics
+//               (MomentArrays.h), which are left out
 //
 // Errors are sentences that begin with the file's name in quotes.
 //
