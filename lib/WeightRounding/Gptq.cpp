@@ -15,6 +15,28 @@ using namespace mlir::qfmt;
 /// Columns between two products of matrices.
 static constexpr int64_t kBatch = 128;
 
+std::optional<Matrix>
+mlir::qfmt::factorizeInverse(const RoundingProblem &problem, double damping,
+                             llvm::ArrayRef<int64_t> order) {
+  Matrix moments = getMoments(problem);
+  double mean = moments.diagonal().mean();
+  // No data at all: every error is as good as another.
+  moments.diagonal().array() += mean > 0 ? damping * mean : 1.0;
+  Matrix arranged(problem.depth, problem.depth);
+  for (int64_t i = 0; i < problem.depth; ++i)
+    for (int64_t j = 0; j < problem.depth; ++j)
+      arranged(i, j) = moments(order[i], order[j]);
+  Eigen::LLT<Eigen::MatrixXd> factor(arranged);
+  if (factor.info() != Eigen::Success)
+    return std::nullopt;
+  Eigen::MatrixXd inverse =
+      factor.solve(Eigen::MatrixXd::Identity(problem.depth, problem.depth));
+  Eigen::LLT<Eigen::MatrixXd> factorOfInverse(inverse);
+  if (factorOfInverse.info() != Eigen::Success)
+    return std::nullopt;
+  return Matrix(factorOfInverse.matrixU());
+}
+
 namespace {
 /// Columns first, ..., first + size - 1 of the order.
 struct Batch {
@@ -31,8 +53,11 @@ public:
 
   std::optional<Levels> run() {
     arrangeColumns();
-    if (!factorize())
+    std::optional<Matrix> factor =
+        factorizeInverse(problem, options.damping, order);
+    if (!factor)
       return std::nullopt;
+    upper = std::move(*factor);
     rest.resize(problem.rows, problem.depth);
     MatrixView weights(problem.weights.data(), problem.rows, problem.depth);
     for (int64_t i = 0; i < problem.depth; ++i)
@@ -70,28 +95,6 @@ private:
                  [&](int64_t a, int64_t b) { return getRank(a) < getRank(b); });
     }
     cut(0, problem.depth, std::nullopt);
-  }
-
-  /// False if the matrix is not positive definite.
-  bool factorize() {
-    Matrix moments = getMoments(problem);
-    double mean = moments.diagonal().mean();
-    // No data at all: every error is as good as another.
-    moments.diagonal().array() += mean > 0 ? options.damping * mean : 1.0;
-    Matrix arranged(problem.depth, problem.depth);
-    for (int64_t i = 0; i < problem.depth; ++i)
-      for (int64_t j = 0; j < problem.depth; ++j)
-        arranged(i, j) = moments(order[i], order[j]);
-    Eigen::LLT<Eigen::MatrixXd> factor(arranged);
-    if (factor.info() != Eigen::Success)
-      return false;
-    Eigen::MatrixXd inverse =
-        factor.solve(Eigen::MatrixXd::Identity(problem.depth, problem.depth));
-    Eigen::LLT<Eigen::MatrixXd> factorOfInverse(inverse);
-    if (factorOfInverse.info() != Eigen::Success)
-      return false;
-    upper = factorOfInverse.matrixU();
-    return true;
   }
 
   void round(const Batch &batch) {

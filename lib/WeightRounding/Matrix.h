@@ -6,6 +6,7 @@
 
 #include "qfmt/WeightRounding/WeightRounding.h"
 #include <Eigen/Dense>
+#include <optional>
 
 namespace mlir::qfmt {
 
@@ -29,6 +30,12 @@ inline Matrix getErrors(const RoundingProblem &problem, const LevelGrid &grid,
     errors.data()[i] = grid.getValue(i, levels[i]) - problem.weights[i];
   return errors;
 }
+
+/// With the columns in this order, the upper triangular U with (H + damping *
+/// mean of its diagonal)^-1 = U^T U; none if that is not positive definite.
+std::optional<Matrix> factorizeInverse(const RoundingProblem &problem,
+                                       double damping,
+                                       llvm::ArrayRef<int64_t> order);
 
 } // namespace mlir::qfmt
 

@@ -49,6 +49,10 @@ std::vector<double> getRowLosses(const RoundingProblem &problem,
                                  const LevelGrid &grid,
                                  llvm::ArrayRef<uint32_t> levels);
 
+/// The same of any weights W', [rows][depth].
+std::vector<double> getRowLosses(const RoundingProblem &problem,
+                                 llvm::ArrayRef<double> rounded);
+
 struct GptqOptions {
   /// Of the mean of H's diagonal, added to it.
   double damping = 0.01;
