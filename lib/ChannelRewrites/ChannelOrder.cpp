@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "ChannelOrder.h"
+#include "llvm/ADT/STLExtras.h"
+#include <cassert>
+#include <cmath>
+#include <numeric>
+
+using namespace mlir;
+using namespace mlir::qfmt;
+
+/// The channels of pair or channel `number` of a run of `run` channels.
+static SmallVector<int64_t, 2> getMembers(int64_t number, int64_t run,
+                                          ChannelPairs pairs) {
+  switch (pairs) {
+  case ChannelPairs::None:
+    return {number};
+  case ChannelPairs::Halves:
+    return {number, number + run / 2};
+  case ChannelPairs::Neighbours:
+    return {2 * number, 2 * number + 1};
+  }
+  llvm_unreachable("all pairs are listed");
+}
+
+std::vector<int64_t> mlir::qfmt::getDescendingOrder(ArrayRef<double> norms,
+                                                    int64_t run,
+                                                    ChannelPairs pairs) {
+  int64_t channels = norms.size();
+  assert(run > 0 && channels % run == 0 && "runs do not fit");
+  assert((pairs == ChannelPairs::None || run % 2 == 0) && "half a pair");
+  int64_t count = pairs == ChannelPairs::None ? run : run / 2;
+  std::vector<int64_t> order(channels), numbers(count);
+  std::vector<double> energies(count);
+  for (int64_t start = 0; start < channels; start += run) {
+    for (int64_t number = 0; number < count; ++number) {
+      energies[number] = 0;
+      for (int64_t member : getMembers(number, run, pairs))
+        energies[number] += norms[start + member] * norms[start + member];
+    }
+    std::iota(numbers.begin(), numbers.end(), 0);
+    llvm::stable_sort(numbers, [&](int64_t a, int64_t b) {
+      return energies[a] > energies[b];
+    });
+    for (auto [place, number] : llvm::enumerate(numbers))
+      for (auto [to, from] : llvm::zip_equal(getMembers(place, run, pairs),
+                                             getMembers(number, run, pairs)))
+        order[start + to] = start + from;
+  }
+  return order;
+}
+
+std::vector<double> mlir::qfmt::permuteColumns(ArrayRef<double> rows,
+                                               ArrayRef<int64_t> order) {
+  assert(rows.size() % order.size() == 0 && "not whole rows");
+  std::vector<double> result(rows.size());
+  for (size_t start = 0; start < rows.size(); start += order.size())
+    for (auto [to, from] : llvm::enumerate(order))
+      result[start + to] = rows[start + from];
+  return result;
+}
+
+std::vector<double> mlir::qfmt::getColumns(ArrayRef<double> rows,
+                                           int64_t channels, int64_t first,
+                                           int64_t size) {
+  std::vector<double> result;
+  result.reserve(rows.size() / channels * size);
+  for (size_t start = first; start < rows.size(); start += channels)
+    llvm::append_range(result, rows.slice(start, size));
+  return result;
+}
+
+std::vector<double> mlir::qfmt::getRowNorms(ArrayRef<double> rows,
+                                            int64_t size) {
+  std::vector<double> norms;
+  for (size_t start = 0; start < rows.size(); start += size) {
+    double sum = 0;
+    for (double value : rows.slice(start, size))
+      sum += value * value;
+    norms.push_back(std::sqrt(sum));
+  }
+  return norms;
+}
+
+std::vector<double> mlir::qfmt::getColumnSizes(ArrayRef<double> rows,
+                                               int64_t channels) {
+  std::vector<double> sums(channels);
+  for (auto [i, value] : llvm::enumerate(rows))
+    sums[i % channels] += value * value;
+  double count = std::max<double>(1, rows.size() / channels);
+  for (double &sum : sums)
+    sum = std::sqrt(sum / count);
+  return sums;
+}
+
+double mlir::qfmt::getBlockLoss(ArrayRef<double> rows, int64_t channels,
+                                int64_t block) {
+  assert(channels > 0 && block >= 0 && rows.size() % channels == 0);
+  if (block == 0 || block > channels)
+    block = channels;
+  double loss = 0;
+  for (size_t row = 0; row < rows.size(); row += channels)
+    for (int64_t first = 0; first < channels; first += block) {
+      int64_t size = std::min(block, channels - first);
+      double largest = 0;
+      for (double value : rows.slice(row + first, size))
+        largest = std::max(largest, std::abs(value));
+      loss += size * largest * largest;
+    }
+  return loss;
+}

@@ -1,0 +1,58 @@
+//===- ChannelOrder.h - Channels by magnitude -------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Orders of channels for formats whose blocks share a scale: an outlier costs
+// the channels of its block their bits, so that outliers should share blocks.
+// Sorted by norm, the sum over blocks of the largest squared norm is the least
+// that any order has.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QFMT_LIB_CHANNELREWRITES_CHANNELORDER_H
+#define QFMT_LIB_CHANNELREWRITES_CHANNELORDER_H
+
+#include "mlir/Support/LLVM.h"
+#include "llvm/ADT/ArrayRef.h"
+#include <vector>
+
+namespace mlir::qfmt {
+
+/// Which channels of a run of channels form a pair.
+enum class ChannelPairs {
+  None,
+  /// i and i + size / 2 (rotary embedding of two halves).
+  Halves,
+  /// 2i and 2i + 1.
+  Neighbours
+};
+
+/// order[i] is the channel that becomes channel i. Channels move only within
+/// runs of `run`, which divides their number: descending by `norms`; of equal
+/// ones the first remains the first. With pairs, only these change places,
+/// descending by the root of the sum of the squares of their norms; `run` is
+/// even then.
+std::vector<int64_t> getDescendingOrder(ArrayRef<double> norms, int64_t run,
+                                        ChannelPairs pairs);
+
+/// Column order[i] becomes column i; `rows` are rows of order.size() numbers.
+std::vector<double> permuteColumns(ArrayRef<double> rows,
+                                   ArrayRef<int64_t> order);
+
+/// The part [first, first + size) of each row of `channels` numbers.
+std::vector<double> getColumns(ArrayRef<double> rows, int64_t channels,
+                               int64_t first, int64_t size);
+
+/// The norm of each row of `size` numbers; the root mean square of each column.
+std::vector<double> getRowNorms(ArrayRef<double> rows, int64_t size);
+std::vector<double> getColumnSizes(ArrayRef<double> rows, int64_t channels);
+
+/// In proportion to what rounding to blocks of `block` along rows of `channels`
+/// numbers loses, each with a scale of its own and a grid of even steps: the
+/// number of a block's elements times the square of its largest, summed. The
+/// last block of a row may have fewer elements. With `block` = 0 a row is one
+/// block.
+double getBlockLoss(ArrayRef<double> rows, int64_t channels, int64_t block);
+
+} // namespace mlir::qfmt
+
+#endif // QFMT_LIB_CHANNELREWRITES_CHANNELORDER_H
