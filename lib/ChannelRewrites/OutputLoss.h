@@ -1,0 +1,48 @@
+//===- OutputLoss.h - Errors of a matrix product ----------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What rounding data and weights does to the results of a matrix product, and
+// rounding to a list of values. Plain numbers, no IR.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QFMT_LIB_CHANNELREWRITES_OUTPUTLOSS_H
+#define QFMT_LIB_CHANNELREWRITES_OUTPUTLOSS_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace mlir::qfmt {
+
+/// The finite values of a number format.
+class LevelSet {
+public:
+  /// Value and code of each, in any order, at least one.
+  explicit LevelSet(std::vector<std::pair<double, uint64_t>> valuesAndCodes);
+
+  /// The nearest value; of two equally near ones that with the even code.
+  /// Beyond the last value the last one.
+  double round(double value) const;
+  /// scale * round(value / scale) for each; scale > 0.
+  void roundAll(llvm::MutableArrayRef<double> values, double scale) const;
+
+private:
+  std::vector<double> values;
+  std::vector<bool> isEven;
+};
+
+/// X W^T: `rows` is X [n][depth], `weights` is W [outputs][depth].
+struct MatrixProduct {
+  llvm::ArrayRef<double> rows, weights;
+  int64_t depth;
+};
+
+/// The mean over rows of the sum over outputs of (rounded - exact)^2; 0 if
+/// there are no rows. Both have the same sizes.
+double getOutputLoss(const MatrixProduct &exact, const MatrixProduct &rounded);
+
+} // namespace mlir::qfmt
+
+#endif // QFMT_LIB_CHANNELREWRITES_OUTPUTLOSS_H
