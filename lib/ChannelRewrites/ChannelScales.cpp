@@ -53,9 +53,9 @@ void mlir::qfmt::roundToPowersOfTwo(MutableArrayRef<double> scale) {
 
 static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
-std::vector<double>
-mlir::qfmt::getSmoothQuantScales(ArrayRef<double> largest,
-                                 ArrayRef<double> weights, double alpha) {
+std::vector<double> mlir::qfmt::getSmoothQuantScales(ArrayRef<double> largest,
+                                                     ArrayRef<double> weights,
+                                                     double alpha) {
   std::vector<double> logarithms;
   for (auto [data, weight] : llvm::zip_equal(largest, weights))
     logarithms.push_back(data > 0 && weight > 0
@@ -65,8 +65,8 @@ mlir::qfmt::getSmoothQuantScales(ArrayRef<double> largest,
   return getNormalized(logarithms);
 }
 
-std::vector<double>
-mlir::qfmt::getActivationScales(ArrayRef<double> magnitude, double exponent) {
+std::vector<double> mlir::qfmt::getActivationScales(ArrayRef<double> magnitude,
+                                                    double exponent) {
   std::vector<double> logarithms;
   for (double mean : magnitude)
     logarithms.push_back(mean > 0 ? exponent * std::log2(mean) : kNone);
@@ -128,16 +128,15 @@ std::vector<int> mlir::qfmt::getExponentShifts(ArrayRef<double> biases,
   double most = std::exp2(exponentBits) - 1;
   std::vector<int> shifts;
   for (double bias : biases)
-    shifts.push_back(
-        std::isinf(bias) ? 0
+    shifts.push_back(std::isinf(bias)
+                         ? 0
                          : static_cast<int>(std::clamp(
                                std::nearbyint(bias - tensorBias), 0.0, most)));
   return shifts;
 }
 
 std::vector<std::vector<int>>
-mlir::qfmt::getShiftCandidates(ArrayRef<double> biases,
-                               unsigned exponentBits) {
+mlir::qfmt::getShiftCandidates(ArrayRef<double> biases, unsigned exponentBits) {
   constexpr int kBiases = 100;
   std::vector<std::vector<int>> candidates = {
       std::vector<int>(biases.size(), 0)};

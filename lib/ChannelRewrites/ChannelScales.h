@@ -98,8 +98,8 @@ std::vector<int> getExponentShifts(llvm::ArrayRef<double> biases,
 /// The shifts that are tried: first none, then those of the least bias, then
 /// those of 100 biases of the tensor between the least and the greatest that
 /// give the channels shifts that differ. None of them twice.
-std::vector<std::vector<int>>
-getShiftCandidates(llvm::ArrayRef<double> biases, unsigned exponentBits);
+std::vector<std::vector<int>> getShiftCandidates(llvm::ArrayRef<double> biases,
+                                                 unsigned exponentBits);
 
 /// 2^-shifts[j].
 std::vector<double> getShiftScales(llvm::ArrayRef<int> shifts);

@@ -43,14 +43,26 @@ static Eigen::Map<const Matrix> seeRows(llvm::ArrayRef<double> elements,
           depth};
 }
 
-double mlir::qfmt::getOutputLoss(const MatrixProduct &exact,
-                                 const MatrixProduct &rounded) {
-  int64_t depth = exact.depth;
-  if (depth == 0 || exact.rows.empty())
+std::vector<double> mlir::qfmt::multiplyRows(llvm::ArrayRef<double> rows,
+                                             llvm::ArrayRef<double> weights,
+                                             int64_t depth) {
+  Eigen::Map<const Matrix> left = seeRows(rows, depth),
+                           right = seeRows(weights, depth);
+  std::vector<double> product(left.rows() * right.rows());
+  Eigen::Map<Matrix>(product.data(), left.rows(), right.rows()).noalias() =
+      left * right.transpose();
+  return product;
+}
+
+double mlir::qfmt::getOutputLoss(llvm::ArrayRef<double> exact,
+                                 llvm::ArrayRef<double> rows,
+                                 llvm::ArrayRef<double> weights,
+                                 int64_t depth) {
+  if (rows.empty())
     return 0;
-  Eigen::Map<const Matrix> rows = seeRows(exact.rows, depth);
-  Matrix errors = seeRows(rounded.rows, depth) *
-                  seeRows(rounded.weights, depth).transpose();
-  errors.noalias() -= rows * seeRows(exact.weights, depth).transpose();
-  return errors.squaredNorm() / rows.rows();
+  std::vector<double> product = multiplyRows(rows, weights, depth);
+  double sum = 0;
+  for (size_t i = 0; i < product.size(); ++i)
+    sum += (product[i] - exact[i]) * (product[i] - exact[i]);
+  return sum * depth / rows.size();
 }

@@ -33,15 +33,15 @@ private:
   std::vector<bool> isEven;
 };
 
-/// X W^T: `rows` is X [n][depth], `weights` is W [outputs][depth].
-struct MatrixProduct {
-  llvm::ArrayRef<double> rows, weights;
-  int64_t depth;
-};
+/// X W^T, [n][outputs], of X = `rows` [n][depth] and W = `weights`
+/// [outputs][depth]; depth > 0.
+std::vector<double> multiplyRows(llvm::ArrayRef<double> rows,
+                                 llvm::ArrayRef<double> weights, int64_t depth);
 
-/// The mean over rows of the sum over outputs of (rounded - exact)^2; 0 if
-/// there are no rows. Both have the same sizes.
-double getOutputLoss(const MatrixProduct &exact, const MatrixProduct &rounded);
+/// The mean over rows of the sum over outputs of (X W^T - exact)^2; 0 if there
+/// are no rows.
+double getOutputLoss(llvm::ArrayRef<double> exact, llvm::ArrayRef<double> rows,
+                     llvm::ArrayRef<double> weights, int64_t depth);
 
 } // namespace mlir::qfmt
 

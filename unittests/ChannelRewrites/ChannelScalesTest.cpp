@@ -133,8 +133,8 @@ TEST(FindLeastLoss, StaysWhereNothingIsSmaller) {
   EXPECT_EQ(best->number, 0u);
   EXPECT_FALSE(findLeastLoss(
       1, [](size_t) -> std::optional<double> { return std::nullopt; }));
-  EXPECT_FALSE(findLeastLoss(
-      0, [](size_t) -> std::optional<double> { return 0.0; }));
+  EXPECT_FALSE(
+      findLeastLoss(0, [](size_t) -> std::optional<double> { return 0.0; }));
 }
 
 TEST(ExponentBiases, LargestValueOfTheFormat) {

@@ -55,11 +55,11 @@ TEST(OutputLoss, ByHand) {
   // becomes 2: (9 + 1) / 2.
   Numbers rows = {1, 2, 0, 1}, weights = {1, 3};
   Numbers roundedRows = {1, 1, -1, 1}, roundedWeights = {1, 3};
-  EXPECT_DOUBLE_EQ(getOutputLoss({rows, weights, 2},
-                                 {roundedRows, roundedWeights, 2}),
-                   5);
-  EXPECT_EQ(getOutputLoss({rows, weights, 2}, {rows, weights, 2}), 0);
-  EXPECT_EQ(getOutputLoss({{}, weights, 2}, {{}, weights, 2}), 0);
+  Numbers exact = multiplyRows(rows, weights, 2);
+  EXPECT_EQ(exact, (Numbers{7, 3}));
+  EXPECT_DOUBLE_EQ(getOutputLoss(exact, roundedRows, roundedWeights, 2), 5);
+  EXPECT_EQ(getOutputLoss(exact, rows, weights, 2), 0);
+  EXPECT_EQ(getOutputLoss({}, {}, weights, 2), 0);
 }
 
 /// Rows of channels of very different range, with an origin each.
@@ -101,16 +101,16 @@ struct Example {
       changedWeights[i] *= scale[i % depth];
     Numbers rounded = changed;
     makeIntegers(127).roundAll(rounded, largest / 127);
-    return getOutputLoss({changed, changedWeights, depth},
-                         {rounded, changedWeights, depth});
+    return getOutputLoss(multiplyRows(changed, changedWeights, depth), rounded,
+                         changedWeights, depth);
   }
 };
 
 TEST(OutputLoss, SearchIsNeverWorseThanTheLargestThreshold) {
   Example example;
   for (bool shifts : {false, true}) {
-    Numbers shift = shifts ? example.ranges.getMidRange()
-                           : Numbers(example.depth, 0.0);
+    Numbers shift =
+        shifts ? example.ranges.getMidRange() : Numbers(example.depth, 0.0);
     Numbers largest = example.ranges.getLargest(shift);
     Numbers thresholds =
         getThresholds(*std::max_element(largest.begin(), largest.end()), 1);
