@@ -109,7 +109,7 @@ private:
     }
     Matrix images = errors * moments;
     state.loss = errors.cwiseProduct(images).sum();
-    state.image = images.reshaped<Eigen::RowMajor>().transpose();
+    state.image = Eigen::Map<Eigen::RowVectorXd>(images.data(), images.size());
   }
 
   /// What the units become.

@@ -133,7 +133,7 @@ TEST(LevelGridTest, RoundsToTheNearestValue) {
   for (double value = -8; value <= 8; value += 1.0 / 64)
     for (int64_t element : {0, 1}) {
       double chosen = grid.getValue(element, grid.getNearest(element, value));
-      for (uint32_t level = 0; level < grid.getNumLevels(); ++level)
+      for (uint32_t level = 0; level < grid.getNumLevels(element); ++level)
         EXPECT_LE(std::abs(chosen - value),
                   std::abs(grid.getValue(element, level) - value));
     }
@@ -281,12 +281,106 @@ TEST(CoordinateDescentTest, EndsWhereNoSingleChangeHelps) {
       last = now;
     }
     for (size_t i = 0; i < levels.size(); ++i)
-      for (uint32_t level = 0; level < grid.getNumLevels(); ++level) {
+      for (uint32_t level = 0; level < grid.getNumLevels(i); ++level) {
         Levels changed = levels;
         changed[i] = level;
         double loss = getRowLosses(layer.get(), grid, changed)[i / 20];
         EXPECT_GE(loss, last[i / 20] * (1 - 1e-9));
       }
   }
+}
+
+/// Blocks of `size` columns with levels of two formats, and of each block the
+/// same scale with the other format and half the scale with each.
+struct Blocks {
+  LevelGrid grid;
+  std::vector<BlockChoice> choices;
+
+  Blocks(const Layer &layer, int64_t size)
+      : grid({{-4, -2, -1, 0, 1, 2, 3, 4}, {-4, -3, -2, -1, 0, 1, 2, 4}},
+             getBlocks(layer, size), layer.rows * layer.depth / size) {
+    for (int32_t block = 0; block < layer.rows * layer.depth / size; ++block) {
+      grid.setBlock(block, 0.75);
+      choices.push_back({block, 0.75, 0, 1});
+      choices.push_back({block, 0.375, 0, 0});
+      choices.push_back({block, 0.375, 0, 1});
+    }
+  }
+
+  static std::vector<int32_t> getBlocks(const Layer &layer, int64_t size) {
+    std::vector<int32_t> blockOf;
+    for (int64_t i = 0; i < layer.rows * layer.depth; ++i)
+      blockOf.push_back(i / size);
+    return blockOf;
+  }
+};
+
+TEST(LevelGridTest, BlocksOfSeveralFormats) {
+  LevelGrid grid({{-1, 0, 1}, {0, 5, 6, 7}}, {0, 1}, 2);
+  grid.setBlock(1, 0.5, 0, 1);
+  EXPECT_EQ(grid.getNumLevels(0), 3u);
+  EXPECT_EQ(grid.getNumLevels(1), 4u);
+  EXPECT_EQ(grid.getValue(0, 2), 1);
+  EXPECT_EQ(grid.getValue(1, 3), 3.5);
+  EXPECT_EQ(grid.getNearest(0, 3.2), 2u);
+  EXPECT_EQ(grid.getNearest(1, 3.2), 2u);
+}
+
+TEST(BlockChoicesTest, NoRowLosesMore) {
+  for (unsigned seed = 1; seed < 6; ++seed) {
+    Layer layer(8, 48, seed);
+    Blocks blocks(layer, 16);
+    Levels levels = roundNearest(layer, blocks.grid);
+    improveByCoordinateDescent(layer.get(), blocks.grid, levels);
+    std::vector<double> last = getRowLosses(layer.get(), blocks.grid, levels);
+    double first = getLoss(layer, blocks.grid, levels);
+    bool changed = true;
+    for (int pass = 0; changed; ++pass) {
+      ASSERT_LT(pass, 50);
+      std::vector<size_t> taken = improveByBlockChoices(
+          layer.get(), blocks.grid, levels, blocks.choices, changed);
+      EXPECT_TRUE(changed || taken.empty());
+      for (size_t number : taken) {
+        const BlockChoice &choice = blocks.choices[number];
+        EXPECT_EQ(blocks.grid.getScale(choice.block), choice.scale);
+        EXPECT_EQ(blocks.grid.getFormat(choice.block), choice.format);
+      }
+      std::vector<double> now = getRowLosses(layer.get(), blocks.grid, levels);
+      for (int64_t row = 0; row < layer.rows; ++row)
+        EXPECT_LE(now[row], last[row] * (1 + 1e-12));
+      last = now;
+    }
+    EXPECT_LT(getLoss(layer, blocks.grid, levels), 0.8 * first);
+  }
+}
+
+TEST(BlockChoicesTest, FindsTheBestOfAllIfBlocksAreElements) {
+  // One row of one element: all that it can be.
+  for (double weight : {-2.9, -0.7, 0.3, 1.1, 2.1}) {
+    std::vector<double> weights = {weight}, moments = {2};
+    LevelGrid grid({{-1, 0, 1}, {-2.8, 0, 2}}, {0}, 1);
+    Levels levels = {1};
+    std::vector<BlockChoice> choices = {
+        {0, 1, 0, 1}, {0, 0.25, 0, 0}, {0, 0.25, 0, 1}};
+    bool changed = false;
+    improveByBlockChoices({1, 1, weights, moments}, grid, levels, choices,
+                          changed);
+    double found = std::abs(grid.getValue(0, levels[0]) - weight), best = 9;
+    for (double value : {-1., 0., 1., -2.8, 2., -.25, .25, -.7, .5})
+      best = std::min(best, std::abs(value - weight));
+    EXPECT_NEAR(found, best, 1e-6);
+  }
+}
+
+TEST(BlockChoicesTest, BlocksOfSeveralRowsStay) {
+  Layer layer(2, 16, 1);
+  LevelGrid grid({{-1, 0, 1}, {-2, 0, 2}}, std::vector<int32_t>(32, 0), 1);
+  Levels levels = roundNearest(layer, grid), before = levels;
+  bool changed = true;
+  EXPECT_TRUE(
+      improveByBlockChoices(layer.get(), grid, levels, {{0, 1, 0, 1}}, changed)
+          .empty());
+  EXPECT_FALSE(changed);
+  EXPECT_EQ(levels, before);
 }
 } // namespace

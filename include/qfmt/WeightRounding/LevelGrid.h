@@ -1,13 +1,14 @@
 //===- LevelGrid.h - What the weights of a layer may become -----*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A matrix of weights whose elements become values of one number format, each
+// A matrix of weights whose elements become values of a number format, each
 // block of elements with a scale and a zero point:
 //
 //   value = fl((level - zeroPoint[block]) * scale[block])
 //
 // where fl rounds to f32, half to even, as whoever reads an encoded tensor
-// does. How blocks lie in the matrix does not matter. No IR.
+// does. There may be several number formats, of which each block has one. How
+// blocks lie in the matrix does not matter. No IR.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,20 +28,28 @@ public:
   /// numBlocks - 1. All scales are 1 and all zero points 0.
   LevelGrid(std::vector<double> levels, std::vector<int32_t> blockOf,
             int32_t numBlocks);
+  /// Of several number formats; all blocks have the first.
+  LevelGrid(std::vector<std::vector<double>> formats,
+            std::vector<int32_t> blockOf, int32_t numBlocks);
 
-  size_t getNumLevels() const { return levels.size(); }
-  double getLevel(uint32_t index) const { return levels[index]; }
+  size_t getNumLevels(int64_t element) const {
+    return getLevels(blockOf[element]).size();
+  }
   int64_t getNumElements() const { return blockOf.size(); }
   int32_t getBlock(int64_t element) const { return blockOf[element]; }
 
   /// `scale` is exact in f32 and greater than 0.
-  void setBlock(int32_t block, double scale, double zeroPoint = 0);
+  void setBlock(int32_t block, double scale, double zeroPoint = 0,
+                uint32_t format = 0);
+  double getScale(int32_t block) const { return scales[block]; }
+  double getZeroPoint(int32_t block) const { return zeroPoints[block]; }
+  uint32_t getFormat(int32_t block) const { return formatOf[block]; }
 
   /// What the element is if it has that level.
   double getValue(int64_t element, uint32_t level) const {
     int32_t block = blockOf[element];
     // The product of an integer or a short float and an f32 is exact in f64.
-    return static_cast<float>((levels[level] - zeroPoints[block]) *
+    return static_cast<float>((getLevels(block)[level] - zeroPoints[block]) *
                               scales[block]);
   }
 
@@ -49,9 +58,14 @@ public:
   uint32_t getNearest(int64_t element, double value) const;
 
 private:
-  std::vector<double> levels;
+  const std::vector<double> &getLevels(int32_t block) const {
+    return formats[formatOf[block]];
+  }
+
+  std::vector<std::vector<double>> formats;
   std::vector<int32_t> blockOf;
   std::vector<double> scales, zeroPoints;
+  std::vector<uint32_t> formatOf;
 };
 
 } // namespace mlir::qfmt

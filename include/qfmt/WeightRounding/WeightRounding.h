@@ -80,6 +80,23 @@ unsigned improveByCoordinateDescent(const RoundingProblem &problem,
                                     const LevelGrid &grid, Levels &levels,
                                     unsigned sweeps = 20);
 
+/// What a block may have instead of what it has.
+struct BlockChoice {
+  int32_t block;
+  double scale, zeroPoint;
+  uint32_t format;
+};
+
+/// Goes once over all blocks whose elements lie in one row: rounds them anew
+/// with error feedback and coordinate descent within the block, while the rest
+/// of the row stays, as they are in `grid` and with each of their `choices`,
+/// and takes what lowers L most. Returns the choices that were taken, in order;
+/// `grid` has them. `changed` says if something has changed. L of no row rises.
+std::vector<size_t> improveByBlockChoices(const RoundingProblem &problem,
+                                          LevelGrid &grid, Levels &levels,
+                                          llvm::ArrayRef<BlockChoice> choices,
+                                          bool &changed, double damping = 0.01);
+
 } // namespace mlir::qfmt
 
 #endif // QFMT_WEIGHTROUNDING_WEIGHTROUNDING_H
