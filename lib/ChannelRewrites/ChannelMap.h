@@ -18,6 +18,7 @@
 
 #include "Rotation.h"
 #include "mlir/Support/LLVM.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include <optional>
 #include <string>
@@ -63,7 +64,6 @@ struct ChannelMap {
   ChannelMap getOrder() const;
   ChannelMap getScale() const;
   ChannelMap getShift() const;
-  ChannelMap inverse() const;
   /// What the other factor of a sum of products over the channels needs: the
   /// same order, one over the scale, the same rotation. There is no such thing
   /// with a shift.

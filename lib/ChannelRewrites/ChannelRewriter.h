@@ -50,7 +50,7 @@ struct SharedInput {
   Value tensor;
   /// The dimensions and sizes that number the channels.
   SmallVector<int64_t> axes, shape;
-  SmallVector<ChannelReader> readers;
+  std::vector<ChannelReader> readers;
 
   int64_t getNumChannels() const;
   SmallVector<Operation *> getReaders() const;
@@ -93,7 +93,7 @@ public:
   /// Tensors that layers read, in program order, as they are now. Tensors whose
   /// readers disagree about what their channels are appear more than once.
   /// Fails with a diagnostic as collectLayers.
-  FailureOr<SmallVector<SharedInput>> collectSharedInputs();
+  FailureOr<std::vector<SharedInput>> collectSharedInputs();
 
   /// What it would entail to give `tensor` channels changed by `map`, whose
   /// axes are dimensions of the tensor; none, with a sentence in `reason`, if

@@ -6,28 +6,33 @@
 #ifndef QFMT_LIB_CHANNELREWRITES_EXACTCONSTANTS_H
 #define QFMT_LIB_CHANNELREWRITES_EXACTCONSTANTS_H
 
+#include "../Transforms/ConstantTensor.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/DenseMap.h"
-#include <optional>
-#include <vector>
 
 namespace mlir::qfmt {
 
 class ExactConstants {
 public:
-  /// The elements of a constant tensor of static shape, row-major, also behind
-  /// what ConstantTensor looks through; none if `value` is something else.
-  std::optional<std::vector<double>> read(Value value) const;
-  /// True if `read` gives something.
-  bool holds(Value value) const;
+  /// The elements of a constant f32 tensor of static shape, as
+  /// ConstantTensor::read finds it; none if `value` is something else.
+  std::optional<ConstantTensor> read(Value value) const;
 
-  /// An arith.constant; none if a value is not finite in the type.
-  std::optional<Value> create(OpBuilder &builder, Location loc,
-                              RankedTensorType type,
-                              std::vector<double> values, StringRef name);
+  /// An arith.constant; null if a value is not finite in the type.
+  Value create(OpBuilder &builder, Location loc, RankedTensorType type,
+               std::vector<double> values, StringRef name);
 
-  /// By arith.constant.
+  /// What passes read, for ConstantTensor and WeightedSum. It refers to this.
+  auto getLookup() const {
+    return [this](Operation *constant) -> const std::vector<double> * {
+      auto found = table.find(constant);
+      return found == table.end() ? nullptr : &found->second;
+    };
+  }
+
+  /// Row-major elements by arith.constant. What is in here is never erased
+  /// while a rewrite goes on.
   const llvm::DenseMap<Operation *, std::vector<double>> &getTable() const {
     return table;
   }

@@ -130,7 +130,8 @@ matchCopy(linalg::LinalgOp op) {
   return std::pair(input, map);
 }
 
-std::optional<ConstantTensor> ConstantTensor::read(Value value) {
+std::optional<ConstantTensor> ConstantTensor::read(Value value,
+                                                   ExactElements exact) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   Operation *op = value.getDefiningOp();
   if (!op || !type || !type.hasStaticShape() || type.getEncoding() ||
@@ -138,11 +139,18 @@ std::optional<ConstantTensor> ConstantTensor::read(Value value) {
     return std::nullopt;
 
   ElementsAttr attribute;
-  if (matchPattern(value, m_Constant(&attribute)))
-    return fromAttribute(attribute);
+  if (matchPattern(value, m_Constant(&attribute))) {
+    std::optional<ConstantTensor> result = fromAttribute(attribute);
+    const std::vector<double> *elements = exact ? exact(op) : nullptr;
+    if (result && elements) {
+      result->values = std::make_shared<std::vector<double>>(*elements);
+      result->strides = getRowMajorStrides(type.getShape());
+    }
+    return result;
+  }
 
   if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op)) {
-    std::optional<ConstantTensor> source = read(op->getOperand(0));
+    std::optional<ConstantTensor> source = read(op->getOperand(0), exact);
     if (!source)
       return std::nullopt;
     return source->reshaped(type.getShape());
@@ -161,7 +169,7 @@ std::optional<ConstantTensor> ConstantTensor::read(Value value) {
   if (!copy)
     return std::nullopt;
   auto [operand, map] = *copy;
-  std::optional<ConstantTensor> source = read(operand->get());
+  std::optional<ConstantTensor> source = read(operand->get(), exact);
   if (!source)
     return std::nullopt;
   // A loop that indexes no dimension of the source repeats it.

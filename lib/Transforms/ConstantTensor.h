@@ -21,6 +21,11 @@ namespace mlir::qfmt {
 /// The float that `value` holds at compile time, if it is a scalar constant.
 std::optional<double> readConstantScalar(Value value);
 
+/// What elements of an arith.constant were before they were rounded to f32,
+/// row-major; null if it does not know.
+using ExactElements =
+    function_ref<const std::vector<double> *(Operation *constant)>;
+
 /// The elements of a constant f32 tensor of static shape: shared values seen
 /// through strides, 0 along repeated dimensions.
 class ConstantTensor {
@@ -28,8 +33,10 @@ public:
   /// The constant that `value` is: arith.constant, or linalg.transpose,
   /// linalg.broadcast, linalg.fill, tensor.expand_shape,
   /// tensor.collapse_shape, or a linalg.generic that yields its one input, of
-  /// such a constant. None for anything else.
-  static std::optional<ConstantTensor> read(Value value);
+  /// such a constant. None for anything else. Where `exact` has something for
+  /// an arith.constant, these are its elements.
+  static std::optional<ConstantTensor> read(Value value,
+                                            ExactElements exact = nullptr);
 
   ArrayRef<int64_t> getShape() const { return shape; }
   int64_t getRank() const { return shape.size(); }

@@ -12,18 +12,17 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "AffineBody.h"
 #include "LinalgUses.h"
 #include "WeightedSum.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "qfmt/IR/ConstantData.h"
 #include "qfmt/Transforms/Passes.h"
 #include "llvm/ADT/Statistic.h"
-#include "llvm/ADT/TypeSwitch.h"
 #include <cmath>
 
 namespace mlir::qfmt {
@@ -38,9 +37,6 @@ using namespace mlir::qfmt;
 ALWAYS_ENABLED_STATISTIC(numFolded, "Operations folded");
 
 namespace {
-
-/// One number a channel.
-using Coefficients = std::vector<double>;
 
 //===----------------------------------------------------------------------===//
 // Channels
@@ -146,182 +142,6 @@ std::optional<Coefficients> ChannelSpace::read(const ConstantTensor &tensor,
 }
 
 //===----------------------------------------------------------------------===//
-// Affine bodies
-//===----------------------------------------------------------------------===//
-
-/// factor * x + offset, one of each a channel.
-struct Affine {
-  Coefficients factor, offset;
-  /// False if the factors are 0 because x does not occur.
-  bool dependsOnX;
-
-  static Affine constant(Coefficients value) {
-    Coefficients zero(value.size(), 0.0);
-    return {std::move(zero), std::move(value), /*dependsOnX=*/false};
-  }
-  static Affine identity(size_t channels) {
-    return {Coefficients(channels, 1.0), Coefficients(channels, 0.0),
-            /*dependsOnX=*/true};
-  }
-
-  /// outer(inner(x))
-  static Affine compose(const Affine &outer, const Affine &inner) {
-    Affine result = inner;
-    for (auto [factor, offset, a, b] : llvm::zip_equal(
-             result.factor, result.offset, outer.factor, outer.offset)) {
-      factor = a * factor;
-      offset = a * offset + b;
-    }
-    return result;
-  }
-
-  bool isFinite() const {
-    auto finite = [](double value) { return std::isfinite(value); };
-    return llvm::all_of(factor, finite) && llvm::all_of(offset, finite);
-  }
-};
-
-/// Evaluates the body of an element-wise operation as an affine function of the
-/// elements of `x`.
-class BodyEvaluator {
-public:
-  BodyEvaluator(linalg::LinalgOp op, Value x, const ChannelSpace &space)
-      : op(op), x(x), space(space) {}
-
-  /// None if the body is not affine in x with constants a channel.
-  std::optional<Affine> evaluate() {
-    return evaluate(op.getBlock()->getTerminator()->getOperand(0));
-  }
-
-private:
-  using Unary = function_ref<double(double)>;
-
-  std::optional<Affine> evaluate(Value value);
-  std::optional<Affine> evaluateArgument(BlockArgument argument);
-  std::optional<Affine> evaluateConstantOnly(Operation *op, Unary function);
-  std::optional<Affine> evaluateLinear(Operation *op, double leftSign,
-                                       double rightSign);
-  std::optional<Affine> evaluateScaling(Operation *op, bool divides);
-
-  linalg::LinalgOp op;
-  Value x;
-  const ChannelSpace &space;
-};
-
-std::optional<Affine> BodyEvaluator::evaluateArgument(BlockArgument argument) {
-  OpOperand *operand = op.getMatchingOpOperand(argument);
-  AffineMap map = op.getMatchingIndexingMap(operand);
-  if (operand->get() == x) {
-    if (!map.isIdentity())
-      return std::nullopt;
-    return Affine::identity(space.size());
-  }
-  if (std::optional<double> scalar = readConstantScalar(operand->get()))
-    return Affine::constant(Coefficients(space.size(), *scalar));
-  std::optional<ConstantTensor> tensor = ConstantTensor::read(operand->get());
-  if (!tensor)
-    return std::nullopt;
-  std::optional<Coefficients> value = space.read(*tensor, map);
-  if (!value)
-    return std::nullopt;
-  return Affine::constant(std::move(*value));
-}
-
-std::optional<Affine> BodyEvaluator::evaluateConstantOnly(Operation *op,
-                                                          Unary function) {
-  std::optional<Affine> input = evaluate(op->getOperand(0));
-  if (!input || input->dependsOnX)
-    return std::nullopt;
-  for (double &value : input->offset)
-    value = function(value);
-  return input;
-}
-
-/// leftSign * left + rightSign * right; a unary operation has no right.
-std::optional<Affine> BodyEvaluator::evaluateLinear(Operation *op,
-                                                    double leftSign,
-                                                    double rightSign) {
-  std::optional<Affine> left = evaluate(op->getOperand(0));
-  if (!left)
-    return std::nullopt;
-  for (auto *part : {&left->factor, &left->offset})
-    for (double &value : *part)
-      value *= leftSign;
-  if (op->getNumOperands() == 1)
-    return left;
-  std::optional<Affine> right = evaluate(op->getOperand(1));
-  if (!right)
-    return std::nullopt;
-  for (size_t i = 0, e = space.size(); i != e; ++i) {
-    left->factor[i] += rightSign * right->factor[i];
-    left->offset[i] += rightSign * right->offset[i];
-  }
-  left->dependsOnX |= right->dependsOnX;
-  return left;
-}
-
-/// A product, or quotient, one side of which is constant.
-std::optional<Affine> BodyEvaluator::evaluateScaling(Operation *op,
-                                                     bool divides) {
-  std::optional<Affine> left = evaluate(op->getOperand(0));
-  std::optional<Affine> right = evaluate(op->getOperand(1));
-  if (!left || !right)
-    return std::nullopt;
-  if (!divides && !left->dependsOnX)
-    std::swap(left, right);
-  if (right->dependsOnX)
-    return std::nullopt;
-  for (size_t i = 0, e = space.size(); i != e; ++i)
-    for (double *value : {&left->factor[i], &left->offset[i]})
-      *value = divides ? *value / right->offset[i] : *value * right->offset[i];
-  return left;
-}
-
-/// Rounds constants to the type they are cut to; x itself passes, as sums of
-/// reals may be reassociated.
-double roundTo(Type type, double value) {
-  APFloat number(value);
-  bool losesInfo;
-  number.convert(cast<FloatType>(type).getFloatSemantics(),
-                 APFloat::rmNearestTiesToEven, &losesInfo);
-  return number.convertToDouble();
-}
-
-std::optional<Affine> BodyEvaluator::evaluate(Value value) {
-  if (auto argument = dyn_cast<BlockArgument>(value);
-      argument && argument.getOwner() == op.getBlock())
-    return evaluateArgument(argument);
-  if (std::optional<double> scalar = readConstantScalar(value))
-    return Affine::constant(Coefficients(space.size(), *scalar));
-  Operation *definition = value.getDefiningOp();
-  if (!definition)
-    return std::nullopt;
-  return llvm::TypeSwitch<Operation *, std::optional<Affine>>(definition)
-      .Case<arith::AddFOp>([&](auto add) { return evaluateLinear(add, 1, 1); })
-      .Case<arith::SubFOp>([&](auto sub) { return evaluateLinear(sub, 1, -1); })
-      .Case<arith::NegFOp>([&](auto neg) { return evaluateLinear(neg, -1, 0); })
-      .Case<arith::MulFOp>(
-          [&](auto mul) { return evaluateScaling(mul, /*divides=*/false); })
-      .Case<arith::DivFOp>(
-          [&](auto div) { return evaluateScaling(div, /*divides=*/true); })
-      .Case<arith::ExtFOp>([&](auto ext) { return evaluate(ext.getIn()); })
-      .Case<arith::TruncFOp>([&](auto trunc) {
-        return evaluateConstantOnly(trunc, [&](double value) {
-          return roundTo(trunc.getType(), value);
-        });
-      })
-      .Case<math::SqrtOp>([&](auto sqrt) {
-        return evaluateConstantOnly(
-            sqrt, [](double value) { return std::sqrt(value); });
-      })
-      .Case<math::RsqrtOp>([&](auto rsqrt) {
-        return evaluateConstantOnly(
-            rsqrt, [](double value) { return 1 / std::sqrt(value); });
-      })
-      .Default([](Operation *) { return std::nullopt; });
-}
-
-//===----------------------------------------------------------------------===//
 // Folding
 //===----------------------------------------------------------------------===//
 
@@ -332,13 +152,30 @@ struct Chain {
   Affine affine;
 };
 
+/// None if the body is not affine in x with constants a channel.
+std::optional<Affine> evaluateBody(linalg::LinalgOp op, Value x,
+                                   const ChannelSpace &space) {
+  for (OpOperand &operand : op->getOpOperands())
+    if (operand.get() == x && !op.getMatchingIndexingMap(&operand).isIdentity())
+      return std::nullopt;
+  return evaluateAffineBody(
+      op, space.size(), [&](OpOperand &operand) { return operand.get() == x; },
+      [&](OpOperand &operand) -> std::optional<Coefficients> {
+        std::optional<ConstantTensor> tensor =
+            ConstantTensor::read(operand.get());
+        if (!tensor)
+          return std::nullopt;
+        return space.read(*tensor, op.getMatchingIndexingMap(&operand));
+      });
+}
+
 Chain matchChain(const WeightedSum &sum, const ChannelSpace &space) {
   Chain chain{{}, Affine::identity(space.size())};
   Value x = sum.op->getResult(0);
   while (auto op = dyn_cast_or_null<linalg::LinalgOp>(getOnlyReader(x))) {
     if (!isElementwise(op) || op->getResult(0).getType() != x.getType())
       break;
-    std::optional<Affine> next = BodyEvaluator(op, x, space).evaluate();
+    std::optional<Affine> next = evaluateBody(op, x, space);
     if (!next || !next->dependsOnX)
       break;
     Affine composed = Affine::compose(*next, chain.affine);

@@ -7,8 +7,7 @@
 using namespace mlir;
 using namespace mlir::qfmt;
 
-/// True if the body is `yield out + left * right`, in any order.
-static bool sumsProducts(linalg::LinalgOp op) {
+bool mlir::qfmt::sumsProducts(linalg::LinalgOp op) {
   Block *body = op.getBlock();
   if (body->getNumArguments() != 3)
     return false;
@@ -64,8 +63,10 @@ matchWith(Operation *operation,
   return std::nullopt;
 }
 
-std::optional<WeightedSum> WeightedSum::match(Operation *op) {
-  return matchWith(op, ConstantTensor::read);
+std::optional<WeightedSum> WeightedSum::match(Operation *op,
+                                              ExactElements exact) {
+  return matchWith(
+      op, [&](Value value) { return ConstantTensor::read(value, exact); });
 }
 
 std::optional<WeightedSum> WeightedSum::matchQuantized(Operation *op) {

@@ -16,6 +16,9 @@
 
 namespace mlir::qfmt {
 
+/// True if the body is `yield out + left * right`, in any order, of two inputs.
+bool sumsProducts(linalg::LinalgOp op);
+
 /// A linalg operation that sums products of its two inputs, one of which is
 /// constant.
 struct WeightedSum {
@@ -34,7 +37,9 @@ struct WeightedSum {
   /// In the order of the weights' dimensions.
   SmallVector<Channel> channels;
 
-  static std::optional<WeightedSum> match(Operation *op);
+  /// `exact` is as of ConstantTensor::read.
+  static std::optional<WeightedSum> match(Operation *op,
+                                          ExactElements exact = nullptr);
   /// The same at level encoded, where the weights are `quantize` of a constant.
   static std::optional<WeightedSum> matchQuantized(Operation *op);
 };

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "ChannelPlan.h"
+#include "../Transforms/LinalgUses.h"
+#include "Materialize.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+using namespace mlir::qfmt;
+
+//===----------------------------------------------------------------------===//
+// Finding what follows
+//===----------------------------------------------------------------------===//
+
+/// Operations that read elements of a value, each once.
+static SmallVector<Operation *> getReaders(Value value) {
+  llvm::SmallSetVector<Operation *, 4> readers;
+  for (OpOperand &use : value.getUses())
+    if (readsElements(use) && !isa<tensor::DimOp>(use.getOwner()))
+      readers.insert(use.getOwner());
+  return readers.takeVector();
+}
+
+void ChannelPlan::noteObstacle(Operation *op, StringRef reason) {
+  if (obstacle.empty())
+    obstacle = (op->getName().getStringRef() + ": " + reason).str();
+}
+
+void ChannelPlan::assign(Value value, const ChannelMap &map) {
+  ChannelMap simple = map.simplified();
+  if (simple.isIdentity() || constants->read(value) ||
+      !wanted.insert({value, simple}).second)
+    return;
+  pending.push_back(value);
+}
+
+void ChannelPlan::assignAll(const Step &step) {
+  for (auto [value, map] :
+       llvm::zip_equal(step.op->getOperands(), step.maps.operands))
+    assign(value, map);
+  for (auto [value, map] :
+       llvm::zip_equal(step.op->getResults(), step.maps.results))
+    assign(value, map);
+}
+
+bool ChannelPlan::solveBackward(OpResult result, const ChannelMap &map) {
+  Operation *op = result.getOwner();
+  if (auto found = steps.find(op); found != steps.end())
+    return found->second.maps.results[result.getResultNumber()] == map;
+  const ChannelRule *rule = ChannelRule::get(op, *constants);
+  if (!rule || op->getNumResults() != 1) {
+    noteObstacle(op, "it cannot give other channels");
+    return false;
+  }
+  Step step = {op, rule, OperationMaps(op)};
+  step.maps.results[0] = map;
+  std::string reason;
+  if (!rule->solveBackward(op, step.maps, *constants, reason)) {
+    noteObstacle(op, reason);
+    return false;
+  }
+  assignAll(steps.insert({op, step}).first->second);
+  return true;
+}
+
+bool ChannelPlan::solveForward(Operation *op, Value value,
+                               const ChannelMap &map) {
+  if (steps.contains(op))
+    return true; // What it expects is compared in the end.
+  const ChannelRule *rule = ChannelRule::get(op, *constants);
+  if (!rule) {
+    noteObstacle(op, "it cannot read other channels");
+    return false;
+  }
+  Step step = {op, rule, OperationMaps(op)};
+  for (OpOperand &operand : op->getOpOperands())
+    if (operand.get() == value && readsElements(operand))
+      step.maps.operands[operand.getOperandNumber()] = map;
+  std::string reason;
+  if (!rule->solveForward(op, step.maps, *constants, reason)) {
+    noteObstacle(op, reason);
+    return false;
+  }
+  assignAll(steps.insert({op, step}).first->second);
+  return true;
+}
+
+void ChannelPlan::visit(Value value) {
+  // A copy: the table may grow.
+  const ChannelMap map = wanted[value];
+  auto result = dyn_cast<OpResult>(value);
+  if (!result) {
+    obstacle = obstacle.empty() ? "an argument of the function has these channels"
+                                : obstacle;
+    return;
+  }
+  if (!solveBackward(result, map))
+    return;
+  for (Operation *reader : getReaders(value))
+    solveForward(reader, value, map);
+}
+
+bool ChannelPlan::run(const ChannelMap &map, ArrayRef<Operation *> readers,
+                      bool follows, std::string &reason) {
+  const ChannelMap seed = map.simplified();
+  for (Operation *reader : readers)
+    if (!solveForward(reader, tensor, seed)) {
+      reason = obstacle;
+      return false;
+    }
+  if (follows) {
+    // It is the first that is visited.
+    pending.clear();
+    for (const auto &entry : wanted)
+      pending.push_back(entry.first);
+    if (wanted.insert({tensor, seed}).second)
+      pending.push_front(tensor);
+  }
+  while (!pending.empty()) {
+    Value value = pending.front();
+    pending.pop_front();
+    if (value != tensor || follows)
+      visit(value);
+  }
+  findConversions();
+  return true;
+}
+
+std::optional<ChannelPlan>
+ChannelPlan::find(Value tensor, const ChannelMap &map,
+                  ArrayRef<Operation *> readers,
+                  const ExactConstants &constants, std::string &reason) {
+  ChannelPlan all(tensor, constants), some(tensor, constants);
+  if (!all.run(map, readers, /*follows=*/true, reason))
+    return std::nullopt;
+  if (all.cost.materialized == 0 || readers.empty() ||
+      !some.run(map, readers, /*follows=*/false, reason))
+    return all;
+  some.obstacle = all.obstacle;
+  auto getKey = [](const ChannelPlan &plan) {
+    return std::pair(plan.cost.elements, plan.cost.materialized);
+  };
+  return getKey(all) < getKey(some) ? all : some;
+}
+
+SmallVector<const ChannelPlan::Step *> ChannelPlan::getSteps() const {
+  SmallVector<const Step *> result;
+  for (const auto &[op, step] : steps)
+    result.push_back(&step);
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Where channels do not fit
+//===----------------------------------------------------------------------===//
+
+ChannelMap ChannelPlan::getActual(Value value) const {
+  auto result = dyn_cast<OpResult>(value);
+  if (!result)
+    return ChannelMap();
+  auto found = steps.find(result.getOwner());
+  if (found == steps.end())
+    return ChannelMap();
+  return found->second.maps.results[result.getResultNumber()];
+}
+
+/// Identities differ in their axes at most.
+static bool isSame(const ChannelMap &a, const ChannelMap &b) {
+  return (a.isIdentity() && b.isIdentity()) || a == b;
+}
+
+void ChannelPlan::findConversions() {
+  auto add = [&](OpOperand &use, const ChannelMap &to) {
+    ChannelMap from = getActual(use.get());
+    if (isSame(from, to))
+      return;
+    for (Conversion &known : conversions)
+      if (known.value == use.get() && isSame(known.to, to)) {
+        known.uses.push_back(&use);
+        return;
+      }
+    conversions.push_back({use.get(), from, to, {&use}});
+  };
+  llvm::SetVector<Value> values;
+  for (auto &[op, step] : steps) {
+    for (auto [operand, map] :
+         llvm::zip_equal(op->getOpOperands(), step.maps.operands))
+      if (readsElements(operand))
+        add(operand, map);
+    values.insert(op->getResults().begin(), op->getResults().end());
+  }
+  // What reads changed channels and does not know it.
+  for (Value value : values)
+    for (OpOperand &use : value.getUses())
+      if (readsElements(use) && !isa<tensor::DimOp>(use.getOwner()) &&
+          !steps.contains(use.getOwner()))
+        add(use, ChannelMap());
+  for (const Conversion &conversion : conversions) {
+    if (isConstant(conversion)) {
+      ++cost.folded;
+      continue;
+    }
+    int64_t count = countMaterialized(conversion.from) +
+                    countMaterialized(conversion.to);
+    cost.materialized += count;
+    cost.elements +=
+        count * cast<RankedTensorType>(conversion.value.getType()).getNumElements();
+  }
+}
+
+bool ChannelPlan::gathers() const {
+  return llvm::any_of(conversions, [&](const Conversion &conversion) {
+    return !isConstant(conversion) &&
+           (conversion.from.permutes() || conversion.to.permutes());
+  });
+}
+
+bool ChannelPlan::canMaterialize() const {
+  return llvm::all_of(conversions, [&](const Conversion &conversion) {
+    return llvm::all_of(
+        ArrayRef<const ChannelMap *>{&conversion.from, &conversion.to},
+        [](const ChannelMap *map) {
+          return !map->rotation ||
+                 map->shape.back() % map->rotation->getBlock() == 0;
+        });
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Doing it
+//===----------------------------------------------------------------------===//
+
+bool ChannelPlan::apply(ExactConstants &table, std::string &reason) {
+  SmallVector<ChannelRule::Change> changes;
+  for (auto &[op, step] : steps) {
+    std::optional<ChannelRule::Change> change =
+        step.rule->prepare(op, step.maps, table, reason);
+    if (!change)
+      return false;
+    if (*change) {
+      changes.push_back(std::move(*change));
+      ++cost.folded;
+    }
+  }
+  for (Conversion &conversion : conversions) {
+    if (!isConstant(conversion))
+      continue;
+    auto type = cast<RankedTensorType>(conversion.value.getType());
+    std::vector<double> values =
+        changeChannels(table.read(conversion.value)->getElements(),
+                       type.getShape(), conversion.to);
+    if (!fitsFloat(values, reason))
+      return false;
+    changes.push_back([=, &table] {
+      OpBuilder builder(conversion.uses.front()->getOwner());
+      Value constant = table.create(builder, conversion.value.getLoc(), type,
+                                    values, "channels");
+      for (OpOperand *use : conversion.uses)
+        use->set(constant);
+    });
+  }
+  // Constants before they are put in front of operations that have uses.
+  for (Conversion &conversion : conversions) {
+    if (isConstant(conversion))
+      continue;
+    OpBuilder builder(tensor.getContext());
+    builder.setInsertionPointAfterValue(conversion.value);
+    Value value = conversion.value;
+    if (!conversion.from.isIdentity())
+      value = materializeInverse(builder, value, conversion.from, table);
+    if (!conversion.to.isIdentity())
+      value = materialize(builder, value, conversion.to, table);
+    for (OpOperand *use : conversion.uses)
+      use->set(value);
+  }
+  for (const ChannelRule::Change &change : changes)
+    change();
+  return true;
+}
