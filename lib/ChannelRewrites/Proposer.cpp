@@ -37,7 +37,7 @@ LogicalResult mlir::qfmt::rewriteSharedInputs(ChannelRewriter &rewriter,
   // Names outlive a rewrite; operations and weights do not.
   llvm::StringSet<> done;
   while (true) {
-    auto inputs = rewriter.collectSharedInputs();
+    FailureOr<std::vector<SharedInput>> inputs = rewriter.collectSharedInputs();
     if (failed(inputs))
       return failure();
     const SharedInput *input = findNext(*inputs, done);

@@ -24,4 +24,97 @@ class ChannelRewrite<string name, list<Option> own> : Pass<name, "::mlir::Module
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
 }
 
+// What was recorded, and the formats in which a change has to lessen what rounding loses.
+defvar ChannelData = [
+  Option<"moments", "moments", "std::string", "\"\"", "The .npz file that qfmt-annotate{moments=FILE} has written of the same network">
+];
+defvar ChannelFormats = [
+  Option<"weights", "weights", "std::string", "\"i8\"", "The format that the layers' weights will have, as qfmt-quantize names it">,
+  Option<"activations", "activations", "std::string", "\"i8\"", "The format that their data will have">
+];
+
+def SmoothQuant : ChannelRewrite<"qfmt-smooth-quant", [
+    Option<"alpha", "alpha", "double", "0.5", "How much of the differences between channels the weights take over, 0 to 1">,
+    Option<"powerOfTwo", "power-of-two", "bool", "false", "Round scales to powers of two: the function is the same bit for bit">
+  ] # ChannelData # ChannelFormats> {
+  let summary = "Moves differences between channels of data into the weights that read them";
+  let description = [{
+    At level real or observed, which stays. Channel j of a tensor that layers read is divided by
+
+        s_j = max |x_j| ^ alpha / max |w_j| ^ (1 - alpha)
+
+    and the weights that read it are multiplied by it (Xiao et al., SmoothQuant, arXiv 2211.10438). All layers that read the tensor share
+    the scales: max |w_j| is over all of their weights. Scales are divided by their geometric mean, and lie in 2^-16 ... 2^16. Channels that
+    are 0 in all samples, or that only zeros read, keep 1.
+
+    The channels of a tensor stay as they are if its layers' results, computed of the recorded rows in the formats `weights` and
+    `activations`, are not closer to the exact ones with the scales (docs/Channels.md).
+
+    Refused: `alpha` outside of 0 to 1, formats that there are not, statistics that are missing, of another shape or not finite, a
+    network without layers.
+  }];
+}
+
+def SuppressOutliers : ChannelRewrite<"qfmt-suppress-outliers", [
+    Option<"shift", "shift", "bool", "true", "Shift channels, too, where that asks for no operation at run time beyond those of a scale">,
+    Option<"leastThreshold", "least-threshold", "double", "1", "The least threshold that is tried, in units of the data">
+  ] # ChannelData # ChannelFormats> {
+  let summary = "Shifts channels of data to 0 and scales down those beyond a threshold";
+  let description = [{
+    At level real or observed, which stays. Channel j of a tensor that layers read becomes (x_j - z_j) / s_j, and their weights and biases
+    make up for it (Wei et al., Outlier Suppression+, arXiv 2304.09145), with
+
+        z_j = (max x_j + min x_j) / 2          s_j = max(1, max |x_j - z_j| / t)
+
+    The threshold t is the one with the least loss of those from A = max |x - z| down to `least-threshold` in max(100, floor(A / 0.5)) equal
+    steps. The loss is the mean over the recorded rows of the squared error of the results, summed over all layers that read the
+    tensor, with weights and data in the formats `weights` and `activations`. t = A is s = 1. The same is done with z = 0, and the shifts are
+    used if they lose less and cost nothing at run time beyond what scales alone would.
+
+    The channels of a tensor stay as they are if nothing loses less. The paper's loss for query, key and value is that of the attention's
+    result; here it is that of the three products.
+
+    Refused: a `least-threshold` that is not positive, and what qfmt-smooth-quant refuses.
+  }];
+}
+
+def ScaleByActivations : ChannelRewrite<"qfmt-scale-by-activations", [
+    Option<"weights", "weights", "std::string", "\"int4_g32\"", "The format that the layers' weights will have, as qfmt-quantize names it">
+  ] # ChannelData> {
+  let summary = "Enlarges weights that read large channels, which are then rounded finer";
+  let description = [{
+    At level real or observed, which stays. For formats of few bits with blocks of weights along what is summed over, which share a scale
+    (Lin et al., AWQ, arXiv 2306.00978). Channel j of a tensor that layers read is divided by
+
+        s_j = (mean |x_j|) ^ a
+
+    over the geometric mean, and the weights that read it are multiplied by it. a is the one of 0, 1/20, ..., 19/20 with the least sum over
+    these layers of tr(D H D^T), where D = Q(W s) / s - W are the errors of weights in the format `weights`, and H the second moments of the
+    data. a = 0 changes nothing and is kept if nothing loses less. Channels that are 0 in all samples keep 1.
+
+    Refused: what qfmt-smooth-quant refuses of formats and statistics, second moments that are missing or of another shape.
+  }];
+}
+
+def ShiftExponents : ChannelRewrite<"qfmt-shift-exponents", [
+    Option<"format", "format", "std::string", "\"f4E2M1FN\"", "The format that the layers' data will have: a float with one scale a tensor">,
+    Option<"weights", "weights", "std::string", "\"f4E2M1FN\"", "The format that their weights will have, as qfmt-quantize names it">
+  ] # ChannelData> {
+  let summary = "Gives each channel of data in a small float its own exponent bias";
+  let description = [{
+    At level real or observed, which stays. Channel j of a tensor that layers read is multiplied by 2^k_j, the weights that read it by
+    2^-k_j, before they are rounded (Liu et al., LLM-FP4, arXiv 2310.16836, pre-shifted exponent biases), with
+
+        b_j = 2^e - log2 max |x_j| + log2(2 - 2^-m) - 1         k_j = clip(round(b_j - b), 0, 2^e - 1)
+
+    for a float of e exponent and m mantissa bits. The tensor's bias b is the one with the least loss (qfmt-suppress-outliers) of
+    min b_j and 100 from min b_j - 2^e + 1 to max b_j. The paper searches 0.01 to 1.2 times min b_j, which depends on the unit of the data.
+    The scale of the tensor is that of its largest magnitude, as qfmt-quantize chooses it, not 2^-b.
+
+    Powers of two change no bit of the results, barring over- and underflow. The channels stay as they are if nothing loses less.
+
+    Refused: a `format` that is no float of 1 to 5 exponent bits, and what qfmt-smooth-quant refuses.
+  }];
+}
+
 #endif // QFMT_CHANNELREWRITES_PASSES_TD
