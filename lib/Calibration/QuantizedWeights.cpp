@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "QuantizedWeights.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "qfmt/Pipelines/Pipelines.h"
-#include "llvm/Support/MathExtras.h"
+#include "llvm/ADT/MapVector.h"
 #include <cmath>
 #include <cstring>
+#include <map>
 
 using namespace mlir;
 using namespace mlir::qfmt;
@@ -13,99 +12,30 @@ using namespace mlir::qfmt;
 /// Formats with more codes than this have no list of levels.
 static constexpr unsigned kMaxWidth = 16;
 
-//===----------------------------------------------------------------------===//
-// QuantizeCompiler
-//===----------------------------------------------------------------------===//
-
-/// What the scales of an encoded value denote; null if they are static.
-static Value readScales(OpBuilder &builder, QuantizeOp op, ScaledAttr format) {
-  auto type = EncodedTensorType::get(op.getResult().getType());
-  if (format.getStaticScale(type.getLogicalElementType()))
-    return {};
-  TensorFormat encoding = format.getScaleEncoding();
-  if (!encoding)
-    encoding = cast<TensorFormat>(static_cast<Attribute>(
-        ScaledAttr::get(op.getContext(), format.getScaleFormat())));
-  // A product of scales may have more bits than f32 holds.
-  auto reals = RankedTensorType::get(format.getBlockGrid(type.getShape()),
-                                     builder.getF64Type());
-  auto encoded = EncodedTensorType::get(reals, encoding);
-  size_t count = encoded.getConstituentTypes().size();
-  auto parts = ConstituentsOp::create(builder, op.getLoc(),
-                                      type.getConstituentTypes(), op);
-  auto scales = AssembleOp::create(builder, op.getLoc(), encoded.getType(),
-                                   parts->getResults().slice(1, count));
-  return DequantizeOp::create(builder, op.getLoc(), reals, scales);
-}
-
-static FailureOr<std::unique_ptr<CompiledFunction>> compile(QuantizeOp op) {
-  Location loc = op.getLoc();
-  OwningOpRef<ModuleOp> module(ModuleOp::create(loc));
-  OpBuilder builder(module->getBodyRegion());
-  auto function = func::FuncOp::create(
-      builder, loc, "main",
-      builder.getFunctionType({op.getInput().getType()}, {}));
-  Block *body = function.addEntryBlock();
-  builder.setInsertionPointToStart(body);
-  auto copy = cast<QuantizeOp>(builder.clone(*op));
-  copy->setOperands(body->getArgument(0));
-  auto type = EncodedTensorType::get(op.getResult().getType());
-  SmallVector<Value> results = {copy};
-  if (Value scales = readScales(builder, copy,
-                                cast<ScaledAttr>(Attribute(type.getFormat()))))
-    results.push_back(scales);
-  func::ReturnOp::create(builder, loc, results);
-  function.setType(builder.getFunctionType(op.getInput().getType(),
-                                           TypeRange(ValueRange(results))));
-  CompileOptions options;
-  options.lowering = buildCompilePipeline;
-  return CompiledFunction::compile(*module, options);
-}
-
-const CompiledFunction *QuantizeCompiler::get(QuantizeOp op) {
-  Key key(Type(op.getResult().getType()).getAsOpaquePointer(),
-          op->getPropertiesAsAttribute().getAsOpaquePointer());
-  std::unique_ptr<CompiledFunction> &function = functions[key];
-  if (!function) {
-    auto compiled = compile(op);
-    if (succeeded(compiled))
-      function = std::move(*compiled);
-  }
-  return function.get();
-}
-
-//===----------------------------------------------------------------------===//
-// QuantizedWeights
-//===----------------------------------------------------------------------===//
-
 StringRef QuantizedWeights::getObstacle(TensorFormat format) {
   auto scaled = dyn_cast<ScaledAttr>(Attribute(format));
-  if (!scaled)
-    return "only #qfmt.scaled has levels that do not depend on each other";
-  if (scaled.getNumberFormat().getFormatWidth() > kMaxWidth)
+  if (scaled && scaled.getNumberFormat().getFormatWidth() > kMaxWidth)
     return "its number format has more than 16 bits";
   return {};
 }
 
+/// The number formats that blocks may have.
+static SmallVector<Type> getNumberFormats(TensorFormat format) {
+  if (auto select = dyn_cast<SelectAttr>(Attribute(format)))
+    return SmallVector<Type>(select.getFormats());
+  return {cast<ScaledAttr>(Attribute(format)).getNumberFormat()};
+}
+
 QuantizedWeights::QuantizedWeights(const WeightedSum &sum, QuantizeOp op,
                                    const CompiledFunction &function)
-    : function(function),
-      format(cast<ScaledAttr>(Attribute(
-          EncodedTensorType::get(op.getResult().getType()).getFormat()))),
-      matrices(WeightMatrices::get(sum)),
-      weights(
-          matrices.arrange(sum.values.getShape(), sum.values.getElements())),
-      codes(EncodedTensorType::get(op.getResult().getType()),
-            function.getSignature()),
+    : LayerWeights(sum, op, function),
       chosenCodes(codes.getType(), function.getSignature()) {
-  readLevels();
-  findBlocks(sum.values.getShape());
-  run(weights, codes, scales);
+  for (Type number : getNumberFormats(codes.getType().getFormat()))
+    formats.emplace_back(cast<NumberFormat>(number));
   run(weights, chosenCodes, chosenScales);
 }
 
-void QuantizedWeights::readLevels() {
-  NumberFormat number = format.getNumberFormat();
+QuantizedWeights::Values::Values(NumberFormat number) : number(number) {
   // What no code is rounded to is no level: unused codes, and of two codes for
   // one value the other.
   std::map<double, uint64_t> codeOf;
@@ -122,100 +52,67 @@ void QuantizedWeights::readLevels() {
   }
   for (auto [value, code] : codeOf) {
     levels.push_back(value);
-    levelCodes.push_back(code);
+    codes.push_back(code);
   }
 }
 
-void QuantizedWeights::findBlocks(ArrayRef<int64_t> shape) {
-  SmallVector<int64_t> grid = format.getBlockGrid(shape);
-  SmallVector<int64_t> block(format.getBlock());
-  block.resize(shape.size(), ScaledAttr::kWhole);
-  numBlocks = ShapedType::getNumElements(grid);
-  places.resize(weights.size());
-  blockOf.resize(weights.size());
-  int64_t place = 0;
-  forEachIndex(shape, [&](ArrayRef<int64_t> index) {
-    int64_t arranged = 0, number = 0;
-    for (size_t dim = 0; dim < index.size(); ++dim) {
-      arranged += index[dim] * matrices.strides[dim];
-      bool isWhole = block[dim] == ScaledAttr::kWhole;
-      number = number * grid[dim] + (isWhole ? 0 : index[dim] / block[dim]);
-    }
-    places[arranged] = place++;
-    blockOf[arranged] = number;
-  });
-}
-
-void QuantizedWeights::run(ArrayRef<double> arranged, EncodedConstant &result,
-                           std::vector<double> &scales) const {
-  std::vector<float> input(arranged.size());
-  for (auto [place, value] : llvm::zip_equal(places, arranged))
-    input[place] = static_cast<float>(value);
-  SmallVector<void *> outputs;
-  for (ConstituentData &part : result.getParts())
-    outputs.push_back(part.blob.getMutableData().data());
-  scales.assign(numBlocks, 1.0);
-  if (outputs.size() < function.getSignature().outputs.size())
-    outputs.push_back(scales.data());
-  else
-    scales.assign(numBlocks, *format.getStaticScale(
-                                 result.getType().getLogicalElementType()));
-  function.call({input.data()}, outputs);
-}
-
-/// The value that a constituent of the number format `number` has at `index`.
-static double readCode(const ConstituentData &part, const ElementSpec &element,
-                       NumberFormat number, int64_t index) {
-  unsigned bytes = element.getBytes();
-  uint64_t code = 0;
-  std::memcpy(&code, part.blob.getData().data() + index * bytes, bytes);
-  // Codes of signed integers are sign-extended there.
-  return number.decodeCode(code &
-                           llvm::maskTrailingOnes<uint64_t>(element.width));
+unsigned QuantizedWeights::readFormat(const EncodedConstant &parts,
+                                      int32_t block) const {
+  if (formats.size() == 1)
+    return 0;
+  // An index beyond the last format denotes the last.
+  return std::min<uint64_t>(readCode(parts, parts.getParts().size() - 1, block),
+                            formats.size() - 1);
 }
 
 double QuantizedWeights::readZeroPoint(const EncodedConstant &parts,
                                        int32_t block) const {
+  auto format = dyn_cast<ScaledAttr>(Attribute(parts.getType().getFormat()));
+  if (!format)
+    return 0;
   if (std::optional<int64_t> zeroPoint = format.getStaticZeroPoint())
     return static_cast<double>(*zeroPoint);
-  size_t last = parts.getParts().size() - 1;
-  return readCode(parts.getParts()[last],
-                  function.getSignature().outputs[last].element,
-                  cast<NumberFormat>(format.getZeroPointFormat()), block);
+  return cast<NumberFormat>(format.getZeroPointFormat())
+      .decodeCode(readCode(parts, parts.getParts().size() - 1, block));
+}
+
+void QuantizedWeights::setBlock(int32_t block, const EncodedConstant &parts,
+                                double scale, LevelGrid &grid) const {
+  grid.setBlock(block, scale, readZeroPoint(parts, block),
+                readFormat(parts, block));
 }
 
 void QuantizedWeights::copyBlock(int32_t block, const EncodedConstant &from,
                                  EncodedConstant &to) const {
   for (size_t index = 1; index < from.getParts().size(); ++index) {
-    unsigned bytes = function.getSignature().outputs[index].element.getBytes();
+    unsigned bytes = getBytes(index);
     std::memcpy(
         to.getParts()[index].blob.getMutableData().data() + block * bytes,
         from.getParts()[index].blob.getData().data() + block * bytes, bytes);
   }
 }
 
-ArrayRef<double> QuantizedWeights::getWeights(int64_t group) const {
-  int64_t size = matrices.outputs * matrices.depth;
-  return ArrayRef(weights).slice(group * size, size);
-}
-
 LevelGrid QuantizedWeights::makeGrid(int64_t group) const {
-  int64_t size = matrices.outputs * matrices.depth;
-  auto begin = blockOf.begin() + group * size;
-  LevelGrid grid(levels, std::vector<int32_t>(begin, begin + size), numBlocks);
+  std::vector<std::vector<double>> levels;
+  for (const Values &format : formats)
+    levels.push_back(format.levels);
+  auto begin = blockOf.begin() + group * getMatrixSize();
+  LevelGrid grid(std::move(levels),
+                 std::vector<int32_t>(begin, begin + getMatrixSize()),
+                 numBlocks);
   for (int32_t block = 0; block < numBlocks; ++block)
-    grid.setBlock(block, scales[block], readZeroPoint(codes, block));
+    setBlock(block, codes, scales[block], grid);
   return grid;
 }
 
 Levels QuantizedWeights::getNearest(int64_t group) const {
-  int64_t size = matrices.outputs * matrices.depth;
-  Levels nearest(size);
-  for (int64_t i = 0; i < size; ++i) {
-    double value = readCode(codes.getParts().front(),
-                            function.getSignature().outputs.front().element,
-                            format.getNumberFormat(), places[group * size + i]);
-    nearest[i] = llvm::lower_bound(levels, value) - levels.begin();
+  Levels nearest(getMatrixSize());
+  int64_t first = group * getMatrixSize();
+  for (auto [i, level] : llvm::enumerate(nearest)) {
+    const Values &format = formats[readFormat(codes, blockOf[first + i])];
+    double value =
+        format.number.decodeCode(readCode(codes, 0, places[first + i]));
+    level = llvm::lower_bound(format.levels, value) - format.levels.begin();
   }
   return nearest;
 }
@@ -246,7 +143,7 @@ void QuantizedWeights::chooseScales(ArrayRef<int64_t> set,
     int32_t block = blockOf[row * matrices.depth + set.front()];
     chosenScales[block] = scalesNow[block];
     copyBlock(block, now, chosenCodes);
-    grid.setBlock(block, scalesNow[block], readZeroPoint(now, block));
+    setBlock(block, now, scalesNow[block], grid);
   }
 }
 
@@ -258,10 +155,98 @@ void QuantizedWeights::acceptScales(int64_t row) {
   }
 }
 
+std::optional<QuantizedWeights::ScaleCode>
+QuantizedWeights::findScale(int32_t block, double scale) const {
+  ScaledAttr scaling = getScaling(codes.getType().getFormat());
+  // A scale is a code, times a scale of scales that stays.
+  NumberFormat number;
+  double unit = 1;
+  uint64_t now = readCode(codes, 1, block);
+  if (TensorFormat encoding = scaling.getScaleEncoding()) {
+    auto nested = dyn_cast<ScaledAttr>(Attribute(encoding));
+    if (!nested || nested.getZeroPoint())
+      return std::nullopt;
+    number = nested.getNumberFormat();
+    double value = number.decodeCode(now);
+    if (!(value > 0))
+      return std::nullopt;
+    // Exact: it is what the product has been made of.
+    unit = scales[block] / value;
+  } else {
+    number = cast<NumberFormat>(scaling.getScaleFormat());
+  }
+  uint64_t code = number.encodeReal(ExactReal::fromDouble(scale / unit),
+                                    RoundingMode::HalfEven,
+                                    OverflowMode::Saturate, NaNMode::Zero);
+  double value = number.decodeCode(code);
+  if (!(value > 0) || !std::isfinite(value))
+    return std::nullopt;
+  return ScaleCode{value * unit, code};
+}
+
+FailureOr<std::vector<BlockChoice>>
+QuantizedWeights::getChoices(QuantizeOp op, QuantizeCompiler &compiler) {
+  EncodedTensorType type = codes.getType();
+  auto select = dyn_cast<SelectAttr>(Attribute(type.getFormat()));
+  if (!select)
+    return std::vector<BlockChoice>();
+  std::vector<BlockChoice> choices;
+  for (unsigned index = 0; index < formats.size(); ++index) {
+    std::vector<double> alone = scales;
+    if (!getStaticScale(type)) {
+      FailureOr<std::vector<double>> found =
+          computeScales(op, select.getChoice(index), compiler);
+      if (failed(found))
+        return failure();
+      alone = std::move(*found);
+    }
+    for (int32_t block = 0; block < numBlocks; ++block) {
+      choices.push_back({block, scales[block], 0, index});
+      if (alone[block] == scales[block])
+        continue;
+      std::optional<ScaleCode> scale = findScale(block, alone[block]);
+      if (scale && scale->scale != scales[block])
+        choices.push_back({block, scale->scale, 0, index});
+    }
+  }
+  return choices;
+}
+
+FailureOr<std::vector<double>>
+QuantizedWeights::computeScales(QuantizeOp op, ScaledAttr format,
+                                QuantizeCompiler &compiler) const {
+  OpBuilder builder(op);
+  auto copy = cast<QuantizeOp>(builder.clone(*op));
+  copy.getResult().setType(
+      EncodedTensorType::get(codes.getType().getLogicalType(), format)
+          .getType());
+  const CompiledFunction *compiled = compiler.get(copy);
+  copy.erase();
+  if (!compiled)
+    return failure();
+  EncodedConstant parts(
+      EncodedTensorType::get(codes.getType().getLogicalType(), format),
+      compiled->getSignature());
+  std::vector<double> found;
+  run(*compiled, weights, parts, found);
+  return found;
+}
+
+void QuantizedWeights::acceptChoice(const BlockChoice &choice) {
+  // The selector is the last constituent.
+  writeCode(codes.getParts().size() - 1, choice.block, choice.format);
+  if (choice.scale == scales[choice.block])
+    return;
+  std::optional<ScaleCode> scale = findScale(choice.block, choice.scale);
+  assert(scale && scale->scale == choice.scale && "getChoices has found it");
+  writeCode(1, choice.block, scale->code);
+  scales[choice.block] = choice.scale;
+}
+
 void QuantizedWeights::setLevels(int64_t group, ArrayRef<uint32_t> chosen) {
-  unsigned bytes = function.getSignature().outputs.front().element.getBytes();
-  char *payload = codes.getParts().front().blob.getMutableData().data();
-  int64_t first = group * matrices.outputs * matrices.depth;
-  for (auto [i, level] : llvm::enumerate(chosen))
-    std::memcpy(payload + places[first + i] * bytes, &levelCodes[level], bytes);
+  int64_t first = group * getMatrixSize();
+  for (auto [i, level] : llvm::enumerate(chosen)) {
+    const Values &format = formats[readFormat(codes, blockOf[first + i])];
+    writeCode(0, places[first + i], format.codes[level]);
+  }
 }

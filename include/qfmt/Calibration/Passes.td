@@ -65,12 +65,18 @@ def RoundWeights : Pass<"qfmt-round-weights", "::mlir::ModuleOp"> {
     - `learned`: the codes of `gptq`, changed one at a time to whatever code is best, until no single change helps or `sweeps` are over
       (coordinate descent on the objective of Nagel et al., ICML 2020).
 
-    The loss of a row with errors d is d H d^T, the mean squared error of what it computes. No row loses more by `gptq` than by `nearest`,
-    nor more by `learned` than by `gptq`. Each layer gets a remark with the three numbers.
+    Of weights in `#qfmt.additive` with constant scales and tables, whose elements are not rounded one by one, `gptq` takes all columns of a
+    group at once, and `learned` is the beam search of AQLM (Egiazarian et al., ICML 2024): code by code to whatever vector is best, `beam`
+    ways at a time. In `#qfmt.select`, `gptq` chooses number formats of blocks again together with their scales, and `learned` tries all
+    number formats for each block of a row.
 
-    A layer has the name `qfmt.layer`, by which its moments are found; the attribute is removed. Its format is `#qfmt.scaled` of any number
-    format of at most 16 bits, with blocks of any shape. Weights in other encodings stay `quantize`, and so does what has no name; a remark
-    says so.
+    The loss of a row with errors d is d H d^T, the mean squared error of what it computes. No row loses more by `gptq` than by `nearest`,
+    nor more by `learned` than by `gptq`; of rows that share groups of `#qfmt.additive` that is true of the sum. Each layer gets a remark
+    with the three numbers.
+
+    A layer has the name `qfmt.layer`, by which its moments are found; the attribute is removed. Its format is `#qfmt.scaled` or
+    `#qfmt.select` of number formats of at most 16 bits, with blocks of any shape, or `#qfmt.additive`. What has no name, given scales of
+    other formats than the last, or a seed stays `quantize`; a remark says so.
   }];
   let options = [
     Option<"method", "method", "::mlir::qfmt::WeightRoundingMethod", "::mlir::qfmt::WeightRoundingMethod::Gptq", "How to round",
@@ -79,7 +85,8 @@ def RoundWeights : Pass<"qfmt-round-weights", "::mlir::ModuleOp"> {
              clEnumValN(::mlir::qfmt::WeightRoundingMethod::Learned, "learned", "by coordinate descent"))}]>,
     Option<"moments", "moments", "std::string", "\"\"", "The .npz file with the second moments">,
     Option<"damping", "damping", "double", "0.01", "What gptq adds to the diagonal of H, in means of it">,
-    Option<"sweeps", "sweeps", "unsigned", "20", "How often learned looks at each weight, at most">
+    Option<"sweeps", "sweeps", "unsigned", "20", "How often learned looks at each weight, at most">,
+    Option<"beam", "beam", "unsigned", "4", "How many ways of coding are kept in the search of the codes of #qfmt.additive">
   ];
   let dependentDialects = ["::mlir::qfmt::QFmtDialect", "::mlir::arith::ArithDialect"];
 }
