@@ -5,7 +5,8 @@
 //
 // The codes are those of the compiled operation, which equals the reference
 // evaluator bit for bit. A tensor is cut along its first dimension at block
-// boundaries; if a block spans it, the tensor is one piece.
+// boundaries; if a block spans it, or if it is rounded at random, the tensor is
+// one piece.
 
 #include "EncodedConstant.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -64,7 +65,7 @@ SmallVector<Constant> collectConstants(ModuleOp module) {
   SmallVector<Constant> constants;
   module.walk([&](QuantizeOp op) {
     auto constant = op.getInput().getDefiningOp<arith::ConstantOp>();
-    if (constant && op.getGiven().empty() && !op.getStochasticSeed() &&
+    if (constant && op.getGiven().empty() &&
         op.getResult().getType().hasStaticShape())
       constants.push_back({op, constant.getValue()});
   });
@@ -122,13 +123,16 @@ private:
 };
 
 /// The rows of a piece: whole blocks, about kPieceElements; all rows if a block
-/// spans the first dimension.
-int64_t getPieceRows(EncodedTensorType type) {
+/// spans the first dimension or if what is drawn depends on an element's
+/// number.
+int64_t getPieceRows(QuantizeOp op) {
+  auto type = EncodedTensorType::get(op.getResult().getType());
   ArrayRef<int64_t> shape = type.getShape();
   if (shape.empty())
     return 1;
   int64_t block = type.getFormat().getBlockShape(shape.size()).front();
-  if (block == ShapedType::kDynamic || type.getType().getNumElements() == 0)
+  if (op.getStochasticSeed() || block == ShapedType::kDynamic ||
+      type.getType().getNumElements() == 0)
     return shape.front();
   int64_t rowElements = type.getType().getNumElements() / shape.front();
   int64_t blocks = std::max<int64_t>(
@@ -228,7 +232,7 @@ struct EncodeConstantsPass
     }
     auto type = EncodedTensorType::get(op.getResult().getType());
     int64_t rows = type.getShape().empty() ? 1 : type.getShape().front();
-    int64_t pieceRows = getPieceRows(type);
+    int64_t pieceRows = getPieceRows(op);
     int64_t rest = rows % std::max<int64_t>(1, pieceRows);
     job->whole = cache.get(op, pieceRows);
     job->last = rest ? cache.get(op, rest) : nullptr;

@@ -37,7 +37,9 @@ public:
       return success();
     auto quantize = layer->weights->get().getDefiningOp<QuantizeOp>();
     auto name = op->getAttrOfType<StringAttr>(kLayerAttr);
-    op->removeAttr(kLayerAttr);
+    // qfmt-correct-biases is yet to find the layer.
+    if (!op->hasAttr(kRealWeightsAttr))
+      op->removeAttr(kLayerAttr);
     StringRef obstacle = findObstacle(name, *layer, quantize);
     if (!obstacle.empty())
       return keepNearest(op, obstacle);

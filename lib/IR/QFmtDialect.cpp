@@ -290,6 +290,12 @@ LogicalResult QFmtDialect::verifyOperationAttribute(Operation *op,
                            << "' is a string that is not empty, found "
                            << attribute.getValue();
   }
+  if (name == kRealWeightsAttr) {
+    auto weights = dyn_cast<ElementsAttr>(attribute.getValue());
+    if (weights && isa<FloatType>(weights.getElementType()))
+      return success();
+    return op->emitError() << "'" << name << "' is a constant of floats";
+  }
   if (name == kCandidatesAttr)
     return verifyCandidatesAttr(op, attribute.getValue());
   if (name == kPairwiseAttr)

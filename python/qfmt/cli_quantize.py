@@ -34,10 +34,20 @@ def add_parser(subparsers) -> None:
     )
     parser.add_argument(
         "--round-weights",
-        choices=["nearest", "gptq", "learned"],
+        choices=["nearest", "gptq", "learned", "stochastic"],
         default="nearest",
         help="gptq: weights make up for the rounding of others, by the second moments of the "
-        "calibration data; learned: from there on, codes that change results least",
+        "calibration data; learned: from there on, codes that change results least; "
+        "stochastic: up or down by chance",
+    )
+    parser.add_argument(
+        "--seed", type=int, help="what --round-weights stochastic draws by, 0 and up"
+    )
+    parser.add_argument(
+        "--correct-biases",
+        action="store_true",
+        help="take what errors of weights add on average, over the calibration data, out of "
+        "the biases of layers",
     )
     add_quantization_options(
         parser, "as --weights, of what products with constant weights read", default="i8"
@@ -92,11 +102,20 @@ def run(args: argparse.Namespace) -> None:
 def encode(args: argparse.Namespace, observed: bytes) -> bytes:
     """Calibrates and quantizes."""
     from qfmt import pipeline
+    from qfmt.errors import UserError
 
     options = {"weights": args.weights, **collect_quantization(args)}
-    if args.round_weights == "nearest":
+    if args.seed is not None and args.round_weights != "stochastic":
+        raise UserError("--seed: only with --round-weights stochastic")
+    if args.seed is not None and not 0 <= args.seed < 2**64:
+        raise UserError(f"--seed: 0 to 2^64 - 1, found {args.seed}")
+    if args.round_weights != "nearest":
+        options |= {"round_weights": args.round_weights, "seed": args.seed}
+    if args.round_weights not in ("gptq", "learned") and not args.correct_biases:
         return pipeline.encode(pipeline.annotate(observed, args.calibration), **options)
     with tempfile.TemporaryDirectory() as folder:
         moments = Path(folder) / "moments.npz"
         annotated = pipeline.annotate(observed, args.calibration, moments)
-        return pipeline.encode(annotated, args.round_weights, moments, **options)
+        return pipeline.encode(
+            annotated, moments=moments, correct_biases=args.correct_biases, **options
+        )

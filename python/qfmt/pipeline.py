@@ -132,7 +132,8 @@ def observe(module: bytes) -> bytes:
 def annotate(module: bytes, calibration: Path, moments: Path | None = None) -> bytes:
     """Writes what the network's tensors look like on the samples of `calibration`.
 
-    And to the .npz file `moments` the second moments of what each layer reads.
+    And to the .npz file `moments` second moments, means, ranges and samples of what
+    each layer reads.
     """
     return run_passes(
         module, [pass_with("qfmt-annotate", data=calibration, moments=moments)]
@@ -189,27 +190,33 @@ def encode(
     module: bytes,
     round_weights: str | None = None,
     moments: Path | None = None,
+    correct_biases: bool = False,
+    seed: int | None = None,
     **options: object,
 ) -> bytes:
     """Level observed to level encoded; the options are those of qfmt-quantize.
 
     With `round_weights`, "gptq" or "learned", weights are rounded such that results
-    change least, by the second moments that `annotate` has written.
+    change least, by the second moments that `annotate` has written; with "stochastic"
+    up or down by chance, as `seed` says. With `correct_biases`, what errors of weights
+    add on average, by the means in `moments`, is taken out of biases.
     """
-    quantize = [pass_with("qfmt-quantize", **options)]
     if round_weights:
-        quantize = [
-            pass_with("qfmt-quantize", encode_weights="false", **options),
-            pass_with("qfmt-round-weights", method=round_weights, moments=moments),
-        ]
+        options["encode_weights"] = "false"
+    passes = ["qfmt-keep-weights"] if correct_biases else []
+    passes.append(pass_with("qfmt-quantize", **options))
+    if round_weights == "stochastic":
+        passes.append(pass_with("qfmt-round-weights-at-random", seed=seed))
+    elif round_weights:
+        passes.append(
+            pass_with("qfmt-round-weights", method=round_weights, moments=moments)
+        )
+    # The weights of layers whose format is not an integer one.
+    passes.append("qfmt-encode-constants")
+    if correct_biases:
+        passes.append(pass_with("qfmt-correct-biases", moments=moments))
     return run_passes(
-        module,
-        [
-            *quantize,
-            # The weights of layers whose format is not an integer one.
-            "qfmt-encode-constants",
-            pass_with("qfmt-verify-level", level="encoded"),
-        ],
+        module, [*passes, pass_with("qfmt-verify-level", level="encoded")]
     )
 
 

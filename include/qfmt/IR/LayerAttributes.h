@@ -23,6 +23,8 @@ inline constexpr llvm::StringLiteral kCandidatesAttr = "qfmt.candidates";
 inline constexpr llvm::StringLiteral kTieAttr = "qfmt.tie";
 /// The formats that it has to get, a string.
 inline constexpr llvm::StringLiteral kForcedAttr = "qfmt.forced";
+/// Its weights before they were encoded, a constant of floats.
+inline constexpr llvm::StringLiteral kRealWeightsAttr = "qfmt.real_weights";
 /// Of a module or a function: damage that two layers do beyond the sum of what
 /// each does alone, an array of dictionaries: {layers = ["a", "b"], formats =
 /// ["i4/i8", "i4/i8"], damage = -0.02}.
