@@ -48,7 +48,8 @@ def EncodeConstants : Pass<"qfmt-encode-constants", "::mlir::ModuleOp"> {
     context's threads. Beside the constant and its codes there is only a few MiB of memory for each thread: weights that are mapped
     from bytecode stream through.
 
-    A `quantize` with given scales or with a seed stays, and so does one of a value that is no constant.
+    One with a seed (`stochastic`) is run as a whole: what is drawn depends on the number of an element. A `quantize` with given scales
+    stays, and so does one of a value that is no constant.
   }];
 }
 
@@ -89,6 +90,52 @@ def RoundWeights : Pass<"qfmt-round-weights", "::mlir::ModuleOp"> {
     Option<"beam", "beam", "unsigned", "4", "How many ways of coding are kept in the search of the codes of #qfmt.additive">
   ];
   let dependentDialects = ["::mlir::qfmt::QFmtDialect", "::mlir::arith::ArithDialect"];
+}
+
+def RoundWeightsAtRandom : Pass<"qfmt-round-weights-at-random", "::mlir::ModuleOp"> {
+  let summary = "Rounds weights up or down by chance";
+  let description = [{
+    At level encoded, between qfmt-quantize{encode-weights=false} (or qfmt-quantize-weights) and qfmt-encode-constants. The `quantize` of
+    a layer's weights gets a seed: it rounds up with a probability that is the distance from the value below (spec C36), so that each
+    weight is right on average over seeds. What a layer draws follows from `seed` and from its name, `qfmt.layer`, which is removed;
+    layers that share weights and a format share what the first one draws.
+
+    Weights that have a seed keep it. Those whose encoding does not round at random, and those of layers without a name, are rounded to
+    nearest; a remark says so.
+  }];
+  let options = [
+    Option<"seed", "seed", "uint64_t", "0", "What is drawn follows from it">
+  ];
+}
+
+def KeepWeights : Pass<"qfmt-keep-weights", "::mlir::ModuleOp"> {
+  let summary = "Lets layers remember their weights and names";
+  let description = [{
+    At level observed or assigned, before qfmt-quantize. Each layer gets its name as `qfmt.layer` and the constant of its weights as
+    `qfmt.real_weights`, for qfmt-correct-biases, which removes both. The constant is shared, not copied, unless it lies behind moves.
+  }];
+}
+
+def CorrectBiases : Pass<"qfmt-correct-biases", "::mlir::ModuleOp"> {
+  let summary = "Takes what errors of weights add on average out of the biases of layers";
+  let description = [{
+    At level encoded, after the weights have got their codes. A layer with weights W has W' for them, whose results differ by
+    (W' - W) E[x] on average; this is subtracted from what the layer adds its products to (its init). E[x] is `<name>.mean` in the file
+    that `qfmt-annotate{moments=FILE}` has written, and W is what qfmt-keep-weights has kept before qfmt-quantize. W' is what the codes
+    denote, whoever has chosen them.
+
+    ```mlir
+    %y = linalg.matmul {qfmt.layer = "fc", qfmt.real_weights = dense<...> : tensor<64x8xf32>}
+        ins(%x, %w : tensor<1x64xf32, #q_i8>, tensor<64x8xf32, #q_i4>) outs(%bias : tensor<1x8xf32>) -> tensor<1x8xf32>
+    ```
+
+    A constant init becomes another constant, repeated as it was; zeros become a bias. A bias that another operation adds afterwards
+    stays: the sum is the same. A layer that adds to a tensor which is no constant stays as it is, and a remark says so. A remark for each
+    corrected layer says by how much. Statistics that are missing, or of another shape, are an error.
+  }];
+  let options = [
+    Option<"moments", "moments", "std::string", "\"\"", "The .npz file with the means">
+  ];
 }
 
 def ExtractLayer : Pass<"qfmt-extract-layer", "::mlir::ModuleOp"> {
