@@ -170,9 +170,9 @@ def test_identity_where_nothing_is_rounded(network, name):
 
 def test_arguments_are_changed_at_run_time(network):
     net = network(relu)
-    _, said = net.changed("qfmt-suppress-outliers")
+    _, said = net.changed("qfmt-smooth-quant")
     assert count_rewrites(said) == 2 and materialized(said)
-    _, said = net.changed("qfmt-suppress-outliers", materialize="false")
+    _, said = net.changed("qfmt-smooth-quant", materialize="false")
     assert count_rewrites(said) == 1 and "is refused: " in said
 
 
@@ -190,6 +190,20 @@ def test_shifts_lessen_what_is_left(network):
     shifted, said = net.changed("qfmt-suppress-outliers")
     assert "shift" in said
     assert net.get_error(shifted, "i8", "i8") < net.get_error(scaled, "i8", "i8")
+
+
+def offset() -> tuple[onnx.ModelProto, np.ndarray]:
+    """An addition takes a shift, but no scale."""
+    constants = {"c": np.where(np.arange(32) == 4, 100, 1).astype(np.float32), "a": weight(32, 8)}
+    source = model([node("Add", "x c", "n"), node("MatMul", "n a")], {"x": (4, 32)}, constants)
+    return source, np.random.default_rng(5).standard_normal((SAMPLES, 4, 32)).astype(np.float32)
+
+
+def test_shifts_alone_where_scales_cost(network):
+    net = network(offset)
+    module, said = net.changed("qfmt-suppress-outliers", materialize="false")
+    assert "suppress-outliers: shift of 32 channels, folded into 2 operations" in said
+    assert net.get_error(module, "i8", "i8") < 0.1 * net.get_error(net.real, "i8", "i8")
 
 
 def test_two_passes_after_each_other(network, tmp_path):

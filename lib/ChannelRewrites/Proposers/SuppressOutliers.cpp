@@ -9,6 +9,8 @@
 #include "../LossProposer.h"
 #include "qfmt/ChannelRewrites/Passes.h"
 #include "qfmt/Pipelines/Pipelines.h"
+#include <cmath>
+#include <limits>
 
 namespace mlir::qfmt {
 #define GEN_PASS_DEF_SUPPRESSOUTLIERS
@@ -64,18 +66,19 @@ struct SuppressOutliersPass
         });
   }
 
-  /// The better of scales alone and scales and shifts.
+  /// The best of scales, shifts and both, of those that are worth asking for.
   FailureOr<ChannelChange> suppress(ChannelRewriter &rewriter,
                                     const SharedInput &shared,
                                     const InputData &input,
                                     LayerRounding &rounding) {
-    FailureOr<ChannelChange> scaled =
-        searchThreshold(input, rounding, leastThreshold, {});
     std::vector<double> midRange = input.ranges.getMidRange();
-    if (failed(scaled) || !shift || !isShiftFree(rewriter, shared, midRange))
+    Choices choices = findChoices(rewriter, shared, midRange);
+    FailureOr<ChannelChange> scaled =
+        searchThreshold(input, rounding, getLeast(choices.scale), {});
+    if (failed(scaled) || !shift || !choices.shift)
       return scaled;
     FailureOr<ChannelChange> shifted =
-        searchThreshold(input, rounding, leastThreshold, midRange);
+        searchThreshold(input, rounding, getLeast(choices.both), midRange);
     if (failed(shifted) || !(shifted->lossAfter < scaled->lossAfter))
       return failed(shifted) ? shifted : scaled;
     // The loss of the channels as they are.
@@ -83,10 +86,21 @@ struct SuppressOutliersPass
     return shifted;
   }
 
-  /// True if a shift asks for no operation at run time that a scale would not
-  /// ask for.
-  static bool isShiftFree(ChannelRewriter &rewriter, const SharedInput &shared,
-                          ArrayRef<double> midRange) {
+  /// No threshold but the largest magnitude is tried if there is to be no
+  /// scale.
+  double getLeast(bool scales) const {
+    return scales ? double(leastThreshold)
+                  : std::numeric_limits<double>::infinity();
+  }
+
+  /// Which kinds of changes are possible. Shifts are if they ask for no
+  /// operation at run time that a scale would not ask for.
+  struct Choices {
+    bool scale, shift, both;
+  };
+  static Choices findChoices(ChannelRewriter &rewriter,
+                             const SharedInput &shared,
+                             ArrayRef<double> midRange) {
     SmallVector<Operation *> readers = shared.getReaders();
     auto getCost = [&](double scale, ArrayRef<double> shift) {
       ChannelMap map = ChannelMap::affine(
@@ -96,10 +110,13 @@ struct SuppressOutliersPass
     };
     // Any scale but 1.
     constexpr double kScale = 2;
-    std::optional<ChannelCost> scaled = getCost(kScale, {});
-    std::optional<ChannelCost> shifted = getCost(kScale, midRange);
-    return shifted &&
-           (!scaled || shifted->materialized <= scaled->materialized);
+    std::optional<ChannelCost> scale = getCost(kScale, {}),
+                               shift = getCost(1, midRange),
+                               both = getCost(kScale, midRange);
+    bool canBoth =
+        both && (!scale || both->materialized <= scale->materialized);
+    bool isShiftFree = shift && shift->materialized == 0;
+    return {scale.has_value(), canBoth || isShiftFree, canBoth};
   }
 };
 } // namespace
