@@ -7,6 +7,8 @@
 
 #include "qfmt/Calibration/Passes.h"
 #include "qfmt/ChannelRewrites/Passes.h"
+#include "qfmt/CodeGen/CPU/CpuOps.h"
+#include "qfmt/CodeGen/CPU/Passes.h"
 #include "qfmt/Conversion/Passes.h"
 #include "qfmt/IR/QFmt.h"
 #include "qfmt/Pipelines/Pipelines.h"
@@ -15,10 +17,10 @@
 
 namespace mlir::qfmt {
 
-/// The qfmt dialect with its interface models; upstream dialects come from
-/// mlir::registerAllDialects.
+/// The dialects of qfmt with their interface models; upstream dialects come
+/// from mlir::registerAllDialects.
 inline void registerAllQFmtDialects(DialectRegistry &registry) {
-  registry.insert<QFmtDialect>();
+  registry.insert<QFmtDialect, cpu::QFmtCpuDialect>();
   registerFormatLowerings(registry);
 }
 
@@ -28,6 +30,7 @@ inline void registerAllQFmtPasses() {
   registerQFmtChannelRewritesPasses();
   registerQFmtTransformsPasses();
   registerQFmtConversionPasses();
+  registerQFmtCpuPasses();
   registerQFmtPipelines();
 }
 

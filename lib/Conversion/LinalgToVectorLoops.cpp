@@ -23,7 +23,7 @@
 
 #include "LoopStrides.h"
 #include "MaximumLoops.h"
-#include "VectorBody.h"
+#include "qfmt/Conversion/VectorBody.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"

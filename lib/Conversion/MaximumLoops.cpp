@@ -20,7 +20,7 @@
 
 #include "MaximumLoops.h"
 #include "LoopStrides.h"
-#include "VectorBody.h"
+#include "qfmt/Conversion/VectorBody.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"

@@ -1,7 +1,7 @@
 //===- VectorBody.cpp - The body of a linalg.generic on vectors -----------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "VectorBody.h"
+#include "qfmt/Conversion/VectorBody.h"
 #include "LoopStrides.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"

@@ -19,6 +19,7 @@
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Transforms/Passes.h"
+#include "qfmt/CodeGen/CPU/Passes.h"
 #include "qfmt/Conversion/Passes.h"
 #include "qfmt/Pipelines/Pipelines.h"
 
@@ -75,6 +76,7 @@ static void addLoopPasses(OpPassManager &pm) {
   pm.addPass(createConvertLinalgToLoopsPass());
   pm.addPass(createLookupToShuffles());
   pm.addPass(createLookupToMemory());
+  pm.addPass(createDotsToLLVM());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }

@@ -2,8 +2,8 @@
 //
 // The body of a linalg.generic on vectors.
 
-#ifndef QFMT_LIB_CONVERSION_VECTORBODY_H
-#define QFMT_LIB_CONVERSION_VECTORBODY_H
+#ifndef QFMT_CONVERSION_VECTORBODY_H
+#define QFMT_CONVERSION_VECTORBODY_H
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 
@@ -28,4 +28,4 @@ SmallVector<Value> emitVectorBody(OpBuilder &b, linalg::GenericOp op,
 
 } // namespace mlir::qfmt
 
-#endif // QFMT_LIB_CONVERSION_VECTORBODY_H
+#endif // QFMT_CONVERSION_VECTORBODY_H

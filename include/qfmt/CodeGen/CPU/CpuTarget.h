@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What code generation for CPUs knows of its target: which instructions add up
+// products of bytes, how many registers there are, and how large a cache.
+
+#ifndef QFMT_CODEGEN_CPU_CPUTARGET_H
+#define QFMT_CODEGEN_CPU_CPUTARGET_H
+
+#include "mlir/IR/BuiltinOps.h"
+
+namespace mlir::qfmt {
+
+/// How four products of bytes become one 32-bit sum.
+enum class DotInstructions {
+  /// The best of those below that the target's features allow.
+  Auto,
+  /// AVX-512 VNNI: vpdpbusd on 64 bytes, unsigned times signed.
+  Vnni512,
+  /// AVX-VNNI, or AVX-512 VNNI and VL: vpdpbusd on 32 bytes.
+  Vnni256,
+  /// AVX-512 BW: bytes widened to 16 bits, vpmaddwd on 64 bytes.
+  Madd512,
+  /// AVX2: the same on 32 bytes. vpmaddubsw, which needs no widening, saturates
+  /// sums of two products to 16 bits and is not used.
+  Madd256,
+  /// Multiplication and addition of 32-bit vectors, for every target of LLVM.
+  Plain,
+};
+
+struct CpuTarget {
+  DotInstructions instructions = DotInstructions::Plain;
+  /// Vector registers of the width that `instructions` uses.
+  int64_t numRegisters = 16;
+  /// Level-2 cache of one core.
+  int64_t l2Bytes = int64_t(1) << 20;
+
+  /// By LLVM's names of the target's features in the module's attribute
+  /// `qfmt.target_features`; Plain if there is none. `instructions` other than
+  /// Auto and `l2Bytes` other than 0 replace what would be chosen.
+  static CpuTarget get(ModuleOp module, DotInstructions instructions,
+                       int64_t l2Bytes);
+
+  /// True if one factor has to be unsigned and the other one signed.
+  bool needsUnsignedTimesSigned() const {
+    return instructions == DotInstructions::Vnni512 ||
+           instructions == DotInstructions::Vnni256;
+  }
+};
+
+} // namespace mlir::qfmt
+
+#endif // QFMT_CODEGEN_CPU_CPUTARGET_H

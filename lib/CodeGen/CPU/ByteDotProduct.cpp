@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "ByteDotProduct.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "qfmt/CodeGen/CPU/CpuOps.h"
+
+namespace mlir::qfmt {
+
+namespace {
+/// One row of the table in the header.
+struct Shape {
+  int64_t lanes;
+  int64_t partialSums;
+  /// Bits of each factor when it is multiplied.
+  unsigned factorBits;
+};
+} // namespace
+
+static Shape getShape(DotInstructions instructions) {
+  switch (instructions) {
+  case DotInstructions::Vnni512:
+    return {16, 1, 8};
+  case DotInstructions::Vnni256:
+    return {8, 1, 8};
+  case DotInstructions::Madd512:
+    return {16, 2, 16};
+  case DotInstructions::Madd256:
+    return {8, 2, 16};
+  case DotInstructions::Auto:
+  case DotInstructions::Plain:
+    break;
+  }
+  return {16, 4, 32};
+}
+
+ByteDotProduct::ByteDotProduct(const CpuTarget &target, CodeReading reading)
+    : instructions(target.instructions), reading(reading) {}
+
+bool ByteDotProduct::isLegal() const {
+  if (getShape(instructions).factorBits != 8)
+    return reading.offset == 0;
+  // A signed code + 128 is the code with its highest bit flipped.
+  return reading.offset == (reading.isUnsigned ? 0 : 128);
+}
+
+int64_t ByteDotProduct::getGroupBytes() const {
+  Shape shape = getShape(instructions);
+  return shape.lanes / shape.partialSums * kTermsPerDot;
+}
+
+VectorType ByteDotProduct::getAccumulatorType(MLIRContext *context) const {
+  return VectorType::get(getShape(instructions).lanes,
+                         IntegerType::get(context, 32));
+}
+
+int64_t ByteDotProduct::getRegistersPerAccumulator() const {
+  // 128 bits are what every target has.
+  return instructions == DotInstructions::Plain ? 4 : 1;
+}
+
+static VectorType getVector(OpBuilder &b, int64_t lanes, unsigned bits) {
+  return VectorType::get(lanes, b.getIntegerType(bits));
+}
+
+Value ByteDotProduct::emitLeft(ImplicitLocOpBuilder &b, Value bytes) const {
+  Shape shape = getShape(instructions);
+  Value four = vector::BitCastOp::create(b, getVector(b, 1, 32), bytes);
+  Value word = vector::ExtractOp::create(b, four, 0);
+  int64_t size = getGroupBytes();
+  auto wordType = getVector(b, size / kTermsPerDot, 32);
+  Value words = vector::BroadcastOp::create(b, wordType, word);
+  if (reading.offset != 0) {
+    Value signs = arith::ConstantOp::create(
+        b, DenseElementsAttr::get(wordType, APInt(32, 0x80808080u)));
+    words = arith::XOrIOp::create(b, words, signs);
+  }
+  Value codes = vector::BitCastOp::create(b, getVector(b, size, 8), words);
+  if (shape.factorBits == 8)
+    return codes;
+  auto wide = getVector(b, size, shape.factorBits);
+  if (reading.isUnsigned)
+    return arith::ExtUIOp::create(b, wide, codes);
+  return arith::ExtSIOp::create(b, wide, codes);
+}
+
+Value ByteDotProduct::emitRight(ImplicitLocOpBuilder &b, Value bytes) const {
+  Shape shape = getShape(instructions);
+  if (shape.factorBits == 8)
+    return bytes;
+  return arith::ExtSIOp::create(
+      b, getVector(b, getGroupBytes(), shape.factorBits), bytes);
+}
+
+Value ByteDotProduct::emitDot(ImplicitLocOpBuilder &b, Value accumulator,
+                              Value left, Value right) const {
+  if (getShape(instructions).factorBits < 32)
+    return cpu::DotOp::create(b, accumulator, left, right);
+  Value products = arith::MulIOp::create(b, left, right);
+  return arith::AddIOp::create(b, accumulator, products);
+}
+
+/// The sums of neighbouring lanes of `low`, then those of `high`.
+static Value emitPairSums(ImplicitLocOpBuilder &b, Value low, Value high) {
+  int64_t lanes = cast<VectorType>(low.getType()).getNumElements();
+  SmallVector<int64_t> even, odd;
+  for (int64_t i = 0; i < lanes; ++i) {
+    even.push_back(2 * i);
+    odd.push_back(2 * i + 1);
+  }
+  return arith::AddIOp::create(b, vector::ShuffleOp::create(b, low, high, even),
+                               vector::ShuffleOp::create(b, low, high, odd));
+}
+
+Value ByteDotProduct::emitSums(ImplicitLocOpBuilder &b,
+                               ArrayRef<Value> accumulators) const {
+  SmallVector<Value> vectors(accumulators);
+  for (int64_t sums = getShape(instructions).partialSums; sums > 1; sums /= 2) {
+    SmallVector<Value> halves;
+    for (size_t i = 0; i < vectors.size(); i += 2)
+      halves.push_back(emitPairSums(b, vectors[i], vectors[i + 1]));
+    vectors = halves;
+  }
+  if (vectors.size() == 1)
+    return vectors.front();
+  return vector::ShuffleOp::create(
+      b, vectors[0], vectors[1],
+      llvm::to_vector(llvm::seq<int64_t>(0, kColumnsPerBlock)));
+}
+
+} // namespace mlir::qfmt

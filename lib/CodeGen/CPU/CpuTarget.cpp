@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "qfmt/CodeGen/CPU/CpuTarget.h"
+#include "qfmt/IR/QFmt.h"
+#include "llvm/ADT/StringSet.h"
+
+namespace mlir::qfmt {
+
+static llvm::StringSet<> getFeatures(ModuleOp module) {
+  llvm::StringSet<> features;
+  if (auto names =
+          module->getAttrOfType<ArrayAttr>(QFmtDialect::kTargetFeaturesAttr))
+    for (auto name : names.getAsRange<StringAttr>())
+      features.insert(name.getValue());
+  return features;
+}
+
+static DotInstructions chooseInstructions(const llvm::StringSet<> &features) {
+  if (features.contains("avx512vnni"))
+    return DotInstructions::Vnni512;
+  if (features.contains("avxvnni"))
+    return DotInstructions::Vnni256;
+  if (features.contains("avx512bw"))
+    return DotInstructions::Madd512;
+  if (features.contains("avx2"))
+    return DotInstructions::Madd256;
+  return DotInstructions::Plain;
+}
+
+CpuTarget CpuTarget::get(ModuleOp module, DotInstructions instructions,
+                         int64_t l2Bytes) {
+  llvm::StringSet<> features = getFeatures(module);
+  CpuTarget target;
+  target.instructions = instructions == DotInstructions::Auto
+                            ? chooseInstructions(features)
+                            : instructions;
+  bool is512 = target.instructions == DotInstructions::Vnni512 ||
+               target.instructions == DotInstructions::Madd512;
+  // AVX-512 VL has 32 registers of 256 bits, too; so has AArch64 of 128.
+  if (is512 || features.contains("avx512vl") || features.contains("neon"))
+    target.numRegisters = 32;
+  if (l2Bytes != 0)
+    target.l2Bytes = l2Bytes;
+  return target;
+}
+
+} // namespace mlir::qfmt

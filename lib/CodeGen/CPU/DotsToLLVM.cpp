@@ -1,0 +1,82 @@
+//===- DotsToLLVM.cpp - Dot products as instructions ----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Input:  qfmt_cpu.dot of the sizes that qfmt-products-to-vectors emits.
+// Output: LLVM's intrinsics for x86. LLVM 22 finds vpdpbusd in no arithmetic
+// but whole horizontal sums, so that it has to be called by name.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "qfmt/CodeGen/CPU/CpuOps.h"
+#include "qfmt/CodeGen/CPU/Passes.h"
+
+namespace mlir::qfmt {
+
+#define GEN_PASS_DEF_DOTSTOLLVM
+#include "qfmt/CodeGen/CPU/Passes.h.inc"
+
+namespace {
+
+struct Instruction {
+  unsigned factorBits;
+  int64_t lanes;
+  const char *intrinsic;
+  /// False if the accumulator has to be added.
+  bool accumulates;
+};
+
+constexpr Instruction kInstructions[] = {
+    {8, 16, "llvm.x86.avx512.vpdpbusd.512", true},
+    {8, 8, "llvm.x86.avx512.vpdpbusd.256", true},
+    {16, 16, "llvm.x86.avx512.pmaddw.d.512", false},
+    {16, 8, "llvm.x86.avx2.pmadd.wd", false},
+};
+
+const Instruction *findInstruction(cpu::DotOp op) {
+  auto factors = cast<VectorType>(op.getLhs().getType());
+  auto sums = cast<VectorType>(op.getResult().getType());
+  const auto *found = llvm::find_if(kInstructions, [&](const auto &candidate) {
+    return factors.getElementTypeBitWidth() == candidate.factorBits &&
+           sums.getNumElements() == candidate.lanes;
+  });
+  return found == std::end(kInstructions) ? nullptr : found;
+}
+
+Value emitCall(cpu::DotOp op, const Instruction &instruction) {
+  ImplicitLocOpBuilder b(op.getLoc(), op);
+  SmallVector<Value> operands;
+  if (instruction.accumulates)
+    operands.push_back(op.getAccumulator());
+  operands.append({op.getLhs(), op.getRhs()});
+  Value result = LLVM::CallIntrinsicOp::create(
+                     b, op.getResult().getType(),
+                     b.getStringAttr(instruction.intrinsic), operands)
+                     .getResult(0);
+  if (instruction.accumulates)
+    return result;
+  return arith::AddIOp::create(b, op.getAccumulator(), result);
+}
+
+struct DotsToLLVMPass : impl::DotsToLLVMBase<DotsToLLVMPass> {
+  void runOnOperation() override {
+    WalkResult result = getOperation()->walk([](cpu::DotOp op) {
+      const Instruction *instruction = findInstruction(op);
+      if (!instruction) {
+        op.emitError("no instruction has this size; use one of those that "
+                     "qfmt-products-to-vectors emits");
+        return WalkResult::interrupt();
+      }
+      op.replaceAllUsesWith(emitCall(op, *instruction));
+      op.erase();
+      return WalkResult::advance();
+    });
+    if (result.wasInterrupted())
+      signalPassFailure();
+  }
+};
+
+} // namespace
+} // namespace mlir::qfmt

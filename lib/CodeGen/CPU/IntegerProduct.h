@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Matrix products of bytes, found by what they compute.
+
+#ifndef QFMT_LIB_CODEGEN_CPU_INTEGERPRODUCT_H
+#define QFMT_LIB_CODEGEN_CPU_INTEGERPRODUCT_H
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include <array>
+
+namespace mlir::qfmt {
+
+/// What a body computes from each code of 8 bits, as integers of 32 bits.
+using CodeValues = std::array<int32_t, 256>;
+
+/// A function of codes that adds a constant: code + offset.
+struct CodeReading {
+  bool isUnsigned;
+  int32_t offset;
+};
+
+/// None if `values` does something else.
+std::optional<CodeReading> getCodeReading(const CodeValues &values);
+
+/// out[m, n] += f(lhs[m, k]) * g(rhs[k, n]) in 32 bits, modulo 2^32, on
+/// tensors, with any order of the loops and the right factor transposed or not.
+struct IntegerProduct {
+  linalg::GenericOp op;
+  OpOperand *lhs, *rhs;
+  /// rhs is N x K.
+  bool isRhsTransposed;
+  CodeValues lhsValues, rhsValues;
+  /// Dynamic, if unknown; K and N are known.
+  int64_t m, n, k;
+
+  Value getInit() const { return linalg::GenericOp(op).getDpsInits()[0]; }
+};
+
+/// None, with the reason in `whyNot` if it is an operation that one might take
+/// for a product of bytes.
+std::optional<IntegerProduct> matchIntegerProduct(linalg::GenericOp op,
+                                                  StringRef &whyNot);
+
+/// Columns that lie together in a packed factor.
+constexpr int64_t kColumnsPerBlock = 16;
+/// Terms of one column that lie together, and that one instruction adds up.
+constexpr int64_t kTermsPerDot = 4;
+
+/// The packed constant [N/16][K/4][16][4] of which `rhs` is an unpack; null if
+/// it is none.
+Value getPackedFactor(Value rhs);
+
+} // namespace mlir::qfmt
+
+#endif // QFMT_LIB_CODEGEN_CPU_INTEGERPRODUCT_H

@@ -1,0 +1,321 @@
+//===- PackProducts.cpp - Constant factors in the layout of dot products --===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Input:  constituents level; products of bytes as linalg.generic on tensors.
+// Output: the same level; constant factors are linalg.unpack of constants
+// [N/16][K/4][16][4], codes are read without offset, or as unsigned where the
+// target multiplies unsigned by signed bytes.
+//
+// With a = u + p the first factor's value, u what the dot instruction reads,
+// and b = s + d the second one's, s a signed byte:
+//
+//   sum a b = sum u s + p sum s + d sum a
+//
+// The second term is a constant for each column; the third one is 0 whenever b
+// fits a signed byte, which it does unless its zero point makes it wider.
+//
+// Packs no activations, no products of two variables, no convolutions, and does
+// not keep factors of less than a byte packed in memory.
+//
+//===----------------------------------------------------------------------===//
+
+#include "IntegerProduct.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/Remarks.h"
+#include "qfmt/CodeGen/CPU/Passes.h"
+#include "qfmt/IR/ConstantData.h"
+
+namespace mlir::qfmt {
+
+#define GEN_PASS_DEF_PACKPRODUCTS
+#include "qfmt/CodeGen/CPU/Passes.h.inc"
+
+namespace {
+
+remark::RemarkOpts getRemarkOptions(StringRef name) {
+  return remark::RemarkOpts::name(name).category("qfmt-pack-products");
+}
+
+//===----------------------------------------------------------------------===//
+// The constant factor
+//===----------------------------------------------------------------------===//
+
+/// s and d of the file comment; s is K x N.
+struct SignedFactor {
+  std::vector<int8_t> elements;
+  int32_t offset;
+};
+
+/// None if the values that occur span more than 256 integers.
+std::optional<SignedFactor> makeSigned(const IntegerProduct &product,
+                                       ArrayRef<uint8_t> codes) {
+  auto [least, greatest] = std::minmax_element(
+      codes.begin(), codes.end(), [&](uint8_t a, uint8_t b) {
+        return product.rhsValues[a] < product.rhsValues[b];
+      });
+  int64_t low = product.rhsValues[*least];
+  int64_t high = product.rhsValues[*greatest];
+  SignedFactor factor;
+  factor.offset = low >= -128 && high <= 127 ? 0 : int32_t(low + 128);
+  if (high - factor.offset > 127)
+    return std::nullopt;
+  factor.elements.resize(codes.size());
+  for (int64_t k = 0; k < product.k; ++k)
+    for (int64_t n = 0; n < product.n; ++n) {
+      int64_t place =
+          product.isRhsTransposed ? n * product.k + k : k * product.n + n;
+      factor.elements[k * product.n + n] =
+          int8_t(product.rhsValues[codes[place]] - factor.offset);
+    }
+  return factor;
+}
+
+Value emitPacked(ImplicitLocOpBuilder &b, const IntegerProduct &product,
+                 ArrayRef<int8_t> elements) {
+  int64_t blocks = llvm::divideCeil(product.n, kColumnsPerBlock);
+  int64_t dots = llvm::divideCeil(product.k, kTermsPerDot);
+  std::vector<int64_t> packed(blocks * dots * kColumnsPerBlock * kTermsPerDot);
+  for (int64_t k = 0; k < product.k; ++k)
+    for (int64_t n = 0; n < product.n; ++n) {
+      int64_t dot = n / kColumnsPerBlock * dots + k / kTermsPerDot;
+      int64_t column = dot * kColumnsPerBlock + n % kColumnsPerBlock;
+      packed[column * kTermsPerDot + k % kTermsPerDot] =
+          elements[k * product.n + n];
+    }
+  auto type = RankedTensorType::get(
+      {blocks, dots, kColumnsPerBlock, kTermsPerDot}, b.getI8Type());
+  Value constant =
+      arith::ConstantOp::create(b, makeIntegers(type, packed, "packed"));
+  Value empty = tensor::EmptyOp::create(
+      b, ArrayRef<int64_t>{product.k, product.n}, b.getI8Type());
+  SmallVector<OpFoldResult> tiles = {b.getIndexAttr(kColumnsPerBlock),
+                                     b.getIndexAttr(kTermsPerDot)};
+  return linalg::UnPackOp::create(b, constant, empty, ArrayRef<int64_t>{1, 0},
+                                  tiles, ArrayRef<int64_t>{1, 0})
+      .getResult();
+}
+
+//===----------------------------------------------------------------------===//
+// The initial values
+//===----------------------------------------------------------------------===//
+
+using utils::IteratorType;
+
+AffineMap getProjection(OpBuilder &b, unsigned numLoops,
+                        ArrayRef<unsigned> loops) {
+  SmallVector<AffineExpr> results;
+  for (unsigned loop : loops)
+    results.push_back(b.getAffineDimExpr(loop));
+  return AffineMap::get(numLoops, 0, results, b.getContext());
+}
+
+Value emitEmptyLike(ImplicitLocOpBuilder &b, Value tensor) {
+  return tensor::EmptyOp::create(
+      b, tensor::getMixedSizes(b, b.getLoc(), tensor), b.getI32Type());
+}
+
+/// The columns' constants that were broadcast to `init`, if they were.
+std::optional<std::vector<int64_t>> getColumns(Value init, int64_t numColumns) {
+  APInt filled;
+  if (auto fill = init.getDefiningOp<linalg::FillOp>())
+    if (matchPattern(fill.value(), m_ConstantInt(&filled)))
+      return std::vector<int64_t>(numColumns, filled.getSExtValue());
+  auto generic = init.getDefiningOp<linalg::GenericOp>();
+  ElementsAttr columns;
+  if (!generic || generic.getNumDpsInputs() != 1 ||
+      generic->getNumResults() != 1 || generic.getNumReductionLoops() != 0 ||
+      generic.getBody()->getTerminator()->getOperand(0) !=
+          generic.getBody()->getArgument(0) ||
+      generic.getIndexingMapsArray()[0] !=
+          AffineMap::get(2, 0, getAffineDimExpr(1, init.getContext())) ||
+      !generic.getIndexingMapsArray()[1].isIdentity() ||
+      !matchPattern(generic.getDpsInputs()[0], m_Constant(&columns)))
+    return std::nullopt;
+  return readIntegers(columns);
+}
+
+/// `init` + `addend` with `map` from its loops, by default a broadcast.
+Value emitSum(ImplicitLocOpBuilder &b, Value init, Value addend, AffineMap map,
+              int32_t factor) {
+  AffineMap identity = b.getMultiDimIdentityMap(2);
+  return linalg::GenericOp::create(
+             b, init.getType(), ValueRange{init, addend},
+             emitEmptyLike(b, init), ArrayRef{identity, map, identity},
+             SmallVector<IteratorType>(2, IteratorType::parallel),
+             [&](OpBuilder &nested, Location loc, ValueRange args) {
+               Value scale =
+                   arith::ConstantIntOp::create(nested, loc, factor, 32);
+               Value scaled =
+                   arith::MulIOp::create(nested, loc, args[1], scale);
+               Value sum = arith::AddIOp::create(nested, loc, args[0], scaled);
+               linalg::YieldOp::create(nested, loc, sum);
+             })
+      .getResult(0);
+}
+
+/// Adds a constant to every column of `init`.
+Value addToColumns(ImplicitLocOpBuilder &b, Value init,
+                   ArrayRef<int32_t> addends) {
+  if (llvm::all_of(addends, [](int32_t addend) { return addend == 0; }))
+    return init;
+  std::optional<std::vector<int64_t>> known = getColumns(init, addends.size());
+  std::vector<int64_t> columns(addends.size());
+  for (auto [i, column] : llvm::enumerate(columns))
+    column = int32_t(uint32_t(addends[i]) +
+                     uint32_t(known ? (*known)[i] : int64_t(0)));
+  auto type = RankedTensorType::get(addends.size(), b.getI32Type());
+  Value constant =
+      arith::ConstantOp::create(b, makeIntegers(type, columns, "columns"));
+  AffineMap byColumn = getProjection(b, 2, {1});
+  if (!known)
+    return emitSum(b, init, constant, byColumn, 1);
+  return linalg::GenericOp::create(
+             b, init.getType(), constant, emitEmptyLike(b, init),
+             ArrayRef{byColumn, b.getMultiDimIdentityMap(2)},
+             SmallVector<IteratorType>(2, IteratorType::parallel),
+             [](OpBuilder &nested, Location loc, ValueRange args) {
+               linalg::YieldOp::create(nested, loc, args[0]);
+             })
+      .getResult(0);
+}
+
+/// Adds `factor` times the sums of the rows of the first factor's values.
+Value addRowSums(ImplicitLocOpBuilder &b, Value init,
+                 const IntegerProduct &product, CodeReading reading,
+                 int32_t factor) {
+  if (factor == 0)
+    return init;
+  Value lhs = product.lhs->get();
+  Value zero = arith::ConstantIntOp::create(b, 0, 32);
+  Value empty = tensor::EmptyOp::create(
+      b, ArrayRef{tensor::getMixedSize(b, b.getLoc(), lhs, 0)}, b.getI32Type());
+  Value start = linalg::FillOp::create(b, zero, empty).getResult(0);
+  Value sums =
+      linalg::GenericOp::create(
+          b, start.getType(), lhs, start,
+          ArrayRef{b.getMultiDimIdentityMap(2), getProjection(b, 2, {0})},
+          ArrayRef{IteratorType::parallel, IteratorType::reduction},
+          [&](OpBuilder &nested, Location loc, ValueRange args) {
+            Type type = nested.getI32Type();
+            Value code =
+                reading.isUnsigned
+                    ? arith::ExtUIOp::create(nested, loc, type, args[0])
+                          .getResult()
+                    : arith::ExtSIOp::create(nested, loc, type, args[0])
+                          .getResult();
+            Value offset =
+                arith::ConstantIntOp::create(nested, loc, reading.offset, 32);
+            Value value = arith::AddIOp::create(nested, loc, code, offset);
+            Value sum = arith::AddIOp::create(nested, loc, args[1], value);
+            linalg::YieldOp::create(nested, loc, sum);
+          })
+          .getResult(0);
+  return emitSum(b, init, sums, getProjection(b, 2, {0}), factor);
+}
+
+//===----------------------------------------------------------------------===//
+// The product
+//===----------------------------------------------------------------------===//
+
+/// sum u s, with u = code, or code + 128 for signed codes that an instruction
+/// has to read as unsigned.
+Value emitProduct(ImplicitLocOpBuilder &b, Value lhs, Value rhs, Value init,
+                  CodeReading reading) {
+  auto body = [&](OpBuilder &nested, Location loc, ValueRange args) {
+    Type type = nested.getI32Type();
+    Value left =
+        reading.isUnsigned
+            ? arith::ExtUIOp::create(nested, loc, type, args[0]).getResult()
+            : arith::ExtSIOp::create(nested, loc, type, args[0]).getResult();
+    if (reading.offset != 0) {
+      Value offset =
+          arith::ConstantIntOp::create(nested, loc, reading.offset, 32);
+      left = arith::AddIOp::create(nested, loc, left, offset);
+    }
+    Value right = arith::ExtSIOp::create(nested, loc, type, args[1]);
+    Value term = arith::MulIOp::create(nested, loc, left, right);
+    Value sum = arith::AddIOp::create(nested, loc, args[2], term);
+    linalg::YieldOp::create(nested, loc, sum);
+  };
+  return linalg::GenericOp::create(
+             b, init.getType(), ValueRange{lhs, rhs}, init,
+             ArrayRef{getProjection(b, 3, {0, 2}), getProjection(b, 3, {2, 1}),
+                      getProjection(b, 3, {0, 1})},
+             ArrayRef{IteratorType::parallel, IteratorType::parallel,
+                      IteratorType::reduction},
+             body)
+      .getResult(0);
+}
+
+/// Fails with the reason in `whyNot`.
+LogicalResult packProduct(const IntegerProduct &product,
+                          const CpuTarget &target, StringRef &whyNot) {
+  std::optional<CodeReading> reading = getCodeReading(product.lhsValues);
+  if (!reading) {
+    whyNot = "its first factor is more than a code and an offset";
+    return failure();
+  }
+  ElementsAttr constant;
+  std::optional<std::vector<uint8_t>> codes;
+  if (matchPattern(product.rhs->get(), m_Constant(&constant)))
+    codes = readCodes(constant);
+  std::optional<SignedFactor> factor;
+  if (codes)
+    factor = makeSigned(product, *codes);
+  if (!factor) {
+    whyNot = "the constant factor has no data, or values that span more than "
+             "a byte";
+    return failure();
+  }
+
+  CodeReading read{reading->isUnsigned, 0};
+  if (target.needsUnsignedTimesSigned() && !reading->isUnsigned)
+    read.offset = 128;
+  uint32_t moved = uint32_t(reading->offset) - uint32_t(read.offset);
+  std::vector<int32_t> addends(product.n);
+  for (size_t i = 0, e = factor->elements.size(); i < e; ++i) {
+    int32_t &addend = addends[i % product.n];
+    addend = int32_t(uint32_t(addend) +
+                     moved * uint32_t(int32_t(factor->elements[i])));
+  }
+
+  linalg::GenericOp op = product.op;
+  ImplicitLocOpBuilder b(op.getLoc(), op);
+  Value init = addToColumns(b, product.getInit(), addends);
+  init = addRowSums(b, init, product, *reading, factor->offset);
+  Value rhs = emitPacked(b, product, factor->elements);
+  op.replaceAllUsesWith(
+      ValueRange{emitProduct(b, product.lhs->get(), rhs, init, read)});
+  op.erase();
+  return success();
+}
+
+struct PackProductsPass : impl::PackProductsBase<PackProductsPass> {
+  using PackProductsBase::PackProductsBase;
+
+  void runOnOperation() override {
+    CpuTarget target = CpuTarget::get(getOperation(), instructions, l2Bytes);
+    SmallVector<linalg::GenericOp> generics;
+    getOperation()->walk([&](linalg::GenericOp op) { generics.push_back(op); });
+    for (linalg::GenericOp op : generics) {
+      StringRef whyNot;
+      Location loc = op.getLoc();
+      std::optional<IntegerProduct> product = matchIntegerProduct(op, whyNot);
+      if (product && getPackedFactor(product->rhs->get()))
+        continue;
+      if (product && succeeded(packProduct(*product, target, whyNot)))
+        remark::passed(loc, getRemarkOptions("Packed"))
+            << "packed a constant factor" << remark::metric("K", product->k)
+            << remark::metric("N", product->n);
+      else if (!whyNot.empty())
+        remark::missed(loc, getRemarkOptions("NotPacked"))
+            << "no dot instructions: " << whyNot;
+    }
+  }
+};
+
+} // namespace
+} // namespace mlir::qfmt

@@ -1,0 +1,392 @@
+//===- ProductsToVectors.cpp - Packed matrix products as vector loops -----===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Input:  products that qfmt-pack-products has packed, on tensors.
+// Output: scf loops on tensors, vectors, instructions of the target.
+//
+//   for blocks of rows that take half of the level-2 cache
+//     for panels of V * 16 columns of the packed factor
+//       for U rows
+//         U * V * groups accumulators = 0
+//         for k step 4
+//           load the panel's groups; for each row broadcast 4 bytes; add up
+//         initial values, element-wise operations, store
+//
+// A panel is read from the level-2 cache for each U rows, a block of rows once
+// for each panel, and the packed factor once for each block. U and V are such
+// that accumulators, a panel's groups and two more values fit the registers.
+//
+// The first factor is read where it lies: packing it costs more than it saves
+// while rows fit the level-1 cache together. Sums longer than the level-2 cache
+// are not cut. One thread.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ByteDotProduct.h"
+#include "CellEmitter.h"
+#include "IntegerProduct.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Remarks.h"
+#include "qfmt/CodeGen/CPU/CpuOps.h"
+#include "qfmt/CodeGen/CPU/Passes.h"
+
+namespace mlir::qfmt {
+
+#define GEN_PASS_DEF_PRODUCTSTOVECTORS
+#include "qfmt/CodeGen/CPU/Passes.h.inc"
+
+namespace {
+
+remark::RemarkOpts getRemarkOptions(StringRef name) {
+  return remark::RemarkOpts::name(name).category("qfmt-products-to-vectors");
+}
+
+//===----------------------------------------------------------------------===//
+// Sizes of blocks
+//===----------------------------------------------------------------------===//
+
+/// More rows save few loads of the packed factor, and make the code long.
+constexpr int64_t kMaxRows = 6;
+/// Blocks of 16 columns; more make the code long.
+constexpr int64_t kMaxColumnBlocks = 8;
+
+struct Blocking {
+  /// U and V of the file comment.
+  int64_t rows, columnBlocks;
+  /// Rows whose part of the first factor stays in the cache; a multiple of
+  /// `rows`.
+  int64_t cachedRows;
+};
+
+/// Column blocks of a panel of `rows` rows: accumulators, the panel's groups,
+/// the broadcast value and a constant fit the registers.
+int64_t getColumnBlocks(const CpuTarget &target, const ByteDotProduct &dot,
+                        int64_t rows) {
+  int64_t registers = target.numRegisters - 2;
+  int64_t perBlock = dot.getNumGroups() * dot.getRegistersPerAccumulator();
+  return std::min(kMaxColumnBlocks, registers / (perBlock * (rows + 1)));
+}
+
+Blocking chooseBlocking(const CpuTarget &target, const ByteDotProduct &dot,
+                        const IntegerProduct &product) {
+  int64_t m = ShapedType::isDynamic(product.m)
+                  ? std::numeric_limits<int64_t>::max()
+                  : product.m;
+  int64_t allBlocks = llvm::divideCeil(product.n, kColumnsPerBlock);
+  Blocking blocking;
+  blocking.rows = std::min(m, kMaxRows);
+  while (blocking.rows > 1 && getColumnBlocks(target, dot, blocking.rows) == 0)
+    --blocking.rows;
+  blocking.columnBlocks = std::clamp<int64_t>(
+      getColumnBlocks(target, dot, blocking.rows), 1, allBlocks);
+  // Three quarters of the cache for a panel and the rows; the rest is for what
+  // is stored and for the next panel.
+  int64_t panel = blocking.columnBlocks * kColumnsPerBlock * product.k;
+  int64_t cached = (target.l2Bytes / 4 * 3 - panel) / product.k;
+  blocking.cachedRows =
+      std::max(cached / blocking.rows, int64_t(1)) * blocking.rows;
+  return blocking;
+}
+
+//===----------------------------------------------------------------------===//
+// Writing the loops
+//===----------------------------------------------------------------------===//
+
+class Emitter {
+public:
+  Emitter(const IntegerProduct &product, const ByteDotProduct &dot,
+          const Blocking &blocking, ArrayRef<linalg::GenericOp> epilogue)
+      : product(product), dot(dot), blocking(blocking), epilogue(epilogue),
+        last(epilogue.empty() ? product.op : epilogue.back()),
+        b(last.getLoc(), last), lhs(product.lhs->get()),
+        init(product.getInit()), computesInit(isComputedByCell(init)) {}
+
+  /// The value of the last operation of the epilogue.
+  Value emit() {
+    packed = tensor::CollapseShapeOp::create(
+        b, getPackedFactor(product.rhs->get()),
+        SmallVector<ReassociationIndices>{{0}, {1}, {2, 3}});
+    // What no initial value is read from may be any memory.
+    if (computesInit && epilogue.empty())
+      return emitRowBlocks(tensor::EmptyOp::create(
+          b, tensor::getMixedSizes(b, b.getLoc(), init), b.getI32Type()));
+    return emitRowBlocks(last.getDpsInits()[0]);
+  }
+
+private:
+  using Body = llvm::function_ref<Value(Value index, Value output)>;
+
+  Value index(int64_t value) {
+    return arith::ConstantIndexOp::create(b, value);
+  }
+
+  Value add(Value base, int64_t offset) {
+    if (offset == 0)
+      return base;
+    return b.createOrFold<arith::AddIOp>(base, index(offset));
+  }
+
+  /// A loop that writes into `output`.
+  Value emitFor(Value begin, Value end, int64_t step, Value output, Body body) {
+    auto loop = scf::ForOp::create(b, begin, end, index(step), output);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value next = body(loop.getInductionVar(), loop.getRegionIterArg(0));
+    scf::YieldOp::create(b, next);
+    return loop.getResult(0);
+  }
+
+  /// Whole blocks in a loop, the rest after it, each with a known number of
+  /// rows; with an unknown number of rows all blocks in one loop.
+  Value emitRowBlocks(Value output) {
+    int64_t step = blocking.cachedRows;
+    if (ShapedType::isDynamic(product.m)) {
+      Value rows = tensor::DimOp::create(b, lhs, 0);
+      return emitFor(index(0), rows, step, output, [&](Value row, Value out) {
+        Value end = arith::MinSIOp::create(b, add(row, step), rows);
+        return emitPanels(row, end, ShapedType::kDynamic, out);
+      });
+    }
+    int64_t rest = product.m % step;
+    int64_t whole = product.m - rest;
+    if (whole != 0)
+      output = emitFor(index(0), index(whole), step, output,
+                       [&](Value row, Value out) {
+                         return emitPanels(row, add(row, step), step, out);
+                       });
+    if (rest != 0)
+      output = emitPanels(index(whole), index(product.m), rest, output);
+    return output;
+  }
+
+  /// Rows `begin` ... `end` - 1, of which there are `numRows`, if that is
+  /// known.
+  Value emitPanels(Value begin, Value end, int64_t numRows, Value output) {
+    int64_t blocks = product.n / kColumnsPerBlock;
+    int64_t partial = product.n % kColumnsPerBlock;
+    int64_t step = blocking.columnBlocks;
+    int64_t rest = blocks % step;
+    int64_t whole = blocks - rest;
+    if (whole != 0)
+      output = emitFor(index(0), index(whole), step, output,
+                       [&](Value block, Value out) {
+                         return emitRows(begin, end, numRows,
+                                         {block, step, kColumnsPerBlock}, out);
+                       });
+    if (rest != 0 || partial != 0)
+      output = emitRows(begin, end, numRows,
+                        {index(whole), rest + (partial != 0),
+                         partial != 0 ? partial : kColumnsPerBlock},
+                        output);
+    return output;
+  }
+
+  /// Consecutive blocks of 16 columns, the last one with fewer.
+  struct Panel {
+    Value block;
+    int64_t numBlocks;
+    int64_t lastValid;
+  };
+
+  Value emitRows(Value begin, Value end, int64_t numRows, const Panel &panel,
+                 Value output) {
+    bool isDynamic = ShapedType::isDynamic(numRows);
+    Value wholeEnd;
+    int64_t rest = 0;
+    if (isDynamic) {
+      Value rows = arith::SubIOp::create(b, end, begin);
+      Value left = arith::RemSIOp::create(b, rows, index(blocking.rows));
+      wholeEnd = arith::SubIOp::create(b, end, left);
+    } else {
+      rest = numRows % blocking.rows;
+      wholeEnd = add(begin, numRows - rest);
+    }
+    if (isDynamic || numRows >= blocking.rows)
+      output = emitFor(begin, wholeEnd, blocking.rows, output,
+                       [&](Value row, Value out) {
+                         return emitTile(row, blocking.rows, panel, out);
+                       });
+    if (isDynamic)
+      return emitFor(wholeEnd, end, 1, output, [&](Value row, Value out) {
+        return emitTile(row, 1, panel, out);
+      });
+    return rest == 0 ? output : emitTile(wholeEnd, rest, panel, output);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Accumulators that stay in registers, by row, block, group
+  //===--------------------------------------------------------------------===//
+
+  Value emitTile(Value row, int64_t rows, const Panel &panel, Value output) {
+    SmallVector<Value> sums = emitTerms(row, rows, panel);
+    int64_t groups = dot.getNumGroups();
+    for (int64_t block = 0; block < panel.numBlocks; ++block) {
+      bool isLast = block + 1 == panel.numBlocks;
+      Value first = add(panel.block, block);
+      Value column =
+          b.createOrFold<arith::MulIOp>(first, index(kColumnsPerBlock));
+      for (int64_t i = 0; i < rows; ++i) {
+        Cell cell{add(row, i), column,
+                  isLast ? panel.lastValid : kColumnsPerBlock};
+        ArrayRef<Value> parts = ArrayRef(sums).slice(
+            (i * panel.numBlocks + block) * groups, groups);
+        output = emitCell(dot.emitSums(b, parts), cell, output);
+      }
+    }
+    return output;
+  }
+
+  Value emitCell(Value sum, const Cell &cell, Value output) {
+    Value memory = epilogue.empty() ? output : init;
+    Value start = emitInit(b, init, computesInit ? Value() : memory, cell);
+    if (!isa<VectorType>(start.getType()))
+      start = vector::BroadcastOp::create(b, sum.getType(), start);
+    Value value = b.createOrFold<arith::AddIOp>(sum, start);
+    linalg::GenericOp previous = product.op;
+    for (linalg::GenericOp op : epilogue) {
+      Value current = op == last ? output : op.getDpsInits()[0];
+      value =
+          emitElementwise(b, op, previous.getResult(0), value, current, cell);
+      previous = op;
+    }
+    return emitStore(b, value, output, cell);
+  }
+
+  SmallVector<Value> emitTerms(Value row, int64_t rows, const Panel &panel) {
+    VectorType type = dot.getAccumulatorType(b.getContext());
+    Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
+    SmallVector<Value> sums(rows * panel.numBlocks * dot.getNumGroups(), zero);
+    int64_t whole = product.k / kTermsPerDot;
+    if (whole != 0) {
+      auto loop = scf::ForOp::create(b, index(0), index(whole), index(1), sums);
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(loop.getBody());
+      Value step = loop.getInductionVar();
+      SmallVector<Value> next = emitDots(
+          step, panel, SmallVector<Value>(loop.getRegionIterArgs()), rows,
+          [&](int64_t i) { return loadTerms(add(row, i), step); });
+      scf::YieldOp::create(b, next);
+      sums.assign(loop.getResults().begin(), loop.getResults().end());
+    }
+    if (product.k % kTermsPerDot == 0)
+      return sums;
+    return emitDots(index(whole), panel, sums, rows, [&](int64_t i) {
+      return loadLastTerms(add(row, i), whole * kTermsPerDot);
+    });
+  }
+
+  /// Four terms of every accumulator.
+  SmallVector<Value> emitDots(Value step, const Panel &panel,
+                              SmallVector<Value> sums, int64_t rows,
+                              llvm::function_ref<Value(int64_t)> loadRow) {
+    int64_t groups = dot.getNumGroups();
+    SmallVector<Value> right;
+    for (int64_t block = 0; block < panel.numBlocks; ++block)
+      for (int64_t group = 0; group < groups; ++group)
+        right.push_back(loadGroup(add(panel.block, block), step, group));
+    for (int64_t i = 0; i < rows; ++i) {
+      Value left = dot.emitLeft(b, loadRow(i));
+      for (auto [j, factor] : llvm::enumerate(right)) {
+        Value &sum = sums[i * right.size() + j];
+        sum = dot.emitDot(b, sum, left, factor);
+      }
+    }
+    return sums;
+  }
+
+  Value loadBytes(Value tensor, ValueRange indices, int64_t size) {
+    auto type = VectorType::get(size, b.getI8Type());
+    Value zero = arith::ConstantOp::create(b, b.getI8IntegerAttr(0));
+    return vector::TransferReadOp::create(b, type, tensor, indices, zero,
+                                          ArrayRef(true));
+  }
+
+  Value loadGroup(Value block, Value step, int64_t group) {
+    int64_t size = dot.getGroupBytes();
+    Value bytes = loadBytes(packed, {block, step, index(group * size)}, size);
+    return dot.emitRight(b, bytes);
+  }
+
+  Value loadTerms(Value row, Value step) {
+    Value k = arith::MulIOp::create(b, step, index(kTermsPerDot));
+    return loadBytes(lhs, {row, k}, kTermsPerDot);
+  }
+
+  /// The last, fewer than four terms. Any byte will do for the others, which
+  /// are multiplied by zeros, but there may be none.
+  Value loadLastTerms(Value row, int64_t begin) {
+    auto type = VectorType::get(kTermsPerDot, b.getI8Type());
+    Value bytes = arith::ConstantOp::create(b, b.getZeroAttr(type));
+    for (int64_t k = begin; k < product.k; ++k) {
+      Value byte = tensor::ExtractOp::create(b, lhs, ValueRange{row, index(k)});
+      bytes = vector::InsertOp::create(b, byte, bytes, k - begin);
+    }
+    return bytes;
+  }
+
+  const IntegerProduct &product;
+  const ByteDotProduct &dot;
+  Blocking blocking;
+  ArrayRef<linalg::GenericOp> epilogue;
+  linalg::GenericOp last;
+  ImplicitLocOpBuilder b;
+  Value lhs, init;
+  /// Whether the initial values are computed, not loaded.
+  bool computesInit;
+  /// [N/16][K/4][64].
+  Value packed;
+};
+
+/// False if `op` is no packed product that the target's instructions can read.
+bool emitProduct(linalg::GenericOp op, const CpuTarget &target) {
+  StringRef whyNot;
+  std::optional<IntegerProduct> product = matchIntegerProduct(op, whyNot);
+  if (!product || !getPackedFactor(product->rhs->get()))
+    return false;
+  std::optional<CodeReading> reading = getCodeReading(product->lhsValues);
+  std::optional<CodeReading> right = getCodeReading(product->rhsValues);
+  if (!reading || !right || right->isUnsigned || right->offset != 0)
+    return false;
+  ByteDotProduct dot(target, *reading);
+  if (!dot.isLegal())
+    return false;
+  SmallVector<linalg::GenericOp> epilogue = getEpilogue(op, whyNot);
+  if (!whyNot.empty())
+    remark::missed(op.getLoc(), getRemarkOptions("NotFused"))
+        << "sums are written to memory: " << whyNot;
+  Blocking blocking = chooseBlocking(target, dot, *product);
+  remark::passed(op.getLoc(), getRemarkOptions("Blocks"))
+      << "a product of packed bytes" << remark::metric("Rows", blocking.rows)
+      << remark::metric("ColumnBlocks", blocking.columnBlocks)
+      << remark::metric("CachedRows", blocking.cachedRows)
+      << remark::metric("FusedOperations", epilogue.size());
+  Value result = Emitter(*product, dot, blocking, epilogue).emit();
+  linalg::GenericOp last = epilogue.empty() ? op : epilogue.back();
+  last.replaceAllUsesWith(ValueRange{result});
+  for (linalg::GenericOp fused : llvm::reverse(epilogue))
+    fused.erase();
+  op.erase();
+  return true;
+}
+
+struct ProductsToVectorsPass
+    : impl::ProductsToVectorsBase<ProductsToVectorsPass> {
+  using ProductsToVectorsBase::ProductsToVectorsBase;
+
+  void runOnOperation() override {
+    CpuTarget target = CpuTarget::get(getOperation(), instructions, l2Bytes);
+    // Not the others: an epilogue is erased together with its product.
+    SmallVector<linalg::GenericOp> products;
+    getOperation()->walk([&](linalg::GenericOp op) {
+      if (op.getNumReductionLoops() != 0)
+        products.push_back(op);
+    });
+    for (linalg::GenericOp op : products)
+      emitProduct(op, target);
+  }
+};
+
+} // namespace
+} // namespace mlir::qfmt

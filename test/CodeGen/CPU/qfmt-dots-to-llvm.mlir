@@ -1,0 +1,23 @@
+// RUN: qfmt-opt %s --qfmt-dots-to-llvm | FileCheck %s
+
+// CHECK-LABEL: func.func @bytes
+// CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"(%arg0, %arg1, %arg2) : (vector<16xi32>, vector<64xi8>, vector<64xi8>) -> vector<16xi32>
+func.func @bytes(%acc: vector<16xi32>, %a: vector<64xi8>, %b: vector<64xi8>) -> vector<16xi32> {
+  %r = qfmt_cpu.dot %acc, %a, %b : vector<16xi32>, vector<64xi8>
+  return %r : vector<16xi32>
+}
+
+// CHECK-LABEL: func.func @half_registers
+// CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.256"
+func.func @half_registers(%acc: vector<8xi32>, %a: vector<32xi8>, %b: vector<32xi8>) -> vector<8xi32> {
+  %r = qfmt_cpu.dot %acc, %a, %b : vector<8xi32>, vector<32xi8>
+  return %r : vector<8xi32>
+}
+
+// CHECK-LABEL: func.func @words
+// CHECK: %[[P:.*]] = llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"(%arg1, %arg2) : (vector<16xi16>, vector<16xi16>) -> vector<8xi32>
+// CHECK: arith.addi %arg0, %[[P]]
+func.func @words(%acc: vector<8xi32>, %a: vector<16xi16>, %b: vector<16xi16>) -> vector<8xi32> {
+  %r = qfmt_cpu.dot %acc, %a, %b : vector<8xi32>, vector<16xi16>
+  return %r : vector<8xi32>
+}

@@ -1,0 +1,314 @@
+//===- ProductsTest.cpp - Integer matrix products on every target ---------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Compiled products of bytes against the reference evaluator, bit for bit: odd
+// sizes, signed and unsigned factors with and without zero points, each kind of
+// initial value and of what follows, each kind of dot instruction that this
+// machine has.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Transforms/Passes.h"
+#include "qfmt/CodeGen/CPU/Passes.h"
+#include "qfmt/Conversion/Passes.h"
+#include "qfmt/Pipelines/Pipelines.h"
+#include "qfmt/Reference/Evaluator.h"
+#include "qfmt/Runtime/CompiledFunction.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/TargetParser/Host.h"
+#include "gtest/gtest.h"
+#include <random>
+
+using namespace mlir;
+using namespace mlir::qfmt;
+
+namespace {
+
+//===----------------------------------------------------------------------===//
+// Targets
+//===----------------------------------------------------------------------===//
+
+struct Target {
+  const char *name;
+  /// LLVM's name of a processor, and the feature of this machine it needs.
+  const char *cpu, *feature;
+  DotInstructions instructions;
+  unsigned optLevel;
+};
+
+constexpr Target kTargets[] = {
+    {"plain-O0", "x86-64", "", DotInstructions::Plain, 0},
+    {"plain", "x86-64", "", DotInstructions::Plain, 2},
+    {"avx2", "haswell", "avx2", DotInstructions::Auto, 2},
+    {"avx512", "skylake-avx512", "avx512bw", DotInstructions::Auto, 2},
+    {"vnni256", "cascadelake", "avx512vnni", DotInstructions::Vnni256, 2},
+    {"vnni", "cascadelake", "avx512vnni", DotInstructions::Auto, 2},
+};
+
+bool canRun(const Target &target) {
+  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
+  return llvm::Triple(llvm::sys::getProcessTriple()).isX86() &&
+         (!*target.feature || features.lookup(target.feature));
+}
+
+/// What qfmt-lower-to-llvm does, with the instructions of the target.
+void buildLowering(OpPassManager &pm, DotInstructions instructions) {
+  pm.addPass(createConvertQFmtToArith());
+  pm.addPass(createLinalgGeneralizeNamedOpsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  PackProductsOptions pack;
+  pack.instructions = instructions;
+  pm.addPass(createPackProducts(pack));
+  ProductsToVectorsOptions vectors;
+  vectors.instructions = instructions;
+  pm.addPass(createProductsToVectors(vectors));
+  pm.addPass(createCanonicalizerPass());
+  buildLowerToLLVMPipeline(pm);
+}
+
+//===----------------------------------------------------------------------===//
+// Cases
+//===----------------------------------------------------------------------===//
+
+enum class Init { Zero, Bias, Argument };
+enum class Epilogue { None, Requantize };
+
+struct Case {
+  int64_t m, n, k;
+  bool isLhsUnsigned, isRhsUnsigned;
+  int64_t lhsZeroPoint, rhsZeroPoint;
+  Init init;
+  Epilogue epilogue;
+  bool isRhsTransposed = false;
+  bool isDynamic = false;
+};
+
+std::string getName(const Case &c) {
+  return llvm::formatv("{0}x{1}x{2} {3}{4} * {5}{6} init {7} epilogue "
+                       "{8}{9}{10}",
+                       c.m, c.n, c.k, c.isLhsUnsigned ? "u8 - " : "s8 - ",
+                       c.lhsZeroPoint, c.isRhsUnsigned ? "u8 - " : "s8 - ",
+                       c.rhsZeroPoint, int(c.init), int(c.epilogue),
+                       c.isRhsTransposed ? " transposed" : "",
+                       c.isDynamic ? " dynamic" : "");
+}
+
+template <typename T>
+std::string makeDense(int64_t size, llvm::function_ref<T()> next) {
+  std::vector<T> values(size);
+  for (T &value : values)
+    value = next();
+  return "dense<\"0x" +
+         llvm::toHex(ArrayRef(reinterpret_cast<const uint8_t *>(values.data()),
+                              size * sizeof(T))) +
+         "\">";
+}
+
+std::string makeSource(const Case &c, std::mt19937 &random) {
+  auto byte = [&] { return uint8_t(random()); };
+  auto bias = [&] { return int32_t(random()) / 1024; };
+  std::string rows = c.isDynamic ? "?" : llvm::itostr(c.m);
+  std::string x = llvm::formatv("tensor<{0}x{1}xi8>", rows, c.k);
+  std::string y = llvm::formatv("tensor<{0}x{1}xi32>", rows, c.n);
+  std::string q = llvm::formatv("tensor<{0}x{1}xi8>", rows, c.n);
+  std::string columns = llvm::formatv("tensor<{0}xi32>", c.n);
+  std::string w = c.isRhsTransposed
+                      ? llvm::formatv("tensor<{0}x{1}xi8>", c.n, c.k).str()
+                      : llvm::formatv("tensor<{0}x{1}xi8>", c.k, c.n).str();
+  std::string result = c.epilogue == Epilogue::None ? y : q;
+  std::string size = c.isDynamic ? "(%m)" : "()";
+
+  std::string source;
+  llvm::raw_string_ostream os(source);
+  os << llvm::formatv("func.func @main(%x: {0}", x);
+  if (c.init == Init::Argument)
+    os << ", %init: " << y;
+  os << llvm::formatv(") -> {0} {{\n", result);
+  os << llvm::formatv("  %w = arith.constant {0} : {1}\n",
+                      makeDense<uint8_t>(c.n * c.k, byte), w);
+  os << llvm::formatv("  %xz = arith.constant {0} : i32\n", c.lhsZeroPoint);
+  os << llvm::formatv("  %wz = arith.constant {0} : i32\n", c.rhsZeroPoint);
+  os << "  %z = arith.constant 0 : i32\n  %i = arith.constant 0 : index\n";
+  os << llvm::formatv("  %m = tensor.dim %x, %i : {0}\n", x);
+  os << llvm::formatv("  %e = tensor.empty{0} : {1}\n", size, y);
+  if (c.init == Init::Zero)
+    os << llvm::formatv("  %init = linalg.fill ins(%z : i32) outs(%e : {0}) "
+                        "-> {0}\n",
+                        y);
+  if (c.init == Init::Bias)
+    os << llvm::formatv(
+        "  %bias = arith.constant {0} : {1}\n"
+        "  %init = linalg.broadcast ins(%bias : {1}) outs(%e : {2}) "
+        "dimensions = [0]\n",
+        makeDense<int32_t>(c.n, bias), columns, y);
+  os << llvm::formatv(
+      "  %y = linalg.generic {{indexing_maps = ["
+      "affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> ({0})>, "
+      "affine_map<(m, n, k) -> (m, n)>], iterator_types = [\"parallel\", "
+      "\"parallel\", \"reduction\"]} ins(%x, %w : {1}, {2}) outs(%init : {3}) "
+      "{{\n"
+      "  ^bb0(%a: i8, %b: i8, %c: i32):\n"
+      "    %a32 = arith.{4} %a : i8 to i32\n"
+      "    %az = arith.subi %a32, %xz : i32\n"
+      "    %b32 = arith.{5} %b : i8 to i32\n"
+      "    %bz = arith.subi %b32, %wz : i32\n"
+      "    %p = arith.muli %az, %bz : i32\n"
+      "    %s = arith.addi %c, %p : i32\n"
+      "    linalg.yield %s : i32\n  } -> {3}\n",
+      c.isRhsTransposed ? "n, k" : "k, n", x, w, y,
+      c.isLhsUnsigned ? "extui" : "extsi", c.isRhsUnsigned ? "extui" : "extsi");
+  if (c.epilogue == Epilogue::None) {
+    os << llvm::formatv("  return %y : {0}\n}\n", y);
+    return source;
+  }
+  auto multiplier = [&] { return int32_t(random() >> 2 | 1 << 29); };
+  auto shift = [&] { return int32_t(36 + random() % 6); };
+  os << llvm::formatv(
+      "  %mul = arith.constant {0} : {1}\n  %shift = arith.constant {2} : {1}\n"
+      "  %qe = tensor.empty{3} : {4}\n",
+      makeDense<int32_t>(c.n, multiplier), columns,
+      makeDense<int32_t>(c.n, shift), size, q);
+  os << llvm::formatv(
+      "  %q = linalg.generic {{indexing_maps = ["
+      "affine_map<(m, n) -> (m, n)>, affine_map<(m, n) -> (n)>, "
+      "affine_map<(m, n) -> (n)>, affine_map<(m, n) -> (m, n)>], "
+      "iterator_types = [\"parallel\", \"parallel\"]} "
+      "ins(%y, %mul, %shift : {0}, {1}, {1}) outs(%qe : {2}) {{\n"
+      "  ^bb0(%a: i32, %f: i32, %r: i32, %o: i8):\n"
+      "    %scaled = qfmt.dyadic_scale %a, %f, %r : i32, i32, i32 to i32\n"
+      "    %low = arith.constant -128 : i32\n"
+      "    %high = arith.constant 127 : i32\n"
+      "    %max = arith.maxsi %scaled, %low : i32\n"
+      "    %min = arith.minsi %max, %high : i32\n"
+      "    %t = arith.trunci %min : i32 to i8\n"
+      "    linalg.yield %t : i8\n  } -> {2}\n  return %q : {2}\n}\n",
+      y, columns, q);
+  return source;
+}
+
+//===----------------------------------------------------------------------===//
+// Running
+//===----------------------------------------------------------------------===//
+
+class Products : public ::testing::Test {
+protected:
+  Products() {
+    DialectRegistry registry;
+    registerPipelineDialects(registry);
+    context.appendDialectRegistry(registry);
+    context.loadAllAvailableDialects();
+  }
+
+  /// The same numbers whether the number of rows is known or not.
+  OwningOpRef<ModuleOp> parse(const Case &c) {
+    std::mt19937 random(c.m * 10000 + c.n * 100 + c.k);
+    return parseSourceString<ModuleOp>(makeSource(c, random), &context);
+  }
+
+  std::vector<char> makeBytes(size_t size, unsigned seed) {
+    std::mt19937 random(seed);
+    std::vector<char> bytes(size);
+    for (char &byte : bytes)
+      byte = char(random());
+    return bytes;
+  }
+
+  /// On all targets, or on those whose bit in `targets` is set.
+  void check(const Case &c, unsigned targets = ~0u) {
+    SCOPED_TRACE(getName(c));
+    Case known = c;
+    known.isDynamic = false;
+    OwningOpRef<ModuleOp> reference = parse(known), module = parse(c);
+    ASSERT_TRUE(reference && module);
+    std::vector<std::vector<char>> inputs = {makeBytes(c.m * c.k, 1)};
+    SmallVector<SmallVector<int64_t>> shapes = {{c.m, c.k}};
+    if (c.init == Init::Argument) {
+      inputs.push_back(makeBytes(c.m * c.n * 4, 2));
+      shapes.push_back({c.m, c.n});
+    }
+    auto expected = reference::evaluateBuffers(
+        reference->lookupSymbol<func::FuncOp>("main"),
+        SmallVector<ArrayRef<char>>(inputs.begin(), inputs.end()));
+    ASSERT_TRUE(succeeded(expected));
+    for (auto [i, target] : llvm::enumerate(kTargets))
+      if ((targets >> i & 1) != 0 && canRun(target))
+        checkTarget(*module, target, inputs, shapes, expected->front());
+  }
+
+  void checkTarget(ModuleOp module, const Target &target,
+                   ArrayRef<std::vector<char>> inputs,
+                   ArrayRef<SmallVector<int64_t>> shapes,
+                   const reference::Tensor &expected) {
+    SCOPED_TRACE(target.name);
+    CompileOptions options;
+    options.cpu = target.cpu;
+    options.optLevel = target.optLevel;
+    options.lowering = [&](OpPassManager &pm) {
+      buildLowering(pm, target.instructions);
+    };
+    auto function = CompiledFunction::compile(module, options);
+    ASSERT_TRUE(succeeded(function));
+    SmallVector<TensorView> views;
+    for (auto [input, shape] : llvm::zip_equal(inputs, shapes))
+      views.push_back({input.data(), shape});
+    SmallVector<TensorResult> results = (*function)->call(views);
+    std::vector<char> bytes = expected.toBytes();
+    ASSERT_EQ(std::memcmp(results[0].data, bytes.data(), bytes.size()), 0);
+  }
+
+  MLIRContext context;
+};
+
+/// Each pair of sizes in each two dimensions, a few zero points and initial
+/// values among them; each on two targets, to save time.
+TEST_F(Products, OddSizes) {
+  const int64_t sizes[] = {1, 3, 17, 31, 33, 63, 65, 127};
+  for (unsigned i = 0; i < 8; ++i)
+    for (unsigned j = 0; j < 8; ++j) {
+      unsigned number = 8 * i + j;
+      check({sizes[i], sizes[j], sizes[(i + j) % 8], (number & 1) != 0,
+             (number >> 1 & 1) != 0, number % 3 == 0 ? 0 : int64_t(number),
+             number % 5 == 0 ? 0 : int64_t(number % 7) - 3, Init(number % 3),
+             Epilogue(number / 3 % 2)});
+    }
+}
+
+TEST_F(Products, Signs) {
+  for (bool lhs : {false, true})
+    for (bool rhs : {false, true})
+      for (int64_t zeroPoint : {0, 3, 128})
+        check({7, 19, 14, lhs, rhs, zeroPoint, zeroPoint, Init::Bias,
+               Epilogue::Requantize});
+}
+
+/// Whole registers and quadruples of terms, where nothing is masked.
+TEST_F(Products, RoundSizes) {
+  check({12, 64, 64, true, false, 0, 0, Init::Zero, Epilogue::None});
+  check({12, 128, 32, false, false, 0, 0, Init::Bias, Epilogue::Requantize});
+  check({1, 256, 64, false, false, 0, 0, Init::Argument, Epilogue::None});
+}
+
+TEST_F(Products, Transposed) {
+  check({5, 33, 17, false, false, 2, 0, Init::Bias, Epilogue::None, true});
+}
+
+TEST_F(Products, UnknownRows) {
+  for (int64_t m : {1, 5, 6, 13, 40})
+    check({m, 35, 31, false, true, 1, 130, Init(m % 3), Epilogue(m % 2), false,
+           true});
+}
+
+/// Rows that do not fit the level-2 cache together.
+TEST_F(Products, CacheBlocks) {
+  check({300, 20, 6000, false, false, 0, 0, Init::Bias, Epilogue::Requantize});
+  check({300, 20, 6000, false, false, 0, 0, Init::Bias, Epilogue::None, false,
+         true});
+}
+
+} // namespace
