@@ -37,7 +37,8 @@ struct ChannelMap {
   /// Null if there is none; else order, scale and shift change nothing.
   std::shared_ptr<const Rotation> rotation;
 
-  ChannelMap() = default;
+  /// The identity, without axes.
+  ChannelMap() : ChannelMap(ArrayRef<int64_t>(), ArrayRef<int64_t>()) {}
   /// Changes nothing yet.
   ChannelMap(ArrayRef<int64_t> axes, ArrayRef<int64_t> shape);
 

@@ -44,10 +44,35 @@ void ChannelPlan::assignAll(const Step &step) {
     assign(value, map);
 }
 
+/// Slices and concatenation as one.
+bool ChannelPlan::solvePaired(const PairedChannels &pairs,
+                              const std::optional<ChannelMap> &inputMap) {
+  Operation *concat = pairs.getConcat();
+  if (!inputMap || steps.contains(concat))
+    return false;
+  for (Operation *slice : pairs.getSlices()) {
+    if (steps.contains(slice))
+      return false;
+    Step step = {slice, nullptr, OperationMaps(slice)};
+    step.maps.operands[0] = *inputMap;
+    steps.insert({slice, step});
+  }
+  Step step = {concat, nullptr, OperationMaps(concat)};
+  step.maps.results[0] = *pairs.getResultMap(*inputMap);
+  assignAll(steps.insert({concat, step}).first->second);
+  assign(pairs.getInput(), *inputMap);
+  if (pairs.needsGather(*inputMap))
+    regrouped.push_back({pairs, *inputMap});
+  return true;
+}
+
 bool ChannelPlan::solveBackward(OpResult result, const ChannelMap &map) {
   Operation *op = result.getOwner();
   if (auto found = steps.find(op); found != steps.end())
     return found->second.maps.results[result.getResultNumber()] == map;
+  if (auto concat = dyn_cast<tensor::ConcatOp>(op))
+    if (std::optional<PairedChannels> pairs = PairedChannels::match(concat))
+      return solvePaired(*pairs, pairs->getInputMap(map));
   const ChannelRule *rule = ChannelRule::get(op, *constants);
   if (!rule || op->getNumResults() != 1) {
     noteObstacle(op, "it cannot give other channels");
@@ -68,6 +93,10 @@ bool ChannelPlan::solveForward(Operation *op, Value value,
                                const ChannelMap &map) {
   if (steps.contains(op))
     return true; // What it expects is compared in the end.
+  if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
+    if (std::optional<PairedChannels> pairs = PairedChannels::match(slice))
+      if (!map.rotation)
+        return solvePaired(*pairs, map);
   const ChannelRule *rule = ChannelRule::get(op, *constants);
   if (!rule) {
     noteObstacle(op, "it cannot read other channels");
@@ -123,6 +152,10 @@ bool ChannelPlan::run(const ChannelMap &map, ArrayRef<Operation *> readers,
     if (value != tensor || follows)
       visit(value);
   }
+  if (steps.empty()) {
+    reason = obstacle;
+    return false;
+  }
   findConversions();
   return true;
 }
@@ -134,6 +167,8 @@ ChannelPlan::find(Value tensor, const ChannelMap &map,
   ChannelPlan all(tensor, constants), some(tensor, constants);
   if (!all.run(map, readers, /*follows=*/true, reason))
     return std::nullopt;
+  if (all.obstacle.empty() && all.gathers())
+    all.obstacle = "pairs of channels would have to be gathered";
   if (all.cost.materialized == 0 || readers.empty() ||
       !some.run(map, readers, /*follows=*/false, reason))
     return all;
@@ -210,9 +245,19 @@ void ChannelPlan::findConversions() {
 }
 
 bool ChannelPlan::gathers() const {
-  return llvm::any_of(conversions, [&](const Conversion &conversion) {
+  return !regrouped.empty() || llvm::any_of(conversions, [&](const Conversion &conversion) {
     return !isConstant(conversion) &&
            (conversion.from.permutes() || conversion.to.permutes());
+  });
+}
+
+bool ChannelPlan::changesNumbers() const {
+  auto changes = [](const ChannelMap &map) {
+    return map.scales() || map.shifts() || map.rotation;
+  };
+  return llvm::any_of(conversions, [&](const Conversion &conversion) {
+    return !isConstant(conversion) &&
+           (changes(conversion.from) || changes(conversion.to));
   });
 }
 
@@ -234,6 +279,8 @@ bool ChannelPlan::canMaterialize() const {
 bool ChannelPlan::apply(ExactConstants &table, std::string &reason) {
   SmallVector<ChannelRule::Change> changes;
   for (auto &[op, step] : steps) {
+    if (!step.rule)
+      continue;
     std::optional<ChannelRule::Change> change =
         step.rule->prepare(op, step.maps, table, reason);
     if (!change)
@@ -276,5 +323,8 @@ bool ChannelPlan::apply(ExactConstants &table, std::string &reason) {
   }
   for (const ChannelRule::Change &change : changes)
     change();
+  for (const auto &[pairs, map] : regrouped)
+    pairs.replaceByGather(map);
+  cost.folded += regrouped.size();
   return true;
 }

@@ -13,6 +13,7 @@
 
 #include "ChannelRewriter.h"
 #include "Rules/ChannelRule.h"
+#include "Rules/PairedChannels.h"
 #include "llvm/ADT/MapVector.h"
 #include <deque>
 
@@ -28,8 +29,10 @@ public:
        const ExactConstants &constants, std::string &reason);
 
   const ChannelCost &getCost() const { return cost; }
-  /// What is materialized permutes, and does not only scale, shift or rotate.
+  /// Channels are permuted at run time, not only scaled, shifted or rotated.
   bool gathers() const;
+  /// Channels are scaled, shifted or rotated at run time.
+  bool changesNumbers() const;
   /// False if a rotation would have blocks of several dimensions.
   bool canMaterialize() const;
   /// Why something is materialized; empty if nothing is.
@@ -37,6 +40,7 @@ public:
 
   struct Step {
     Operation *op;
+    /// Null if nothing is to be done in it.
     const ChannelRule *rule;
     OperationMaps maps;
   };
@@ -57,6 +61,8 @@ private:
   void visit(Value value);
   bool solveBackward(OpResult result, const ChannelMap &map);
   bool solveForward(Operation *op, Value value, const ChannelMap &map);
+  bool solvePaired(const PairedChannels &pairs,
+                   const std::optional<ChannelMap> &inputMap);
   void assignAll(const Step &step);
   void noteObstacle(Operation *op, StringRef reason);
   /// The channels that a value really has after all.
@@ -77,6 +83,8 @@ private:
   const ExactConstants *constants;
   llvm::MapVector<Value, ChannelMap> wanted;
   llvm::MapVector<Operation *, Step> steps;
+  /// Pairs that a gather finds from now on.
+  std::vector<std::pair<PairedChannels, ChannelMap>> regrouped;
   std::deque<Value> pending;
   std::vector<Conversion> conversions;
   std::string obstacle;

@@ -211,9 +211,10 @@ findPlan(Value tensor, const ChannelMap &map, ArrayRef<Operation *> readers,
     return std::nullopt;
   std::optional<ChannelPlan> plan =
       ChannelPlan::find(tensor, map, readers, constants, reason);
-  if (!plan || plan->getCost().materialized == 0)
+  if (!plan || (plan->getCost().materialized == 0 && !plan->gathers()))
     return plan;
-  bool allowed = plan->gathers() ? options.gather : options.materialize;
+  bool allowed = (options.gather || !plan->gathers()) &&
+                 (options.materialize || !plan->changesNumbers());
   if (allowed && plan->canMaterialize())
     return plan;
   reason = plan->getObstacle().str();

@@ -18,16 +18,17 @@ namespace {
 
 class Materializer {
 public:
-  Materializer(OpBuilder &builder, Value value, const ChannelMap &map,
-               ExactConstants &constants)
-      : builder(builder), loc(value.getLoc()),
-        type(cast<RankedTensorType>(value.getType())), map(map),
-        constants(constants) {}
+  Materializer(OpBuilder &builder, Location loc, Value value,
+               const ChannelMap &map)
+      : builder(builder), loc(loc),
+        type(cast<RankedTensorType>(value.getType())), map(map) {}
 
   /// x * factor + offset, numbers by channel.
-  Value scale(Value x, std::vector<double> factor, std::vector<double> offset);
-  Value gather(Value x, ArrayRef<int64_t> order);
-  Value rotate(Value x, bool inverse);
+  Value scale(Value x, std::vector<double> factor, std::vector<double> offset,
+              ExactConstants &constants);
+  /// Channel order[i] of x, negated where `signs` says so, as channel i.
+  Value gather(Value x, ArrayRef<int64_t> order, ArrayRef<double> signs = {});
+  Value rotate(Value x, bool inverse, ExactConstants &constants);
 
 private:
   AffineMap getIdentity() {
@@ -61,11 +62,11 @@ private:
   Location loc;
   RankedTensorType type;
   const ChannelMap &map;
-  ExactConstants &constants;
 };
 
 Value Materializer::scale(Value x, std::vector<double> factor,
-                          std::vector<double> offset) {
+                          std::vector<double> offset,
+                          ExactConstants &constants) {
   auto vary = [](ArrayRef<double> values, double neutral) {
     return llvm::any_of(values, [&](double v) { return v != neutral; });
   };
@@ -100,7 +101,8 @@ Value Materializer::scale(Value x, std::vector<double> factor,
       .getResult(0);
 }
 
-Value Materializer::gather(Value x, ArrayRef<int64_t> order) {
+Value Materializer::gather(Value x, ArrayRef<int64_t> order,
+                           ArrayRef<double> signs) {
   // Indices of the element that goes to each channel, one tensor an axis.
   SmallVector<int64_t> strides = computeSuffixProduct(map.shape);
   auto indexType = RankedTensorType::get(map.shape, builder.getI32Type());
@@ -112,6 +114,12 @@ Value Materializer::gather(Value x, ArrayRef<int64_t> order) {
       indices.push_back(delinearize(source, strides)[position]);
     inputs.push_back(arith::ConstantOp::create(
         builder, loc, makeIntegers(indexType, indices, "order")));
+    maps.push_back(getChannels());
+  }
+  if (!signs.empty()) {
+    auto signType = RankedTensorType::get(map.shape, type.getElementType());
+    inputs.push_back(arith::ConstantOp::create(
+        builder, loc, makeFloats(signType, signs, "signs")));
     maps.push_back(getChannels());
   }
   maps.push_back(getIdentity());
@@ -128,6 +136,9 @@ Value Materializer::gather(Value x, ArrayRef<int64_t> order) {
             b, loc, b.getIndexType(), args[axis - map.axes.begin()]));
     }
     Value element = tensor::ExtractOp::create(b, loc, x, index);
+    if (!signs.empty())
+      element =
+          arith::MulFOp::create(b, loc, element, args[map.axes.size()]);
     linalg::YieldOp::create(b, loc, element);
   };
   return linalg::GenericOp::create(builder, loc, type, inputs,
@@ -137,11 +148,10 @@ Value Materializer::gather(Value x, ArrayRef<int64_t> order) {
 }
 
 /// y[..., block, j] = sum over i of x[..., block, i] * R[(block,) i, j].
-Value Materializer::rotate(Value x, bool inverse) {
+Value Materializer::rotate(Value x, bool inverse,
+                           ExactConstants &constants) {
   const Rotation &rotation = *map.rotation;
   int64_t size = rotation.getBlock(), axis = map.axes.back();
-  int64_t inner = map.shape.back();
-  (void)inner;
   // The last axis in blocks; an outer part of it, and other axes, choose one.
   SmallVector<ReassociationIndices> groups;
   SmallVector<int64_t> shape;
@@ -212,16 +222,17 @@ Value Materializer::rotate(Value x, bool inverse) {
 Value mlir::qfmt::materialize(OpBuilder &builder, Value value,
                               const ChannelMap &map,
                               ExactConstants &constants) {
-  Materializer materializer(builder, value, map, constants);
+  Materializer materializer(builder, value.getLoc(), value, map);
   if (map.rotation)
-    return materializer.rotate(value, /*inverse=*/false);
+    return materializer.rotate(value, /*inverse=*/false, constants);
   if (map.scales() || map.shifts()) {
     std::vector<double> factor, offset;
     for (auto [scale, shift] : llvm::zip_equal(map.scale, map.shift)) {
       factor.push_back(1 / scale);
       offset.push_back(-shift / scale);
     }
-    value = materializer.scale(value, std::move(factor), std::move(offset));
+    value = materializer.scale(value, std::move(factor), std::move(offset),
+                               constants);
   }
   return map.permutes() ? materializer.gather(value, map.order) : value;
 }
@@ -229,9 +240,9 @@ Value mlir::qfmt::materialize(OpBuilder &builder, Value value,
 Value mlir::qfmt::materializeInverse(OpBuilder &builder, Value value,
                                      const ChannelMap &map,
                                      ExactConstants &constants) {
-  Materializer materializer(builder, value, map, constants);
+  Materializer materializer(builder, value.getLoc(), value, map);
   if (map.rotation)
-    return materializer.rotate(value, /*inverse=*/true);
+    return materializer.rotate(value, /*inverse=*/true, constants);
   if (map.permutes()) {
     std::vector<int64_t> back(map.order.size());
     for (auto [to, from] : llvm::enumerate(map.order))
@@ -239,6 +250,13 @@ Value mlir::qfmt::materializeInverse(OpBuilder &builder, Value value,
     value = materializer.gather(value, back);
   }
   if (map.scales() || map.shifts())
-    value = materializer.scale(value, map.scale, map.shift);
+    value = materializer.scale(value, map.scale, map.shift, constants);
   return value;
+}
+
+Value mlir::qfmt::materializeGather(OpBuilder &builder, Location loc,
+                                    Value value, const ChannelMap &order,
+                                    ArrayRef<double> signs) {
+  return Materializer(builder, loc, value, order)
+      .gather(value, order.order, signs);
 }

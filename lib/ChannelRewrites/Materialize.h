@@ -21,6 +21,10 @@ Value materialize(OpBuilder &builder, Value value, const ChannelMap &map,
 Value materializeInverse(OpBuilder &builder, Value value,
                          const ChannelMap &map, ExactConstants &constants);
 
+/// signs[i] * the channel order[i] of `value` as channel i.
+Value materializeGather(OpBuilder &builder, Location loc, Value value,
+                        const ChannelMap &order, ArrayRef<double> signs);
+
 } // namespace mlir::qfmt
 
 #endif // QFMT_LIB_CHANNELREWRITES_MATERIALIZE_H

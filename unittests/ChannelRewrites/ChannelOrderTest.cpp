@@ -40,6 +40,33 @@ TEST(ChannelOrder, PairsOfNeighboursStayPairs) {
             (Order{4, 5, 2, 3, 0, 1, 6, 7, 10, 11, 8, 9}));
 }
 
+TEST(ChannelOrder, ProbesMoveWhatTheyMay) {
+  EXPECT_EQ(getProbeOrder(3, 3, ChannelPairs::None, false), (Order{2, 1, 0}));
+  EXPECT_EQ(getProbeOrder(6, 3, ChannelPairs::None, false),
+            (Order{2, 1, 0, 5, 3, 4}));
+  EXPECT_EQ(getProbeOrder(6, 3, ChannelPairs::None, true),
+            (Order{2, 1, 0, 5, 4, 3}));
+  EXPECT_EQ(getProbeOrder(4, 2, ChannelPairs::None, false),
+            (Order{1, 0, 2, 3}));
+  EXPECT_EQ(getProbeOrder(6, 6, ChannelPairs::Halves, false),
+            (Order{2, 1, 0, 5, 4, 3}));
+  EXPECT_EQ(getProbeOrder(6, 6, ChannelPairs::Neighbours, false),
+            (Order{4, 5, 2, 3, 0, 1}));
+}
+
+TEST(ChannelOrder, TiedRuns) {
+  EXPECT_EQ(tieRuns({1, 2, 7, 2}, 2), (Numbers{5, 2, 5, 2}));
+  EXPECT_EQ(getRuns(12), (Order{12, 6, 4, 3, 2}));
+  EXPECT_EQ(getRuns(1), Order());
+}
+
+TEST(ChannelOrder, FindsRows) {
+  Numbers rows = {1, 2, 3, 4, 1, 2, 0, 5};
+  EXPECT_EQ(findRows(rows, {0, 5, 1, 2, 3, 4, 1, 2}, 2), (Order{1, 2, 3, 0}));
+  EXPECT_EQ(findRows(rows, {0, 5, 1, 2, 3, 4, 1, 3}, 2), Order());
+  EXPECT_EQ(findRows(rows, {1, 2}, 2), Order());
+}
+
 TEST(ChannelOrder, Columns) {
   Numbers rows = {1, 2, 3, 4, 5, 6};
   EXPECT_EQ(permuteColumns(rows, {2, 0, 1}), (Numbers{3, 1, 2, 6, 4, 5}));
