@@ -39,8 +39,8 @@ std::vector<int64_t> mlir::qfmt::getDescendingOrder(ArrayRef<double> norms,
         energies[number] += norms[start + member] * norms[start + member];
     }
     std::iota(numbers.begin(), numbers.end(), 0);
-    llvm::stable_sort(numbers, [&](int64_t a, int64_t b) {
-      return energies[a] > energies[b];
+    llvm::sort(numbers, [&](int64_t a, int64_t b) {
+      return std::pair(energies[b], a) < std::pair(energies[a], b);
     });
     for (auto [place, number] : llvm::enumerate(numbers))
       for (auto [to, from] : llvm::zip_equal(getMembers(place, run, pairs),
@@ -48,6 +48,68 @@ std::vector<int64_t> mlir::qfmt::getDescendingOrder(ArrayRef<double> norms,
         order[start + to] = start + from;
   }
   return order;
+}
+
+std::vector<int64_t> mlir::qfmt::getProbeOrder(int64_t channels, int64_t run,
+                                               ChannelPairs pairs, bool tied) {
+  std::vector<double> norms(channels);
+  int64_t count = pairs == ChannelPairs::None ? run : run / 2;
+  for (int64_t start = 0; start < channels; start += run)
+    for (int64_t number = 0; number < count; ++number) {
+      // Backwards, or the last one first; of two, that would be the same.
+      bool backwards = tied || start / run % 2 == 0;
+      double norm = backwards || (number + 1 == count && count > 2) ? number
+                                                          : -number;
+      for (int64_t member : getMembers(number, run, pairs))
+        norms[start + member] = std::exp2(norm / count);
+    }
+  return getDescendingOrder(norms, run, pairs);
+}
+
+std::vector<double> mlir::qfmt::tieRuns(ArrayRef<double> norms, int64_t run) {
+  int64_t channels = norms.size();
+  std::vector<double> tied(channels);
+  for (int64_t i = 0; i < run; ++i) {
+    double sum = 0;
+    for (int64_t start = 0; start < channels; start += run)
+      sum += norms[start + i] * norms[start + i];
+    for (int64_t start = 0; start < channels; start += run)
+      tied[start + i] = std::sqrt(sum / (channels / run));
+  }
+  return tied;
+}
+
+std::vector<int64_t> mlir::qfmt::getRuns(int64_t channels) {
+  std::vector<int64_t> runs;
+  for (int64_t run = channels; run > 1; --run)
+    if (channels % run == 0)
+      runs.push_back(run);
+  return runs;
+}
+
+std::vector<int64_t> mlir::qfmt::findRows(ArrayRef<double> rows,
+                                          ArrayRef<double> in, int64_t size) {
+  if (rows.size() != in.size())
+    return {};
+  auto sorted = [&](ArrayRef<double> all) {
+    std::vector<int64_t> order(all.size() / size);
+    std::iota(order.begin(), order.end(), 0);
+    llvm::sort(order, [&](int64_t a, int64_t b) {
+      ArrayRef<double> left = all.slice(a * size, size);
+      ArrayRef<double> right = all.slice(b * size, size);
+      auto [x, y] = std::mismatch(left.begin(), left.end(), right.begin());
+      return x == left.end() ? a < b : *x < *y;
+    });
+    return order;
+  };
+  std::vector<int64_t> order = sorted(rows), other = sorted(in);
+  std::vector<int64_t> found(order.size());
+  for (auto [row, match] : llvm::zip_equal(order, other)) {
+    if (rows.slice(row * size, size) != in.slice(match * size, size))
+      return {};
+    found[row] = match;
+  }
+  return found;
 }
 
 std::vector<double> mlir::qfmt::permuteColumns(ArrayRef<double> rows,

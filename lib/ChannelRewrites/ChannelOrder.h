@@ -34,6 +34,24 @@ enum class ChannelPairs {
 std::vector<int64_t> getDescendingOrder(ArrayRef<double> norms, int64_t run,
                                         ChannelPairs pairs);
 
+/// An order that moves every channel as far as these rules let orders do: what
+/// can absorb it can absorb any. Runs next to each other differ, unless they
+/// are `tied`: then all runs have the same order.
+std::vector<int64_t> getProbeOrder(int64_t channels, int64_t run,
+                                   ChannelPairs pairs, bool tied);
+
+/// For each channel the root of the mean over runs of its squared norm: by
+/// which orders of tied runs are found.
+std::vector<double> tieRuns(ArrayRef<double> norms, int64_t run);
+
+/// Divisors of `channels` but 1, largest first: the runs that may be tried.
+std::vector<int64_t> getRuns(int64_t channels);
+
+/// found[i] is the row of `in` that equals row i of `rows`, both rows of `size`
+/// numbers; each is found once. Empty if they have not the same rows.
+std::vector<int64_t> findRows(ArrayRef<double> rows, ArrayRef<double> in,
+                              int64_t size);
+
 /// Column order[i] becomes column i; `rows` are rows of order.size() numbers.
 std::vector<double> permuteColumns(ArrayRef<double> rows,
                                    ArrayRef<int64_t> order);

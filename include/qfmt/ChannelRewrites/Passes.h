@@ -7,6 +7,7 @@
 #define QFMT_CHANNELREWRITES_PASSES_H
 
 #include "mlir/Pass/Pass.h"
+#include "qfmt/ChannelRewrites/KeySort.h"
 #include "qfmt/IR/QFmt.h"
 
 namespace mlir::qfmt {

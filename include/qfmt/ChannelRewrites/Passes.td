@@ -117,4 +117,97 @@ def ShiftExponents : ChannelRewrite<"qfmt-shift-exponents", [
   }];
 }
 
+def EqualizeWeights : ChannelRewrite<"qfmt-equalize-weights", [
+    Option<"rounds", "rounds", "unsigned", "16", "How often all tensors are looked at, at most: chains of layers converge in a few rounds">,
+    Option<"powerOfTwo", "power-of-two", "bool", "false", "Round scales to powers of two: the function is the same bit for bit">]> {
+  let summary = "Scales channels such that the weights on both sides reach equally far";
+  let description = [{
+    At level real or observed: cross-layer equalization (Nagel et al., Data-Free Quantization through Weight Equalization and Bias Correction,
+    ICCV 2019). Between two layers (with ReLU, pooling, attention's values and all else through which scales pass) channel i becomes
+
+    ```
+    x~[i] = x[i] / s[i]      s[i] = sqrt(r1[i] / r2[i])
+    ```
+
+    where r1[i] is the largest magnitude of the weights that compute the channel, r2[i] that of those that read it. Afterwards both are
+    sqrt(r1[i] r2[i]): weights that share a scale across channels are rounded better. Repeated until no scale is off by more than 0.1 %, as
+    tensors of a chain share layers.
+
+    A tensor stays where constants do not absorb all of it, where more than one layer computes it (residual streams), and a channel where
+    r1 or r2 is 0. Nothing is ever added at run time.
+  }];
+}
+
+def SortKeys : ChannelRewrite<"qfmt-sort-keys", [
+    Option<"side", "side", "::mlir::qfmt::KeySide", "::mlir::qfmt::KeySide::Right", "Which factor of the scores the keys are",
+           [{::llvm::cl::values(
+             clEnumValN(::mlir::qfmt::KeySide::Left, "left", "the first input"),
+             clEnumValN(::mlir::qfmt::KeySide::Right, "right", "the second input"))}]>,
+    Option<"by", "by", "::mlir::qfmt::KeyNorms", "::mlir::qfmt::KeyNorms::Weights", "The norms that channels are sorted by",
+           [{::llvm::cl::values(
+             clEnumValN(::mlir::qfmt::KeyNorms::Weights, "weights", "those of the weights that compute them"),
+             clEnumValN(::mlir::qfmt::KeyNorms::Data, "data", "those of the keys for the rows that were recorded"))}]>,
+    Option<"moments", "moments", "std::string", "\"\"", "The .npz file with statistics of what layers read">,
+    Option<"block", "block", "unsigned", "16", "Channels that share a scale in the format of the keys">,
+    Option<"format", "format", "std::string", "\"\"", "The format of the keys, by which `moments` measures instead of `block`">]> {
+  let summary = "Sorts the channels of attention's keys by norm";
+  let description = [{
+    At level real or observed: K-sort (Trukhanov and Soloveychik, Accurate Block Quantization in LLMs with Outliers, 2024). Scores are sums
+    q . k over the channels of a head. Sorted by the norms of the keys' channels, descending, channels of like magnitude share the blocks of
+    formats such as BFP12, so that an outlier does not cost small channels their bits. The same permutation of the queries undoes it: both
+    fold into the layers that compute queries and keys.
+
+    Scores are sums of products of two computed tensors, over channels that the layer with constant weights before the factor `side`
+    computes; what sums over positions (attention's values) stays, with a remark. Heads are as long as the sum. Of grouped queries all heads of
+    a group get the order of their keys. Behind a rotary embedding whose halves are taken apart, channels move in the pairs that are rotated together
+    (i and i + d/2, or neighbours), sorted by the norm of the pair.
+
+    A head stays as it is where sorting does not lessen the rounding errors: with `moments` those of the keys that the layer computes for the
+    recorded rows, before any rotary embedding, in `format`, or else in proportion to the squares of the largest magnitudes of blocks. Without
+    `moments` the norms themselves stand for a key. A remark says by how much.
+  }];
+}
+
+def SortChannels : ChannelRewrite<"qfmt-sort-channels", [
+    Option<"moments", "moments", "std::string", "\"\"", "The .npz file with statistics of what layers read; without it their weights decide">,
+    Option<"block", "block", "unsigned", "32", "Channels that share a scale">,
+    Option<"format", "format", "std::string", "\"\"", "A format to measure rounding errors in, instead of `block`">]> {
+  let summary = "Sorts channels by magnitude, so that blocks hold channels of like magnitude";
+  let description = [{
+    At level real or observed. The channels of tensors that layers read are sorted, descending, by the root mean square of their data in the
+    recorded rows, or without `moments` by that of the weights that read them. Blocks along the channels (MXFP4, int4 with a scale for 32) then hold
+    channels of like magnitude, and fewer of them hold an outlier.
+
+    Tensors that can only be permuted together, as those of a residual stream, are sorted once, by the sum of the norms in all layers that read
+    them, each relative to that of all of the layer's channels. Where all channels must not be permuted, the largest equal runs of them are that
+    may (heads of attention), each in its own order, or all in the same where they are tied.
+
+    Tensors stay where constants do not absorb all of it (unless `gather` is set), and where the errors, averaged over the layers, do not become
+    smaller: those of the data or weights in `format`, or in proportion to the squares of the largest magnitudes of the blocks.
+  }];
+}
+
+def RotateChannels : ChannelRewrite<"qfmt-rotate-channels", [
+    Option<"block", "block", "unsigned", "0", "Channels that are rotated together: a power of two, or one times 12 or 20; 0: the largest">,
+    Option<"seed", "seed", "uint64_t", "1", "Of the random signs; 0: no signs">,
+    Option<"moments", "moments", "std::string", "\"\"", "The .npz file with statistics of what layers read; without it all are rotated">,
+    Option<"group", "group", "unsigned", "0", "Channels that share a scale in the format of the data; 0: all of a row">,
+    Option<"format", "format", "std::string", "\"\"", "A format to measure rounding errors in, instead of `group`">]> {
+  let summary = "Rotates channels by Hadamard matrices, which spread outliers";
+  let description = [{
+    At level real or observed (Ashkboos et al., QuaRot, 2024; Tseng et al., QuIP#, 2024). A layer sums over channels x; with an orthogonal R
+
+    ```
+    W x = (W R) (R^T x)
+    ```
+
+    and in R^T x an outlier is spread over all channels of its block. R is a Hadamard matrix after random signs. W R is folded. Where a
+    linear layer computes x it takes R^T in; elsewhere an operation that multiplies by R is added before the layers that read x, unless
+    `materialize` is off. Without `block`, the largest block that costs nothing at run time is taken, and if there is none, the largest.
+
+    With `moments`, a tensor stays where that does not lessen the rounding errors of the recorded rows: in `format`, or else in proportion to the
+    squares of the largest magnitudes of groups.
+  }];
+}
+
 #endif // QFMT_CHANNELREWRITES_PASSES_TD
