@@ -12,9 +12,12 @@ static constexpr int64_t kMaxDenseElements = 64;
 /// What LLVM 22 accepts when it reads a resource from bytecode.
 static constexpr size_t kAlignment = 16;
 
-/// The name of a constant's resource.
-static std::string getResourceName(Attribute constant) {
-  auto resource = dyn_cast<DenseResourceElementsAttr>(constant);
+/// The name of the resource of the constant that the value is.
+static std::string getResourceName(Value value) {
+  auto constant = value.getDefiningOp<arith::ConstantOp>();
+  auto resource = constant
+                      ? dyn_cast<DenseResourceElementsAttr>(constant.getValue())
+                      : nullptr;
   return resource ? resource.getRawHandle().getKey().str() : "weights";
 }
 
@@ -49,12 +52,15 @@ EncodedConstant::EncodedConstant(EncodedTensorType type,
 }
 
 Value EncodedConstant::create(QuantizeOp op, OpBuilder &builder) {
-  auto constant = op.getInput().getDefiningOp<arith::ConstantOp>();
-  std::string base = getResourceName(constant.getValue());
+  std::string base = getResourceName(op.getInput());
   SmallVector<Value> values;
-  for (auto [data, part] : llvm::zip_equal(parts, type.getConstituents()))
+  // What is given are all constituents but the first.
+  size_t count = op.getGiven().empty() ? parts.size() : 1;
+  for (auto [data, part] : llvm::zip(MutableArrayRef(parts).take_front(count),
+                                     type.getConstituents()))
     values.push_back(arith::ConstantOp::create(
         builder, op.getLoc(), makeConstant(data, base + "." + part.name)));
+  llvm::append_range(values, op.getGiven());
   parts.clear();
   return AssembleOp::create(builder, op.getLoc(), type.getType(), values);
 }

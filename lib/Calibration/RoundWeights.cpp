@@ -11,6 +11,7 @@
 #include "../Transforms/Assign/MomentLookup.h"
 #include "WeightRounder.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "qfmt/Calibration/Passes.h"
 #include "qfmt/IR/LayerAttributes.h"
 #include "qfmt/Pipelines/Pipelines.h"
@@ -97,8 +98,11 @@ private:
     OpBuilder builder(quantize);
     layer.weights->set(weights.takeCodes().create(quantize, builder));
     report(layer.op, *losses);
+    Operation *input = quantize.getInput().getDefiningOp();
     if (quantize->use_empty())
       quantize.erase();
+    if (isOpTriviallyDead(input))
+      input->erase();
     return success();
   }
 

@@ -227,6 +227,22 @@ func.func @main(%x: tensor<9x9xf32>) -> tensor<1x3x3x{channels}xf32> {{
     assert learned.sum() < nearest.sum()
 
 
+def test_weights_behind_moves(tmp_path):
+    weights, moments = make_layer(6, 16)
+    encoding = "#qfmt.scaled<i4, block = [1, *], scale = f32>"
+    text = matmul(weights, encoding)
+    transposed = f"""
+  %wt = arith.constant {floats(weights.T)} : tensor<16x6xf32>
+  %e = tensor.empty() : tensor<6x16xf32>
+  %w = linalg.transpose ins(%wt : tensor<16x6xf32>) outs(%e : tensor<6x16xf32>) permutation = [1, 0]"""
+    start, end = text.index("\n  %w"), text.index("\n  %q")
+    expected, found = (
+        round_weights(tmp_path, module, {"fc": moments}, "gptq", 16)
+        for module in (text, text[:start] + transposed + text[end:])
+    )
+    assert np.array_equal(expected, found)
+
+
 def test_given_scales_stay(tmp_path):
     weights, moments = make_layer(4, 16)
     source = tmp_path / "main.mlir"
