@@ -23,9 +23,11 @@ def constant(name: str, array: np.ndarray, kind: str = "f16") -> str:
     return f'\n  %{name} = arith.constant dense<"0x{array.tobytes().hex().upper()}"> : tensor<{shape}x{kind}>'
 
 
-def make_text(weights: np.ndarray, codebooks: int, bits: int, group: int) -> tuple[str, np.ndarray, np.ndarray]:
+def make_text(
+    weights: np.ndarray, codebooks: int, bits: int, group: int, moments: np.ndarray | None = None
+) -> tuple[str, np.ndarray, np.ndarray]:
     """The layer, and its scales and tables."""
-    learned = learn(weights, codebooks, bits, group)
+    learned = learn(weights, codebooks, bits, group, moments=moments)
     given = (
         f"given(%scales, %tables : tensor<{len(weights)}x1xf16>, tensor<{codebooks}x{2**bits}x1x{group}xf16>)",
         constant("scales", learned.scales) + constant("tables", learned.tables),
@@ -54,6 +56,15 @@ def test_no_row_loses_more(tmp_path, codebooks, bits, group):
         assert gptq.sum() < 0.9 * nearest.sum()
         assert learned.sum() < 0.95 * gptq.sum()
     assert losses["learned", 4].sum() < losses["learned", 1].sum()
+
+
+def test_tables_that_are_learned_from_data(tmp_path):
+    weights, moments = make_layer(24, 64, seed=3)
+    losses = [
+        get_losses(weights, round_weights(tmp_path, text, {"fc": moments}, "learned", 64).T, moments).sum()
+        for text, *_ in (make_text(weights, 2, 4, 4, given) for given in (None, moments))
+    ]
+    assert losses[1] < 0.9 * losses[0]
 
 
 def test_no_other_vector_is_better(tmp_path):
