@@ -127,7 +127,7 @@ def test_moments_make_results_better(weights, moments):
     with_moments = learn(weights, 2, 4, 4, moments=moments)
     whole = ((weights.astype(np.float64) @ moments) * weights).sum()
     without = get_loss(learn(weights, 2, 4, 4))
-    assert with_moments.error * whole < 0.9 * without
+    assert with_moments.error * whole < 0.95 * without
     assert get_loss(with_moments) < without
     again = learn(weights, 2, 4, 4, moments=moments)
     np.testing.assert_array_equal(with_moments.tables, again.tables)
