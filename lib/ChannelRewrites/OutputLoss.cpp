@@ -66,3 +66,13 @@ double mlir::qfmt::getOutputLoss(llvm::ArrayRef<double> exact,
     sum += (product[i] - exact[i]) * (product[i] - exact[i]);
   return sum * depth / rows.size();
 }
+
+double mlir::qfmt::getMomentLoss(llvm::ArrayRef<double> errors,
+                                 llvm::ArrayRef<double> moments,
+                                 int64_t depth) {
+  if (errors.empty())
+    return 0;
+  Eigen::Map<const Matrix> rows = seeRows(errors, depth);
+  Matrix images = rows * seeRows(moments, depth);
+  return images.cwiseProduct(rows).sum();
+}

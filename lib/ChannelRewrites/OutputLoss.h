@@ -43,6 +43,12 @@ std::vector<double> multiplyRows(llvm::ArrayRef<double> rows,
 double getOutputLoss(llvm::ArrayRef<double> exact, llvm::ArrayRef<double> rows,
                      llvm::ArrayRef<double> weights, int64_t depth);
 
+/// tr(D H D^T) of D = `errors` [outputs][depth] and H = `moments`
+/// [depth][depth]: what the results of data with these second moments are off
+/// by.
+double getMomentLoss(llvm::ArrayRef<double> errors,
+                     llvm::ArrayRef<double> moments, int64_t depth);
+
 } // namespace mlir::qfmt
 
 #endif // QFMT_LIB_CHANNELREWRITES_OUTPUTLOSS_H

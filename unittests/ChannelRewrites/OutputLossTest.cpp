@@ -62,6 +62,16 @@ TEST(OutputLoss, ByHand) {
   EXPECT_EQ(getOutputLoss({}, {}, weights, 2), 0);
 }
 
+TEST(OutputLoss, MomentsAreThoseOfRows) {
+  // Of the rows (1, 2) and (0, 1), with results off by 3 and 1: (9 + 1) / 2.
+  Numbers moments = {0.5, 1, 1, 2.5}, errors = {1, 1};
+  EXPECT_DOUBLE_EQ(getMomentLoss(errors, moments, 2), 5);
+  // A second output is off by 2 and 1 more, (4 + 1) / 2.
+  Numbers two = {1, 1, 0, 1};
+  EXPECT_DOUBLE_EQ(getMomentLoss(two, moments, 2), 7.5);
+  EXPECT_EQ(getMomentLoss({}, moments, 2), 0);
+}
+
 /// Rows of channels of very different range, with an origin each.
 struct Example {
   int64_t depth = 16, outputs = 8, numRows = 64;

@@ -6,7 +6,6 @@
 // Not done: data is not rounded here; clipping of weights.
 
 #include "../../Transforms/Assign/MomentLookup.h"
-#include "../../Transforms/Assign/OutputError.h"
 #include "../LossProposer.h"
 #include "qfmt/ChannelRewrites/Passes.h"
 #include "qfmt/Pipelines/Pipelines.h"
@@ -38,7 +37,13 @@ static FailureOr<double> getWeightLoss(const ReaderData &reader,
         reader.channels[group * matrices.depth + i % matrices.depth];
     (*errors)[i] = (*errors)[i] / scale[channel] - weights[i];
   }
-  return getOutputError(matrices, *errors, moments);
+  double loss = 0;
+  int64_t depth = matrices.depth, size = matrices.outputs * depth;
+  for (int64_t group = 0; group < matrices.groups; ++group)
+    loss += getMomentLoss(ArrayRef(*errors).slice(group * size, size),
+                          moments.slice(group * depth * depth, depth * depth),
+                          depth);
+  return loss;
 }
 
 namespace {
