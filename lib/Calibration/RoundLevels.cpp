@@ -61,13 +61,13 @@ static void improveByLearning(QuantizedWeights &weights, LevelGrid &grid,
                               const RoundingSettings &settings,
                               ArrayRef<BlockChoice> choices, Levels &levels) {
   improveByCoordinateDescent(problem, grid, levels, settings.sweeps);
-  bool changed = !choices.empty();
-  for (unsigned sweep = 0; changed && sweep < settings.sweeps; ++sweep) {
+  std::vector<bool> active(problem.rows, !choices.empty());
+  for (unsigned sweep = 0;
+       sweep < settings.sweeps && llvm::is_contained(active, true); ++sweep) {
     for (size_t number : improveByBlockChoices(problem, grid, levels, choices,
-                                               changed, settings.damping))
+                                               active, settings.damping))
       weights.acceptChoice(choices[number]);
-    if (changed)
-      improveByCoordinateDescent(problem, grid, levels, settings.sweeps);
+    improveByCoordinateDescent(problem, grid, levels, settings.sweeps);
   }
 }
 

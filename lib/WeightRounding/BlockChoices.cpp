@@ -40,23 +40,25 @@ public:
         moments(getMoments(problem)),
         images(getErrors(problem, grid, levels) * moments) {}
 
-  std::vector<size_t> run(llvm::ArrayRef<BlockChoice> choices, bool &changed) {
+  std::vector<size_t> run(llvm::ArrayRef<BlockChoice> choices,
+                          std::vector<bool> &active) {
     std::map<int32_t, std::vector<size_t>> choicesOf;
     for (size_t i = 0; i < choices.size(); ++i)
       choicesOf[choices[i].block].push_back(i);
     std::vector<size_t> taken;
-    changed = false;
+    std::vector<bool> changed(problem.rows, false);
     for (auto &[block, elements] : collectBlocks()) {
-      const Columns *columns = getColumns(elements);
+      int64_t row = elements.front() / problem.depth;
+      const Columns *columns = active[row] ? getColumns(elements) : nullptr;
       if (!columns)
         continue;
       std::optional<size_t> choice;
-      int64_t row = elements.front() / problem.depth;
-      changed |=
-          improve(row, block, *columns, choices, choicesOf[block], choice);
+      if (improve(row, block, *columns, choices, choicesOf[block], choice))
+        changed[row] = true;
       if (choice)
         taken.push_back(*choice);
     }
+    active = std::move(changed);
     return taken;
   }
 
@@ -226,8 +228,10 @@ private:
 };
 } // namespace
 
-std::vector<size_t> mlir::qfmt::improveByBlockChoices(
-    const RoundingProblem &problem, LevelGrid &grid, Levels &levels,
-    llvm::ArrayRef<BlockChoice> choices, bool &changed, double damping) {
-  return BlockSearch(problem, grid, levels, damping).run(choices, changed);
+std::vector<size_t>
+mlir::qfmt::improveByBlockChoices(const RoundingProblem &problem,
+                                  LevelGrid &grid, Levels &levels,
+                                  llvm::ArrayRef<BlockChoice> choices,
+                                  std::vector<bool> &active, double damping) {
+  return BlockSearch(problem, grid, levels, damping).run(choices, active);
 }

@@ -334,22 +334,31 @@ TEST(BlockChoicesTest, NoRowLosesMore) {
     improveByCoordinateDescent(layer.get(), blocks.grid, levels);
     std::vector<double> last = getRowLosses(layer.get(), blocks.grid, levels);
     double first = getLoss(layer, blocks.grid, levels);
-    bool changed = true;
-    for (int pass = 0; changed; ++pass) {
+    std::vector<bool> active(layer.rows, true);
+    for (int pass = 0; llvm::is_contained(active, true); ++pass) {
       ASSERT_LT(pass, 50);
       std::vector<size_t> taken = improveByBlockChoices(
-          layer.get(), blocks.grid, levels, blocks.choices, changed);
-      EXPECT_TRUE(changed || taken.empty());
+          layer.get(), blocks.grid, levels, blocks.choices, active);
+      EXPECT_TRUE(llvm::is_contained(active, true) || taken.empty());
       for (size_t number : taken) {
         const BlockChoice &choice = blocks.choices[number];
         EXPECT_EQ(blocks.grid.getScale(choice.block), choice.scale);
         EXPECT_EQ(blocks.grid.getFormat(choice.block), choice.format);
       }
       std::vector<double> now = getRowLosses(layer.get(), blocks.grid, levels);
-      for (int64_t row = 0; row < layer.rows; ++row)
+      for (int64_t row = 0; row < layer.rows; ++row) {
         EXPECT_LE(now[row], last[row] * (1 + 1e-12));
+        if (!active[row]) {
+          EXPECT_EQ(now[row], last[row]);
+        }
+      }
       last = now;
     }
+    // Nothing is left to be found.
+    active.assign(layer.rows, true);
+    EXPECT_TRUE(improveByBlockChoices(layer.get(), blocks.grid, levels,
+                                      blocks.choices, active)
+                    .empty());
     EXPECT_LT(getLoss(layer, blocks.grid, levels), 0.8 * first);
   }
 }
@@ -362,9 +371,9 @@ TEST(BlockChoicesTest, FindsTheBestOfAllIfBlocksAreElements) {
     Levels levels = {1};
     std::vector<BlockChoice> choices = {
         {0, 1, 0, 1}, {0, 0.25, 0, 0}, {0, 0.25, 0, 1}};
-    bool changed = false;
+    std::vector<bool> active = {true};
     improveByBlockChoices({1, 1, weights, moments}, grid, levels, choices,
-                          changed);
+                          active);
     double found = std::abs(grid.getValue(0, levels[0]) - weight), best = 9;
     for (double value : {-1., 0., 1., -2.8, 2., -.25, .25, -.7, .5})
       best = std::min(best, std::abs(value - weight));
@@ -376,11 +385,11 @@ TEST(BlockChoicesTest, BlocksOfSeveralRowsStay) {
   Layer layer(2, 16, 1);
   LevelGrid grid({{-1, 0, 1}, {-2, 0, 2}}, std::vector<int32_t>(32, 0), 1);
   Levels levels = roundNearest(layer, grid), before = levels;
-  bool changed = true;
+  std::vector<bool> active = {true, true};
   EXPECT_TRUE(
-      improveByBlockChoices(layer.get(), grid, levels, {{0, 1, 0, 1}}, changed)
+      improveByBlockChoices(layer.get(), grid, levels, {{0, 1, 0, 1}}, active)
           .empty());
-  EXPECT_FALSE(changed);
+  EXPECT_FALSE(active[0] || active[1]);
   EXPECT_EQ(levels, before);
 }
 } // namespace

@@ -91,11 +91,14 @@ struct BlockChoice {
 /// with error feedback and coordinate descent within the block, while the rest
 /// of the row stays, as they are in `grid` and with each of their `choices`,
 /// and takes what lowers L most. Returns the choices that were taken, in order;
-/// `grid` has them. `changed` says if something has changed. L of no row rises.
+/// `grid` has them. `active`: the rows to look at; those where nothing changes
+/// leave it, since another time would not change them either. L of no row
+/// rises.
 std::vector<size_t> improveByBlockChoices(const RoundingProblem &problem,
                                           LevelGrid &grid, Levels &levels,
                                           llvm::ArrayRef<BlockChoice> choices,
-                                          bool &changed, double damping = 0.01);
+                                          std::vector<bool> &active,
+                                          double damping = 0.01);
 
 } // namespace mlir::qfmt
 
