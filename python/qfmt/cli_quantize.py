@@ -49,6 +49,14 @@ def add_parser(subparsers) -> None:
         help="take what errors of weights add on average, over the calibration data, out of "
         "the biases of layers",
     )
+    parser.add_argument(
+        "--rewrite",
+        metavar="NAME[,OPTION=VALUE...]",
+        action="append",
+        default=[],
+        help="before anything is quantized, change channels without changing the network "
+        "(docs/Channels.md): smooth-quant, suppress-outliers, ...; several in this order",
+    )
     add_quantization_options(
         parser, "as --weights, of what products with constant weights read", default="i8"
     )
@@ -80,8 +88,11 @@ def run(args: argparse.Namespace) -> None:
     from qfmt import pipeline
     from qfmt.errors import UserError
     from qfmt.files import write_whole
+    from qfmt.rewrites import Rewrite, rewrite_channels
 
-    module = encode(args, pipeline.observe(read_network(args)))
+    rewrites = [Rewrite.parse(text) for text in args.rewrite]
+    real = rewrite_channels(read_network(args), args.calibration, rewrites)
+    module = encode(args, pipeline.observe(real))
     if args.level == "integer":
         try:
             module = pipeline.integerize(
