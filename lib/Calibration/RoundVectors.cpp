@@ -4,6 +4,7 @@
 // those that `quantize` is given.
 
 #include "WeightRounder.h"
+#include "mlir/IR/Threading.h"
 #include "qfmt/WeightRounding/AdditiveRounding.h"
 
 using namespace mlir;
@@ -40,6 +41,9 @@ FailureOr<RoundingLosses>
 mlir::qfmt::roundVectors(linalg::LinalgOp op, AdditiveWeights &weights,
                          ArrayRef<double> moments,
                          const RoundingSettings &settings) {
+  auto forEach = [&](size_t count, llvm::function_ref<void(size_t)> body) {
+    parallelFor(op.getContext(), 0, count, body);
+  };
   RoundingLosses losses;
   for (int64_t group = 0; group < weights.getMatrices().groups; ++group) {
     RoundingProblem problem = getProblem(weights, group, moments);
@@ -48,7 +52,7 @@ mlir::qfmt::roundVectors(linalg::LinalgOp op, AdditiveWeights &weights,
     std::vector<double> units = getUnitLosses(problem, grid, codes);
     losses.nearest += sumLosses(units);
     std::optional<AdditiveCodes> found = roundGroupsByErrorFeedback(
-        problem, grid, {settings.damping, settings.beam});
+        problem, grid, {settings.damping, settings.beam, forEach});
     if (!found)
       return emitNotDefinite(op, settings);
     auto take = [&](ArrayRef<uint32_t> other) {
@@ -61,7 +65,7 @@ mlir::qfmt::roundVectors(linalg::LinalgOp op, AdditiveWeights &weights,
       // Neither beginning is always the better one.
       for (AdditiveCodes start : {codes, nearest}) {
         improveByBeamSearch(problem, grid, start, settings.beam,
-                            settings.sweeps);
+                            settings.sweeps, forEach);
         take(start);
       }
       losses.learned += sumLosses(units);

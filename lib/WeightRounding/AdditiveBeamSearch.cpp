@@ -12,6 +12,7 @@
 
 #include "GroupSearch.h"
 #include "qfmt/WeightRounding/AdditiveRounding.h"
+#include <atomic>
 #include <numeric>
 
 using namespace mlir;
@@ -201,18 +202,22 @@ private:
 unsigned mlir::qfmt::improveByBeamSearch(const RoundingProblem &problem,
                                          const AdditiveGrid &grid,
                                          AdditiveCodes &codes, unsigned beam,
-                                         unsigned sweeps) {
+                                         unsigned sweeps,
+                                         ForEachNumber forEach) {
   Matrix moments = getMoments(problem);
-  unsigned most = 0;
-  for (int64_t first = 0; first < grid.getNumUnits(); first += kUnits) {
-    std::vector<int64_t> units(std::min(kUnits, grid.getNumUnits() - first));
-    std::iota(units.begin(), units.end(), first);
-    BeamSearch search(problem, moments, grid, codes, std::move(units));
-    unsigned changed = search.run(/*beam=*/1, sweeps);
-    if (beam > 1)
-      changed += search.run(beam, sweeps);
-    search.store();
-    most = std::max(most, changed);
-  }
+  std::atomic<unsigned> most = 0;
+  forEachChunk(
+      grid.getNumUnits(), kUnits, forEach, [&](int64_t first, int64_t end) {
+        std::vector<int64_t> units(end - first);
+        std::iota(units.begin(), units.end(), first);
+        BeamSearch search(problem, moments, grid, codes, std::move(units));
+        unsigned changed = search.run(/*beam=*/1, sweeps);
+        if (beam > 1)
+          changed += search.run(beam, sweeps);
+        search.store();
+        unsigned known = most;
+        while (known < changed && !most.compare_exchange_weak(known, changed))
+          ;
+      });
   return most;
 }

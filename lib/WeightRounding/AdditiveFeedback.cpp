@@ -83,9 +83,10 @@ private:
     Matrix moments = inverse * inverse.transpose();
     GroupSearch search(grid, pattern, columns, moments, options.beam);
     Matrix errors(problem.rows, size);
-    for (int64_t unit = 0; unit < grid.getNumUnits(); unit += kUnits)
-      chooseCodes(search, j, columns, first, unit,
-                  std::min(unit + kUnits, grid.getNumUnits()), errors);
+    forEachChunk(grid.getNumUnits(), kUnits, options.forEach,
+                 [&](int64_t unit, int64_t end) {
+                   chooseCodes(search, j, columns, first, unit, end, errors);
+                 });
     errors = errors * inverse;
     int64_t end = first + size, left = problem.depth - end;
     rest.rightCols(left).noalias() -=

@@ -37,6 +37,25 @@ std::optional<Matrix> factorizeInverse(const RoundingProblem &problem,
                                        double damping,
                                        llvm::ArrayRef<int64_t> order);
 
+/// Cuts the numbers from 0 to `count` into chunks of `size` and calls `body`
+/// with the beginning and the end of each, as `forEach` calls, if it is not
+/// null.
+template <typename BodyT>
+void forEachChunk(
+    int64_t count, int64_t size,
+    llvm::function_ref<void(size_t, llvm::function_ref<void(size_t)>)> forEach,
+    const BodyT &body) {
+  auto run = [&](size_t chunk) {
+    int64_t first = static_cast<int64_t>(chunk) * size;
+    body(first, std::min(first + size, count));
+  };
+  size_t chunks = (count + size - 1) / size;
+  if (forEach)
+    return forEach(chunks, run);
+  for (size_t chunk = 0; chunk < chunks; ++chunk)
+    run(chunk);
+}
+
 } // namespace mlir::qfmt
 
 #endif // QFMT_LIB_WEIGHTROUNDING_MATRIX_H

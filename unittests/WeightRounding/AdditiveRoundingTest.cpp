@@ -249,6 +249,24 @@ TEST(BeamSearchTest, WiderBeamsLoseNoMoreThanNarrowOnes) {
   EXPECT_LT(wide, 0.97 * narrow);
 }
 
+TEST(BeamSearchTest, OrderOfUnitsDoesNotMatter) {
+  Layer layer(200, 16, 2, 8, 4, 4);
+  AdditiveGrid grid = layer.makeGrid();
+  AdditiveCodes forwards = getZeros(grid), backwards = forwards;
+  auto reverse = [](size_t count, llvm::function_ref<void(size_t)> body) {
+    EXPECT_GT(count, 2u);
+    while (count > 0)
+      body(--count);
+  };
+  EXPECT_EQ(improveByBeamSearch(layer.get(), grid, forwards, 2),
+            improveByBeamSearch(layer.get(), grid, backwards, 2, 20, reverse));
+  EXPECT_EQ(forwards, backwards);
+  AdditiveFeedbackOptions options;
+  auto expected = roundGroupsByErrorFeedback(layer.get(), grid, options);
+  options.forEach = reverse;
+  EXPECT_EQ(roundGroupsByErrorFeedback(layer.get(), grid, options), expected);
+}
+
 TEST(BeamSearchTest, DataThatAreZero) {
   Layer layer(3, 8, 2, 4, 4, 1);
   std::fill(layer.moments.begin(), layer.moments.end(), 0.0);

@@ -22,11 +22,17 @@
 
 namespace mlir::qfmt {
 
+/// Calls a function with 0, 1, ... n - 1, in any order or at once; null: one
+/// after the other. Results do not depend on it.
+using ForEachNumber =
+    llvm::function_ref<void(size_t n, llvm::function_ref<void(size_t)>)>;
+
 struct AdditiveFeedbackOptions {
   /// Of the mean of H's diagonal, added to it.
   double damping = 0.01;
   /// How many ways to code a group are kept while its codes are chosen.
   unsigned beam = 1;
+  ForEachNumber forEach = {};
 };
 
 /// Groups with large moments come first. None if H plus the damping is not
@@ -42,7 +48,8 @@ roundGroupsByErrorFeedback(const RoundingProblem &problem,
 /// something. The loss of no row rises; of rows that share groups their sum.
 unsigned improveByBeamSearch(const RoundingProblem &problem,
                              const AdditiveGrid &grid, AdditiveCodes &codes,
-                             unsigned beam = 1, unsigned sweeps = 20);
+                             unsigned beam = 1, unsigned sweeps = 20,
+                             ForEachNumber forEach = {});
 
 } // namespace mlir::qfmt
 
