@@ -67,6 +67,42 @@ def test_tables_that_are_learned_from_data(tmp_path):
     assert losses[1] < 0.9 * losses[0]
 
 
+GIVEN = [
+    # Scales that have scales, of codes that take a byte.
+    ("f16", "block = [1, 16], scale = #qfmt.scaled<ui8, block = [1, *], scale = f16>", "8x4xui8", "8x1xf16"),
+    ("f16", "block = [1, 16], scale = #qfmt.scaled<i8, block = [1, *], scale = f16>", "8x4xi8", "8x1xf16"),
+    ("f32", "scale = 0.5"),
+    ("bf16", "block = [1, *], scale = f8E4M3FN", "8x1xf8E4M3FN"),
+]
+
+
+@pytest.mark.parametrize("encoding", GIVEN)
+def test_kinds_of_scales_and_tables(tmp_path, encoding):
+    table, scaling, *given = encoding
+    weights, moments = make_layer(8, 64, seed=6)
+    random = np.random.default_rng(2)
+    # All scales are 0.5. Scales that are all the same are stored once.
+    values = {"ui8": "32", "i8": "32", "f8E4M3FN": "0.5", "f16": "0.015625" if len(given) == 2 else "0.5"}
+    constants = "".join(
+        f"\n  %g{index} = arith.constant dense<{values[kind.split('x')[-1]]}> : tensor<{kind.replace('ui', 'i')}>"
+        for index, kind in enumerate(given)
+    )
+    entries = (random.normal(size=(1, 16, 1, 4)) * 1.5).astype(np.float32)
+    bits = entries.view(np.uint32) >> 16 if table == "bf16" else entries
+    stored = {"f32": entries, "f16": entries.astype(np.float16), "bf16": bits.astype(np.uint16)}[table]
+    constants += constant("tables", stored, table)
+    names = ", ".join([*(f"%g{index}" for index in range(len(given))), "%tables"])
+    kinds = ", ".join(f"tensor<{kind.replace('ui', 'i')}>" for kind in [*given, f"1x16x1x4x{table}"])
+    additive = f"#qfmt.additive<codebooks = 1, bits = 4, group = [1, 4], table = {table}, {scaling}>"
+    text = matmul(weights, additive, f"given({names} : {kinds})", constants)
+    nearest, learned = (
+        get_losses(weights, round_weights(tmp_path, text, {"fc": moments}, method, 64).T, moments)
+        for method in ("nearest", "learned")
+    )
+    assert (learned <= nearest * (1 + 1e-6)).all()
+    assert learned.sum() < 0.8 * nearest.sum()
+
+
 def test_no_other_vector_is_better(tmp_path):
     weights, moments = make_layer(8, 24, seed=4)
     text, scales, tables = make_text(weights, 1, 4, 4)
