@@ -6,6 +6,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include <cmath>
 #include <numeric>
+#include <tuple>
 
 using namespace mlir;
 using namespace mlir::qfmt;
@@ -194,6 +195,42 @@ ChannelMap ChannelMap::simplified() const {
       return rest.simplified();
   }
   return *this;
+}
+
+std::optional<ChannelMap> ChannelMap::merge(const ChannelMap &a,
+                                            const ChannelMap &b) {
+  if (a.rotation || b.rotation)
+    return std::nullopt;
+  SmallVector<int64_t> axes = a.axes, shape = a.shape;
+  for (auto [axis, size] : llvm::zip_equal(b.axes, b.shape)) {
+    size_t position = llvm::lower_bound(axes, axis) - axes.begin();
+    if (position != axes.size() && axes[position] == axis)
+      continue;
+    axes.insert(axes.begin() + position, axis);
+    shape.insert(shape.begin() + position, size);
+  }
+  ChannelMap result = a.extended(axes, shape), other = b.extended(axes, shape);
+  for (int64_t i = 0; i < result.size(); ++i) {
+    auto get = [&](const ChannelMap &map) {
+      return std::tuple(map.order[i], map.scale[i], map.shift[i]);
+    };
+    const std::tuple<int64_t, double, double> unchanged(i, 1.0, 0.0);
+    if (get(other) == unchanged || get(other) == get(result))
+      continue;
+    if (get(result) != unchanged)
+      return std::nullopt;
+    result.order[i] = other.order[i];
+    result.scale[i] = other.scale[i];
+    result.shift[i] = other.shift[i];
+  }
+  // An order of each is one of the channels that it changes.
+  std::vector<bool> seen(result.size(), false);
+  for (int64_t source : result.order) {
+    if (seen[source])
+      return std::nullopt;
+    seen[source] = true;
+  }
+  return result.simplified();
 }
 
 std::optional<ChannelMap>

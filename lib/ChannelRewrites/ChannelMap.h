@@ -82,6 +82,10 @@ struct ChannelMap {
   /// Axes a, a+1, ..., one after the other in `axes`, become one, or one
   /// several.
   ChannelMap withShape(ArrayRef<int64_t> axes, ArrayRef<int64_t> shape) const;
+  /// What both do, each to other channels; none if both change a channel, in
+  /// different ways.
+  static std::optional<ChannelMap> merge(const ChannelMap &a,
+                                         const ChannelMap &b);
   /// True if no channel gets another index along the axis.
   bool keepsIndex(int64_t axis) const;
 

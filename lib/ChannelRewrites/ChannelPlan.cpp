@@ -29,10 +29,23 @@ void ChannelPlan::noteObstacle(Operation *op, StringRef reason) {
 
 void ChannelPlan::assign(Value value, const ChannelMap &map) {
   ChannelMap simple = map.simplified();
-  if (simple.isIdentity() || constants->read(value) ||
-      !wanted.insert({value, simple}).second)
+  if (simple.isIdentity() || constants->read(value))
     return;
-  pending.push_back(value);
+  if (auto found = merged.find(value); found != merged.end())
+    if (std::optional<ChannelMap> all = ChannelMap::merge(found->second, simple))
+      simple = *all;
+  auto [known, isNew] = wanted.insert({value, simple});
+  if (isNew) {
+    pending.push_back(value);
+    return;
+  }
+  if (known->second == simple)
+    return;
+  if (std::optional<ChannelMap> all = ChannelMap::merge(known->second, simple);
+      all && *all != known->second) {
+    merged[value] = *all;
+    isMerging = true;
+  }
 }
 
 void ChannelPlan::assignAll(const Step &step) {
@@ -68,8 +81,19 @@ bool ChannelPlan::solvePaired(const PairedChannels &pairs,
 
 bool ChannelPlan::solveBackward(OpResult result, const ChannelMap &map) {
   Operation *op = result.getOwner();
-  if (auto found = steps.find(op); found != steps.end())
-    return found->second.maps.results[result.getResultNumber()] == map;
+  if (auto found = steps.find(op); found != steps.end()) {
+    if (found->second.maps.results[result.getResultNumber()] == map)
+      return true;
+    // Other channels of the tensor that it is a part of may follow, too.
+    if (isa<tensor::ExtractSliceOp>(op) && found->second.rule) {
+      OperationMaps maps(op);
+      maps.results[0] = map;
+      std::string reason;
+      if (found->second.rule->solveBackward(op, maps, *constants, reason))
+        assign(op->getOperand(0), maps.operands[0]);
+    }
+    return false;
+  }
   if (auto concat = dyn_cast<tensor::ConcatOp>(op))
     if (std::optional<PairedChannels> pairs = PairedChannels::match(concat))
       return solvePaired(*pairs, pairs->getInputMap(map));
@@ -130,22 +154,16 @@ void ChannelPlan::visit(Value value) {
     solveForward(reader, value, map);
 }
 
-bool ChannelPlan::run(const ChannelMap &map, ArrayRef<Operation *> readers,
-                      bool follows, std::string &reason) {
+bool ChannelPlan::follow(const ChannelMap &map, ArrayRef<Operation *> readers,
+                         bool follows, std::string &reason) {
   const ChannelMap seed = map.simplified();
   for (Operation *reader : readers)
     if (!solveForward(reader, tensor, seed)) {
       reason = obstacle;
       return false;
     }
-  if (follows) {
-    // It is the first that is visited.
-    pending.clear();
-    for (const auto &entry : wanted)
-      pending.push_back(entry.first);
-    if (wanted.insert({tensor, seed}).second)
-      pending.push_front(tensor);
-  }
+  if (follows && wanted.insert({tensor, seed}).second)
+    pending.push_front(tensor);
   while (!pending.empty()) {
     Value value = pending.front();
     pending.pop_front();
@@ -155,6 +173,25 @@ bool ChannelPlan::run(const ChannelMap &map, ArrayRef<Operation *> readers,
   if (steps.empty()) {
     reason = obstacle;
     return false;
+  }
+  return true;
+}
+
+bool ChannelPlan::run(const ChannelMap &map, ArrayRef<Operation *> readers,
+                      bool follows, std::string &reason) {
+  // Each attempt may find that more is asked of a tensor.
+  constexpr unsigned kMaxAttempts = 8;
+  for (unsigned attempt = 0; attempt < kMaxAttempts; ++attempt) {
+    wanted.clear();
+    steps.clear();
+    regrouped.clear();
+    pending.clear();
+    obstacle.clear();
+    isMerging = false;
+    if (!follow(map, readers, follows, reason))
+      return false;
+    if (!isMerging)
+      break;
   }
   findConversions();
   return true;
@@ -206,9 +243,12 @@ static bool isSame(const ChannelMap &a, const ChannelMap &b) {
 }
 
 void ChannelPlan::findConversions() {
-  auto add = [&](OpOperand &use, const ChannelMap &to) {
+  auto add = [&](OpOperand &use, const ChannelMap &to, const Step *step) {
     ChannelMap from = getActual(use.get());
-    if (isSame(from, to))
+    if (isSame(from, to) ||
+        (step && step->rule &&
+         step->rule->accepts(step->op, step->maps, use.getOperandNumber(),
+                             from)))
       return;
     for (Conversion &known : conversions)
       if (known.value == use.get() && isSame(known.to, to)) {
@@ -222,7 +262,7 @@ void ChannelPlan::findConversions() {
     for (auto [operand, map] :
          llvm::zip_equal(op->getOpOperands(), step.maps.operands))
       if (readsElements(operand))
-        add(operand, map);
+        add(operand, map, &step);
     values.insert(op->getResults().begin(), op->getResults().end());
   }
   // What reads changed channels and does not know it.
@@ -230,7 +270,7 @@ void ChannelPlan::findConversions() {
     for (OpOperand &use : value.getUses())
       if (readsElements(use) && !isa<tensor::DimOp>(use.getOwner()) &&
           !steps.contains(use.getOwner()))
-        add(use, ChannelMap());
+        add(use, ChannelMap(), nullptr);
   for (const Conversion &conversion : conversions) {
     if (isConstant(conversion)) {
       ++cost.folded;

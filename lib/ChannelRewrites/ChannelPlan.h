@@ -57,6 +57,8 @@ private:
 
   bool run(const ChannelMap &map, ArrayRef<Operation *> readers, bool follows,
            std::string &reason);
+  bool follow(const ChannelMap &map, ArrayRef<Operation *> readers,
+              bool follows, std::string &reason);
   void assign(Value value, const ChannelMap &map);
   void visit(Value value);
   bool solveBackward(OpResult result, const ChannelMap &map);
@@ -83,6 +85,10 @@ private:
   const ExactConstants *constants;
   llvm::MapVector<Value, ChannelMap> wanted;
   llvm::MapVector<Operation *, Step> steps;
+  /// What several ask of the channels of one tensor, each of others of them:
+  /// found by one attempt, taken by the next.
+  llvm::MapVector<Value, ChannelMap> merged;
+  bool isMerging = false;
   /// Pairs that a gather finds from now on.
   std::vector<std::pair<PairedChannels, ChannelMap>> regrouped;
   std::deque<Value> pending;

@@ -215,6 +215,18 @@ TEST_F(ChannelRewriterTest, NormAbsorbsScaleAndShift) {
   EXPECT_EQ(folded, 4); // gamma, beta, both layers.
 }
 
+TEST_F(ChannelRewriterTest, PowersOfTwoChangeNoBit) {
+  parse(kPreNorm);
+  ChannelMap map = makeMap({1}, Scale);
+  for (auto [i, scale] : llvm::enumerate(map.scale))
+    scale = std::ldexp(1.0, static_cast<int>(i) - 6);
+  EXPECT_EQ(rewrite(map), 0);
+  EXPECT_NE(remarks.find("equivalent: 0.00e+00 of the largest result; with "
+                         "rounded constants 0.00e+00"),
+            std::string::npos)
+      << remarks;
+}
+
 TEST_F(ChannelRewriterTest, PermutationOfTheStreamReachesTheArgument) {
   parse(kPreNorm);
   // One gather of the argument, one of the sum that is returned.
@@ -526,6 +538,38 @@ TEST_F(ChannelRewriterTest, GroupedRotaryKeys) {
   parse(choose(makeAttention(true, true), /*keys=*/true));
   EXPECT_EQ(rewrite(makeMap({1}, Order, 4), true, /*gather=*/true), 0)
       << remarks;
+}
+
+/// Keys and queries by one product; values would be a third slice.
+constexpr const char *kFusedScores = R"(
+func.func @main(%x: tensor<3x12xf32>) -> (tensor<3x3xf32>, tensor<3x4xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %w = random<12x12>
+  %b = random<12>
+  %e = tensor.empty() : tensor<3x12xf32>
+  %es = tensor.empty() : tensor<3x3xf32>
+  %bias = linalg.broadcast ins(%b : tensor<12xf32>) outs(%e : tensor<3x12xf32>) dimensions = [0]
+  %zs = linalg.fill ins(%zero : f32) outs(%es : tensor<3x3xf32>) -> tensor<3x3xf32>
+  %qkv = linalg.matmul ins(%x, %w : tensor<3x12xf32>, tensor<12x12xf32>) outs(%bias : tensor<3x12xf32>) -> tensor<3x12xf32>
+  %q = tensor.extract_slice %qkv[0, 0] [3, 4] [1, 1] : tensor<3x12xf32> to tensor<3x4xf32>
+  %k = tensor.extract_slice %qkv[0, 4] [3, 4] [1, 1] {tensor} : tensor<3x12xf32> to tensor<3x4xf32>
+  %v = tensor.extract_slice %qkv[0, 8] [3, 4] [1, 1] : tensor<3x12xf32> to tensor<3x4xf32>
+  %s = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d1, d2)>,
+      affine_map<(d0, d1, d2) -> (d0, d1)>], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%q, %k : tensor<3x4xf32>, tensor<3x4xf32>) outs(%zs : tensor<3x3xf32>) {
+  ^bb0(%a: f32, %c: f32, %o: f32):
+    %m = arith.mulf %a, %c : f32
+    %n = arith.addf %o, %m : f32
+    linalg.yield %n : f32
+  } -> tensor<3x3xf32>
+  return %s, %v : tensor<3x3xf32>, tensor<3x4xf32>
+}
+)";
+
+TEST_F(ChannelRewriterTest, KeysAndQueriesOfOneProduct) {
+  parse(kFusedScores);
+  EXPECT_EQ(rewrite(makeMap({1}, Order | Scale)), 0) << remarks;
+  EXPECT_EQ(folded, 1);
 }
 
 /// Gated unit: tanh(x Wg) * (x Wu), then a linear layer.

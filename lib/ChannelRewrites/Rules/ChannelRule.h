@@ -46,6 +46,13 @@ public:
                             const ExactConstants &constants,
                             std::string &reason) const = 0;
 
+  /// True if an operand may as well have channels changed by `actual` as by
+  /// `maps.operands[number]`.
+  virtual bool accepts(Operation *op, const OperationMaps &maps,
+                       unsigned number, const ChannelMap &actual) const {
+    return maps.operands[number] == actual;
+  }
+
   /// Does to the operation what it takes to compute with maps that the rule has
   /// given. The values stay the same ones.
   using Change = std::function<void()>;

@@ -229,7 +229,19 @@ public:
     maps.results[0] = map->simplified();
     return true;
   }
+  bool accepts(Operation *op, const OperationMaps &maps, unsigned number,
+               const ChannelMap &actual) const override;
 };
+
+/// Of the channels outside of the slice nothing is known.
+bool SliceRule::accepts(Operation *op, const OperationMaps &maps, unsigned,
+                        const ChannelMap &actual) const {
+  OperationMaps found(op);
+  found.operands[0] = actual;
+  std::string reason;
+  return solveForward(op, found, ExactConstants(), reason) &&
+         found.results[0] == maps.results[0];
+}
 
 class ConcatRule : public ChannelRule {
 public:
