@@ -53,19 +53,26 @@ static std::vector<int64_t> getChannels(ArrayRef<int64_t> channelOfDepth,
   return channels;
 }
 
-/// The channel of each element of the weights, row-major.
-static std::vector<int64_t> getWeightChannels(const ReaderData &reader) {
+/// Reads the weights.
+static void readWeights(ReaderData &reader) {
   const WeightMatrices &matrices = reader.matrices;
-  std::vector<int64_t> channels;
+  reader.weights = reader.sum.values.getElements();
   forEachIndex(reader.sum.values.getShape(), [&](ArrayRef<int64_t> index) {
     int64_t place = 0;
     for (auto [entry, stride] : llvm::zip_equal(index, matrices.strides))
       place += entry * stride;
     int64_t group = place / (matrices.depth * matrices.outputs);
-    channels.push_back(
+    reader.weightPlaces.push_back(place);
+    reader.weightChannels.push_back(
         reader.channels[group * matrices.depth + place % matrices.depth]);
   });
-  return channels;
+}
+
+std::vector<double> ReaderData::arrange(ArrayRef<double> elements) const {
+  std::vector<double> arranged(elements.size());
+  for (auto [element, place] : llvm::zip_equal(elements, weightPlaces))
+    arranged[place] = element;
+  return arranged;
 }
 
 /// Adds what one reader has read to the ranges. The magnitude becomes the sum
@@ -81,8 +88,8 @@ static void include(const ReaderData &reader, InputData &input,
     ranges.max[channel] = isFirst ? max : std::max(ranges.max[channel], max);
     ranges.magnitude[channel] += statistics.magnitude[position];
   }
-  std::vector<double> weights = reader.sum.values.getElements();
-  for (auto [weight, channel] : llvm::zip_equal(weights, reader.weightChannels))
+  for (auto [weight, channel] :
+       llvm::zip_equal(reader.weights, reader.weightChannels))
     input.largestWeights[channel] =
         std::max(input.largestWeights[channel], std::abs(weight));
 }
@@ -104,11 +111,14 @@ FailureOr<InputData> ChannelData::get(const SharedInput &input) const {
       return op.emitOpError() << "is the layer '" << reader.layer.name
                               << "', of which no statistics were read";
     WeightMatrices matrices = WeightMatrices::get(*sum);
-    ReaderData one{
-        reader.layer.name, std::move(*sum), matrices, &found->second, {}, {}};
+    ReaderData one;
+    one.name = reader.layer.name;
+    one.sum = std::move(*sum);
+    one.matrices = matrices;
+    one.statistics = &found->second;
     one.channels =
         getChannels(reader.channelOfDepth, matrices.groups * matrices.depth);
-    one.weightChannels = getWeightChannels(one);
+    readWeights(one);
     include(one, data, counts);
     data.readers.push_back(std::move(one));
   }

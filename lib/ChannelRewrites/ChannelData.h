@@ -26,8 +26,13 @@ struct ReaderData {
   const ChannelStatistics *statistics;
   /// The channel of each position of [groups][depth].
   std::vector<int64_t> channels;
-  /// The channel of each element of the weights, row-major.
-  std::vector<int64_t> weightChannels;
+  /// Of each element of the weights, row-major: its value, its channel, and its
+  /// place in the order of `matrices`.
+  std::vector<double> weights;
+  std::vector<int64_t> weightChannels, weightPlaces;
+
+  /// Numbers for the elements of the weights in the order of `matrices`.
+  std::vector<double> arrange(ArrayRef<double> elements) const;
 };
 
 /// A tensor whose channels may be changed.

@@ -29,8 +29,11 @@ public:
   void roundAll(llvm::MutableArrayRef<double> values, double scale) const;
 
 private:
+  /// Ascending.
   std::vector<double> values;
   std::vector<bool> isEven;
+  /// All integers from the first value to the last, each even if its code is.
+  bool areIntegers;
 };
 
 /// X W^T, [n][outputs], of X = `rows` [n][depth] and W = `weights`

@@ -52,7 +52,7 @@ LayerRounding::round(const ReaderData &reader, RankedTensorType type,
 FailureOr<std::vector<double>>
 LayerRounding::roundWeights(const ReaderData &reader, ArrayRef<double> scale) {
   const WeightedSum &sum = reader.sum;
-  std::vector<double> weights = sum.values.getElements();
+  std::vector<double> weights = reader.weights;
   for (auto [weight, channel] : llvm::zip_equal(weights, reader.weightChannels))
     weight *= scale[channel];
   OperandEncoding encoding = getWeightEncoding(formats.weights, sum);
@@ -64,7 +64,7 @@ LayerRounding::roundWeights(const ReaderData &reader, ArrayRef<double> scale) {
       return failure();
     weights = std::move(*rounded);
   }
-  return reader.matrices.arrange(sum.values.getShape(), weights);
+  return reader.arrange(weights);
 }
 
 void LayerRounding::roundToNumbers(const ChannelRanges &ranges,
@@ -125,8 +125,7 @@ QuantizationLoss::QuantizationLoss(const InputData &input,
     this->shift.assign(input.ranges.size(), 0.0);
   for (const ReaderData &reader : input.readers) {
     const WeightMatrices &matrices = reader.matrices;
-    std::vector<double> weights = matrices.arrange(
-        reader.sum.values.getShape(), reader.sum.values.getElements());
+    std::vector<double> weights = reader.arrange(reader.weights);
     auto &readerRows = rows.emplace_back();
     auto &readerProducts = products.emplace_back();
     for (int64_t group = 0; group < matrices.groups; ++group) {

@@ -31,6 +31,17 @@ TEST(LevelSet, RoundsToNearestEven) {
   EXPECT_EQ(levels.round(3), 3);
 }
 
+TEST(LevelSet, IntegersWithGapsAreSearched) {
+  LevelSet levels({{-2, 6}, {0, 0}, {1, 1}, {2, 2}});
+  EXPECT_EQ(levels.round(-1), -2);
+  EXPECT_EQ(levels.round(-0.9), 0);
+  EXPECT_EQ(levels.round(1.5), 2);
+  // Where odd integers have even codes, ties go to these.
+  LevelSet shifted({{1, 0}, {2, 1}, {3, 2}});
+  EXPECT_EQ(shifted.round(1.5), 1);
+  EXPECT_EQ(shifted.round(2.5), 3);
+}
+
 TEST(LevelSet, TiesOfFloatsGoToEvenCodes) {
   // f4E2M1FN, with both zeros: codes 5, 6 and 7 are 3, 4 and 6.
   double magnitudes[] = {0, 0.5, 1, 1.5, 2, 3, 4, 6};

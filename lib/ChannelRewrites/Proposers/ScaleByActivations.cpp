@@ -29,8 +29,7 @@ static FailureOr<double> getWeightLoss(const ReaderData &reader,
   if (failed(errors))
     return failure();
   const WeightMatrices &matrices = reader.matrices;
-  std::vector<double> weights = matrices.arrange(
-      reader.sum.values.getShape(), reader.sum.values.getElements());
+  std::vector<double> weights = reader.arrange(reader.weights);
   for (size_t i = 0; i < weights.size(); ++i) {
     int64_t group = i / (matrices.outputs * matrices.depth);
     int64_t channel =
