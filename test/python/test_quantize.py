@@ -541,3 +541,54 @@ def test_rounding_by_data(quantized):
         losses.append(np.mean((found - expected) ** 2))
     assert losses[1] < 0.5 * losses[0]
     assert losses[2] <= losses[1] * 1.001
+
+
+@pytest.mark.parametrize(
+    "rewrite, gain",
+    [
+        ("smooth-quant,alpha=0.8,activations=i4", 1.5),
+        ("suppress-outliers,activations=i4", 1.5),
+        # Nothing that could take scales in computes what the only layer reads.
+        ("equalize-weights", 1),
+    ],
+)
+def test_channels_are_rewritten_first(quantized, rewrite, gain):
+    source = linear()
+    random = np.random.default_rng(4)
+    # One channel reaches further than the others and matters as little.
+    data = {"x": (random.standard_normal((64, 1, 6)) * [1, 1, 20, 1, 1, 1]).astype(np.float32)}
+    source.graph.initializer[0].CopyFrom(
+        onnx.numpy_helper.from_array((weight(6, 5).T * np.float32([1, 1, 0.05, 1, 1, 1])).T, "m")
+    )
+    real = ReferenceEvaluator(source)
+    expected = np.stack([real.run(None, {"x": x})[0] for x in data["x"]])
+    losses = []
+    for given in ([], [f"--rewrite={rewrite}"]):
+        module = quantized(
+            source, data, "--weights=i8", "--activations=i4", "--wide-activations=f32",
+            "--level=encoded", *given,
+        )  # fmt: skip
+        found = run(module, "main", data["x"])
+        losses.append(np.mean((found - expected) ** 2))
+    assert losses[1] <= losses[0] / gain, losses
+
+
+@pytest.mark.parametrize(
+    "rewrite, expected",
+    [
+        ("smooth", "--rewrite: no 'smooth'; give one of smooth-quant, "),
+        ("smooth-quant,0.8", "--rewrite smooth-quant: '0.8' is no option=value"),
+        ("smooth-quant,alpha=2", "alpha"),
+    ],
+)
+def test_unknown_rewrites_are_refused(tmp_path, capsys, rewrite, expected):
+    onnx.save(linear(), tmp_path / "model.onnx")
+    np.savez(tmp_path / "calibration.npz", **samples_of(linear()))
+    output = tmp_path / "model.mlirbc"
+    status = cli.main(
+        ["quantize", str(tmp_path / "model.onnx"), "--rewrite", rewrite]
+        + ["--calibration", str(tmp_path / "calibration.npz"), "-o", str(output)]
+    )
+    assert status == 1
+    assert expected in capsys.readouterr().err
+    assert not output.exists()
