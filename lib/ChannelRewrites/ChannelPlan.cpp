@@ -4,7 +4,9 @@
 #include "../Transforms/LinalgUses.h"
 #include "Materialize.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "qfmt/IR/QFmt.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using namespace mlir::qfmt;
@@ -316,6 +318,18 @@ bool ChannelPlan::canMaterialize() const {
 // Doing it
 //===----------------------------------------------------------------------===//
 
+/// An observer of changed channels, which those of the tensor do not describe.
+static Value observeAgain(OpBuilder &builder, ObserveOp observe, Value value) {
+  llvm::StringSet<> taken;
+  observe->getParentOfType<ModuleOp>().walk(
+      [&](ObserveOp other) { taken.insert(other.getId()); });
+  std::string id;
+  for (unsigned number = 0; id.empty() || taken.contains(id); ++number)
+    id = (observe.getId() + ".channels." + Twine(number)).str();
+  return ObserveOp::create(builder, value.getLoc(), value.getType(), value,
+                           builder.getStringAttr(id), StatisticsAttr());
+}
+
 bool ChannelPlan::apply(ExactConstants &table, std::string &reason) {
   SmallVector<ChannelRule::Change> changes;
   for (auto &[op, step] : steps) {
@@ -358,6 +372,8 @@ bool ChannelPlan::apply(ExactConstants &table, std::string &reason) {
       value = materializeInverse(builder, value, conversion.from, table);
     if (!conversion.to.isIdentity())
       value = materialize(builder, value, conversion.to, table);
+    if (auto observe = conversion.value.getDefiningOp<ObserveOp>())
+      value = observeAgain(builder, observe, value);
     for (OpOperand *use : conversion.uses)
       use->set(value);
   }

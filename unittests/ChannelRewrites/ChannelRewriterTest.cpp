@@ -313,6 +313,49 @@ TEST_F(ChannelRewriterTest, PermutationPassesDepthwiseConvolutions) {
   EXPECT_EQ(folded, 3);
 }
 
+TEST_F(ChannelRewriterTest, ScalePassesPooling) {
+  parse(R"(
+func.func @main(%x: tensor<1x2x4x4xf32>) -> tensor<1x3x2x2xf32> {
+  %zero = arith.constant 0.0 : f32
+  %low = arith.constant 0xFF800000 : f32
+  %w1 = random<4x2x1x1>
+  %w2 = random<3x4x1x1>
+  %window = tensor.empty() : tensor<3x3xf32>
+  %e1 = tensor.empty() : tensor<1x4x4x4xf32>
+  %e2 = tensor.empty() : tensor<1x4x2x2xf32>
+  %e3 = tensor.empty() : tensor<1x3x2x2xf32>
+  %z1 = linalg.fill ins(%zero : f32) outs(%e1 : tensor<1x4x4x4xf32>) -> tensor<1x4x4x4xf32>
+  %m = linalg.fill ins(%low : f32) outs(%e2 : tensor<1x4x2x2xf32>) -> tensor<1x4x2x2xf32>
+  %z3 = linalg.fill ins(%zero : f32) outs(%e3 : tensor<1x3x2x2xf32>) -> tensor<1x3x2x2xf32>
+  %c = linalg.conv_2d_nchw_fchw ins(%x, %w1 : tensor<1x2x4x4xf32>, tensor<4x2x1x1xf32>) outs(%z1 : tensor<1x4x4x4xf32>) -> tensor<1x4x4x4xf32>
+  %p = linalg.pooling_nchw_max {tensor} ins(%c, %window : tensor<1x4x4x4xf32>, tensor<3x3xf32>) outs(%m : tensor<1x4x2x2xf32>) -> tensor<1x4x2x2xf32>
+  %y = linalg.conv_2d_nchw_fchw {reader} ins(%p, %w2 : tensor<1x4x2x2xf32>, tensor<3x4x1x1xf32>) outs(%z3 : tensor<1x3x2x2xf32>) -> tensor<1x3x2x2xf32>
+  return %y : tensor<1x3x2x2xf32>
+}
+)");
+  EXPECT_EQ(rewrite(makeMap({1}, Order | Scale)), 0) << remarks;
+  EXPECT_EQ(folded, 2);
+}
+
+TEST_F(ChannelRewriterTest, ChangedChannelsAreObservedAnew) {
+  parse(R"(
+func.func @main(%x: tensor<4x6xf32>) -> tensor<4x5xf32> {
+  %zero = arith.constant 0.0 : f32
+  %w = random<6x5>
+  %e = tensor.empty() : tensor<4x5xf32>
+  %z = linalg.fill ins(%zero : f32) outs(%e : tensor<4x5xf32>) -> tensor<4x5xf32>
+  %o = qfmt.observe %x "x" statistics = <min = 0.0, max = 1.0, count = 1, histogram = [0, 1]> : tensor<4x6xf32>
+  %y = linalg.matmul {reader} ins(%o, %w : tensor<4x6xf32>, tensor<6x5xf32>) outs(%z : tensor<4x5xf32>) -> tensor<4x5xf32>
+  return %y : tensor<4x5xf32>
+}
+)");
+  EXPECT_EQ(rewrite(makeMap({1}, Scale)), 1) << remarks;
+  auto observe = readers[0]->getOperand(0).getDefiningOp<ObserveOp>();
+  ASSERT_TRUE(observe);
+  EXPECT_EQ(observe.getId(), "x.channels.0");
+  EXPECT_FALSE(observe.getStatistics());
+}
+
 TEST_F(ChannelRewriterTest, ShiftDoesNotPassRelu) {
   parse(kConvolutions);
   EXPECT_EQ(rewrite(makeMap({1}, Shift)), -1) << remarks;

@@ -38,11 +38,20 @@ Operation *getCombiner(linalg::LinalgOp op) {
   return combiner;
 }
 
-bool readsOnlyOneInput(linalg::LinalgOp op) {
-  Operation *combiner = getCombiner(op);
-  return op.getNumDpsInputs() == 1 &&
-         llvm::is_contained(combiner->getOperands(),
-                            op.getBlock()->getArgument(0));
+/// Inputs whose elements count; others only tell the size of a window.
+SmallVector<OpOperand *> getInputs(linalg::LinalgOp op) {
+  SmallVector<OpOperand *> inputs;
+  for (OpOperand *input : op.getDpsInputOperands())
+    if (op.payloadUsesValueFromOperand(input))
+      inputs.push_back(input);
+  return inputs;
+}
+
+bool joinsOneInput(linalg::LinalgOp op) {
+  SmallVector<OpOperand *> inputs = getInputs(op);
+  return inputs.size() == 1 &&
+         llvm::is_contained(getCombiner(op)->getOperands(),
+                            op.getMatchingBlockArgument(inputs[0]));
 }
 
 class ReductionRule : public ChannelRule {
@@ -63,7 +72,7 @@ public:
     auto op = cast<linalg::LinalgOp>(operation);
     AffineMap result = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
     std::optional<ChannelMap> map;
-    for (OpOperand *input : op.getDpsInputOperands()) {
+    for (OpOperand *input : getInputs(op)) {
       const ChannelMap &given = maps.operands[input->getOperandNumber()];
       if (given.isIdentity())
         continue;
@@ -100,7 +109,7 @@ private:
     bool adds = isa<arith::AddFOp>(combiner);
     if (map.shifts() || (map.rotation && !adds) ||
         (map.scales() && isa<arith::MulFOp>(combiner)) ||
-        ((map.scales() || map.rotation) && !readsOnlyOneInput(op)))
+        ((map.scales() || map.rotation) && !joinsOneInput(op)))
       return refuse(reason, "it joins functions of the channels");
     // What it starts from must be the same for all, and with scales 0 or
     // infinite.
@@ -119,7 +128,7 @@ private:
   /// All inputs that the channels' loops index.
   static bool setInputs(linalg::LinalgOp op, const ChannelMap &map,
                         OperationMaps &maps, std::string &reason) {
-    for (OpOperand *input : op.getDpsInputOperands()) {
+    for (OpOperand *input : getInputs(op)) {
       AffineMap indexing = op.getMatchingIndexingMap(input);
       std::optional<ChannelMap> own =
           map.permutes() && !map.scales() ? getOperandOrder(map, indexing)
