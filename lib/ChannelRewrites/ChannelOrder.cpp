@@ -58,8 +58,8 @@ std::vector<int64_t> mlir::qfmt::getProbeOrder(int64_t channels, int64_t run,
     for (int64_t number = 0; number < count; ++number) {
       // Backwards, or the last one first; of two, that would be the same.
       bool backwards = tied || start / run % 2 == 0;
-      double norm = backwards || (number + 1 == count && count > 2) ? number
-                                                          : -number;
+      double norm =
+          backwards || (number + 1 == count && count > 2) ? number : -number;
       for (int64_t member : getMembers(number, run, pairs))
         norms[start + member] = std::exp2(norm / count);
     }
@@ -156,18 +156,23 @@ std::vector<double> mlir::qfmt::getColumnSizes(ArrayRef<double> rows,
 }
 
 double mlir::qfmt::getBlockLoss(ArrayRef<double> rows, int64_t channels,
-                                int64_t block) {
+                                int64_t block, unsigned bits,
+                                ArrayRef<double> factors) {
   assert(channels > 0 && block >= 0 && rows.size() % channels == 0);
   if (block == 0 || block > channels)
     block = channels;
-  double loss = 0;
+  double steps = std::ldexp(1.0, bits - 1) - 1, loss = 0;
   for (size_t row = 0; row < rows.size(); row += channels)
     for (int64_t first = 0; first < channels; first += block) {
-      int64_t size = std::min(block, channels - first);
+      ArrayRef<double> part =
+          rows.slice(row + first, std::min(block, channels - first));
       double largest = 0;
-      for (double value : rows.slice(row + first, size))
+      for (double value : part)
         largest = std::max(largest, std::abs(value));
-      loss += size * largest * largest;
+      double most = largest / steps * (largest / steps) / 12;
+      for (auto [i, value] : llvm::enumerate(part))
+        loss += std::min(value * value, most) *
+                (factors.empty() ? 1 : factors[first + i]);
     }
   return loss;
 }

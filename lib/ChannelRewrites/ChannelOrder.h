@@ -4,7 +4,8 @@
 // Orders of channels for formats whose blocks share a scale: an outlier costs
 // the channels of its block their bits, so that outliers should share blocks.
 // Sorted by norm, the sum over blocks of the largest squared norm is the least
-// that any order has.
+// that any order has. (Errors are not in proportion to it where blocks hold
+// numbers so small that they become 0: these lose no more than themselves.)
 //
 //===----------------------------------------------------------------------===//
 
@@ -64,12 +65,14 @@ std::vector<double> getColumns(ArrayRef<double> rows, int64_t channels,
 std::vector<double> getRowNorms(ArrayRef<double> rows, int64_t size);
 std::vector<double> getColumnSizes(ArrayRef<double> rows, int64_t channels);
 
-/// In proportion to what rounding to blocks of `block` along rows of `channels`
-/// numbers loses, each with a scale of its own and a grid of even steps: the
-/// number of a block's elements times the square of its largest, summed. The
-/// last block of a row may have fewer elements. With `block` = 0 a row is one
-/// block.
-double getBlockLoss(ArrayRef<double> rows, int64_t channels, int64_t block);
+/// About the squared errors of rounding to blocks of `block` along rows of
+/// `channels` numbers, each with the scale with which integers of `bits` bits
+/// (2 to 32) reach its largest magnitude: step^2 / 12 for each number, but no
+/// more than its square. The last block of a row may have fewer elements. With
+/// `block` = 0 a row is one block. The errors of each channel count by its
+/// factor, 1 if there are none.
+double getBlockLoss(ArrayRef<double> rows, int64_t channels, int64_t block,
+                    unsigned bits, ArrayRef<double> factors = {});
 
 } // namespace mlir::qfmt
 

@@ -7,9 +7,13 @@ using namespace mlir;
 using namespace mlir::qfmt;
 
 FailureOr<RowErrors>
-RowErrors::create(StringRef format, int64_t block, MLIRContext *context,
+RowErrors::create(StringRef format, int64_t block, unsigned bits,
+                  MLIRContext *context,
                   function_ref<InFlightDiagnostic()> emitError) {
+  if (bits < 2 || bits > 32)
+    return emitError() << "option 'bits' is " << bits << ": give 2 to 32";
   RowErrors errors;
+  errors.bits = bits;
   errors.block = block;
   if (format.empty())
     return errors;
@@ -34,10 +38,35 @@ OperandEncoding RowErrors::getEncoding(MLIRContext *context) const {
   return {cast<TensorFormat>(static_cast<Attribute>(scaled))};
 }
 
+/// The sum of the squares of errors [n][channels] times weights
+/// [channels][others].
+static double getProductEnergy(ArrayRef<double> errors,
+                               ArrayRef<double> weights, int64_t channels) {
+  size_t others = weights.size() / channels;
+  std::vector<double> products(others);
+  double sum = 0;
+  for (size_t row = 0; row < errors.size(); row += channels) {
+    std::fill(products.begin(), products.end(), 0.0);
+    for (int64_t i = 0; i < channels; ++i)
+      for (size_t j = 0; j < others; ++j)
+        products[j] += errors[row + i] * weights[i * others + j];
+    for (double product : products)
+      sum += product * product;
+  }
+  return sum;
+}
+
 FailureOr<double> RowErrors::get(Operation *op, ArrayRef<double> rows,
-                                 int64_t channels) {
-  if (!roundTrips)
-    return getBlockLoss(rows, channels, block);
+                                 int64_t channels, ArrayRef<double> weights) {
+  if (!roundTrips) {
+    // As if errors were independent.
+    std::vector<double> factors;
+    if (!weights.empty())
+      factors = getRowNorms(weights, weights.size() / channels);
+    for (double &factor : factors)
+      factor *= factor;
+    return getBlockLoss(rows, channels, block, bits, factors);
+  }
   // f32 loses nothing.
   if (format.isReal() || rows.empty())
     return 0.0;
@@ -58,6 +87,8 @@ FailureOr<double> RowErrors::get(Operation *op, ArrayRef<double> rows,
       roundTrips->compute(op->getLoc(), type, rows.vec(), encoding);
   if (failed(errors))
     return failure();
+  if (!weights.empty())
+    return getProductEnergy(*errors, weights, channels);
   double sum = 0;
   for (double error : *errors)
     sum += error * error;

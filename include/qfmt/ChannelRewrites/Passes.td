@@ -14,13 +14,6 @@ class ChannelRewrite<string name, list<Option> own> : Pass<name, "::mlir::Module
     Option<"verifyEquivalence", "verify-equivalence", "bool", "false",
            "Run both functions on random numbers in double and fail if they differ by more than 1e-12 of the largest output">
   ];
-  let statistics = [
-    Statistic<"numRewrites", "num-rewrites", "Tensors whose channels were changed">,
-    Statistic<"numRefused", "num-refused", "Changes that were refused">,
-    Statistic<"numFolded", "num-folded", "Operations whose constants absorbed a change">,
-    Statistic<"numMaterialized", "num-materialized", "Operations that change channels at run time">,
-    Statistic<"numElements", "num-elements", "Elements that these compute each call">
-  ];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
 }
 
@@ -149,6 +142,7 @@ def SortKeys : ChannelRewrite<"qfmt-sort-keys", [
              clEnumValN(::mlir::qfmt::KeyNorms::Data, "data", "those of the keys for the rows that were recorded"))}]>,
     Option<"moments", "moments", "std::string", "\"\"", "The .npz file with statistics of what layers read">,
     Option<"block", "block", "unsigned", "16", "Channels that share a scale in the format of the keys">,
+    Option<"bits", "bits", "unsigned", "4", "Bits of an element in these blocks, which are of integers">,
     Option<"format", "format", "std::string", "\"\"", "The format of the keys, by which `moments` measures instead of `block`">]> {
   let summary = "Sorts the channels of attention's keys by norm";
   let description = [{
@@ -163,14 +157,14 @@ def SortKeys : ChannelRewrite<"qfmt-sort-keys", [
     (i and i + d/2, or neighbours), sorted by the norm of the pair.
 
     A head stays as it is where sorting does not lessen the rounding errors: with `moments` those of the keys that the layer computes for the
-    recorded rows, before any rotary embedding, in `format`, or else in proportion to the squares of the largest magnitudes of blocks. Without
-    `moments` the norms themselves stand for a key. A remark says by how much.
+    recorded rows, before any rotary embedding, in `format`, or else about those of integers of `bits` bits in blocks. Without `moments` the norms themselves stand for a key. A remark says by how much.
   }];
 }
 
 def SortChannels : ChannelRewrite<"qfmt-sort-channels", [
     Option<"moments", "moments", "std::string", "\"\"", "The .npz file with statistics of what layers read; without it their weights decide">,
     Option<"block", "block", "unsigned", "32", "Channels that share a scale">,
+    Option<"bits", "bits", "unsigned", "4", "Bits of an element in these blocks, which are of integers">,
     Option<"format", "format", "std::string", "\"\"", "A format to measure rounding errors in, instead of `block`">]> {
   let summary = "Sorts channels by magnitude, so that blocks hold channels of like magnitude";
   let description = [{
@@ -183,7 +177,7 @@ def SortChannels : ChannelRewrite<"qfmt-sort-channels", [
     may (heads of attention), each in its own order, or all in the same where they are tied.
 
     Tensors stay where constants do not absorb all of it (unless `gather` is set), and where the errors, averaged over the layers, do not become
-    smaller: those of the data or weights in `format`, or in proportion to the squares of the largest magnitudes of the blocks.
+    smaller: those that rounded data make in results, with data in `format`, or about those of data or weights as integers of `bits` bits in blocks.
   }];
 }
 
@@ -192,6 +186,7 @@ def RotateChannels : ChannelRewrite<"qfmt-rotate-channels", [
     Option<"seed", "seed", "uint64_t", "1", "Of the random signs; 0: no signs">,
     Option<"moments", "moments", "std::string", "\"\"", "The .npz file with statistics of what layers read; without it all are rotated">,
     Option<"group", "group", "unsigned", "0", "Channels that share a scale in the format of the data; 0: all of a row">,
+    Option<"bits", "bits", "unsigned", "4", "Bits of an element in these blocks, which are of integers">,
     Option<"format", "format", "std::string", "\"\"", "A format to measure rounding errors in, instead of `group`">]> {
   let summary = "Rotates channels by Hadamard matrices, which spread outliers";
   let description = [{
@@ -205,8 +200,8 @@ def RotateChannels : ChannelRewrite<"qfmt-rotate-channels", [
     linear layer computes x it takes R^T in; elsewhere an operation that multiplies by R is added before the layers that read x, unless
     `materialize` is off. Without `block`, the largest block that costs nothing at run time is taken, and if there is none, the largest.
 
-    With `moments`, a tensor stays where that does not lessen the rounding errors of the recorded rows: in `format`, or else in proportion to the
-    squares of the largest magnitudes of groups.
+    With `moments`, a tensor stays where that does not lessen the errors of results that come from rounding the recorded rows: in `format`, or else about those of
+    integers of `bits` bits in groups.
   }];
 }
 

@@ -23,6 +23,16 @@ namespace mlir::qfmt {
 using namespace mlir;
 using namespace mlir::qfmt;
 
+/// From [n][size] to [size][n].
+static std::vector<double> transpose(ArrayRef<double> matrix, int64_t size) {
+  int64_t n = matrix.size() / size;
+  std::vector<double> result(matrix.size());
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t j = 0; j < size; ++j)
+      result[j * n + i] = matrix[i * size + j];
+  return result;
+}
+
 namespace {
 /// The layers of the network as it was: rotations at run time are layers as
 /// well, by which numbers in names change.
@@ -90,32 +100,26 @@ public:
       : rewriter(rewriter), seed(seed), what(what), data(data), errors(errors) {
   }
 
-  /// The first of the blocks that costs nothing, else the first that is
-  /// allowed; none if it does not help.
+  /// The first of the blocks that costs nothing, or else the first that is
+  /// allowed, if it helps.
   FailureOr<MaybeMap> choose(const SharedInput &input,
                              ArrayRef<int64_t> blocks) {
     if (blocks.empty())
       return MaybeMap();
-    // If all are refused, the rewriter says why.
-    MaybeMap chosen = getMap(input, blocks.front());
-    bool allowed = false;
-    for (int64_t block : blocks) {
-      ChannelMap map = getMap(input, block);
-      std::optional<ChannelCost> cost =
-          rewriter.getCost(input.tensor, map, input.getReaders());
-      if (!cost || (allowed && cost->materialized > 0))
-        continue;
-      allowed = true;
-      chosen = map;
-      if (cost->materialized == 0)
-        break;
+    SmallVector<ChannelMap, 2> maps = findAllowed(input, blocks);
+    // The rewriter says why it is refused.
+    if (maps.empty())
+      return MaybeMap(getMap(input, blocks.front()));
+    if (!data)
+      return MaybeMap(maps.front());
+    for (const ChannelMap &map : maps) {
+      FailureOr<bool> better = helps(input, map);
+      if (failed(better))
+        return failure();
+      if (*better)
+        return MaybeMap(map);
     }
-    if (!allowed || !data)
-      return chosen;
-    FailureOr<bool> better = helps(input, *chosen);
-    if (failed(better))
-      return failure();
-    return *better ? chosen : MaybeMap();
+    return MaybeMap();
   }
 
 private:
@@ -125,15 +129,45 @@ private:
         Rotation::get(input.getNumChannels(), block, seed));
   }
 
+  /// At most one that costs nothing, then at most one that costs something.
+  SmallVector<ChannelMap, 2> findAllowed(const SharedInput &input,
+                                         ArrayRef<int64_t> blocks) {
+    SmallVector<ChannelMap, 2> maps;
+    for (int64_t block : blocks) {
+      ChannelMap map = getMap(input, block);
+      std::optional<ChannelCost> cost =
+          rewriter.getCost(input.tensor, map, input.getReaders());
+      if (cost && cost->materialized == 0) {
+        maps.insert(maps.begin(), map);
+        break;
+      }
+      if (cost && maps.empty())
+        maps.push_back(map);
+    }
+    return maps;
+  }
+
+  /// Of all readers, [others][channels].
+  static std::vector<double> getWeights(const SharedInput &input) {
+    std::vector<double> weights;
+    for (const ChannelReader &reader : input.readers)
+      llvm::append_range(weights, transpose(reader.weights, reader.others));
+    return weights;
+  }
+
   FailureOr<bool> helps(const SharedInput &input, const ChannelMap &map) {
     FailureOr<std::vector<double>> rows = getChannelRows(*data, input);
     if (failed(rows))
       return failure();
     Operation *op = input.getReaders().front();
     int64_t channels = input.getNumChannels();
-    FailureOr<double> before = errors->get(op, *rows, channels);
+    std::vector<double> weights = getWeights(input);
+    FailureOr<double> before =
+        errors->get(op, *rows, channels, transpose(weights, channels));
     map.rotation->apply(*rows);
-    FailureOr<double> after = errors->get(op, *rows, channels);
+    map.rotation->apply(weights);
+    FailureOr<double> after =
+        errors->get(op, *rows, channels, transpose(weights, channels));
     if (failed(before) || failed(after))
       return failure();
     if (*after < *before)
@@ -163,7 +197,7 @@ struct RotateChannelsPass
   LogicalResult propose(ChannelRewriter &rewriter) override {
     auto emit = [&] { return emitPassError(); };
     FailureOr<RowErrors> errors =
-        RowErrors::create(format, group, &getContext(), emit);
+        RowErrors::create(format, group, bits, &getContext(), emit);
     if (failed(verifyOptions()) || failed(errors) ||
         failed(requireLayers(rewriter)))
       return failure();
@@ -217,7 +251,7 @@ private:
   LogicalResult verifyOptions() {
     if (block != 0 && !Rotation::get(block, block, seed))
       return emitPassError()
-             << "option 'block' is " << block
+             << "option 'block' is " << static_cast<int64_t>(block)
              << ", and no Hadamard matrix of that size is known here: give a "
                 "power of two, or one times 12 or 20";
     if (moments.empty() && (!format.empty() || group != 0))
@@ -235,7 +269,8 @@ private:
     if (channels % block != 0)
       return input.getReaders().front()->emitOpError()
              << "sums over " << channels << " channels, which blocks of "
-             << block << " do not divide; give another 'block', or 0 for the "
+             << static_cast<int64_t>(block)
+             << " do not divide; give another 'block', or 0 for the "
              << "largest that is possible";
     return SmallVector<int64_t>{static_cast<int64_t>(block)};
   }

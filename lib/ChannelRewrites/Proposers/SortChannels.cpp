@@ -36,12 +36,23 @@ static std::vector<double> transpose(ArrayRef<double> matrix,
   return result;
 }
 
+namespace {
+/// What one layer reads, or its weights.
+struct Source {
+  /// [n][channels].
+  std::vector<double> rows;
+  /// Of the layer, by which errors of the rows count, [channels][others]; empty
+  /// if the rows are the weights.
+  std::vector<double> weights;
+};
+} // namespace
+
 /// The channels' magnitudes over all sources, each relative to its own.
-static std::vector<double> getScores(ArrayRef<std::vector<double>> sources,
+static std::vector<double> getScores(ArrayRef<Source> sources,
                                      int64_t channels) {
   std::vector<double> scores(channels, 0.0);
-  for (const std::vector<double> &source : sources) {
-    std::vector<double> sizes = getColumnSizes(source, channels);
+  for (const Source &source : sources) {
+    std::vector<double> sizes = getColumnSizes(source.rows, channels);
     double whole = getRowNorms(sizes, channels).front();
     if (whole > 0)
       for (int64_t i = 0; i < channels; ++i)
@@ -75,8 +86,7 @@ public:
     if (!freedom)
       return MaybeMap(getMap(
           input, getProbeOrder(channels, channels, ChannelPairs::None, false)));
-    FailureOr<std::vector<std::vector<double>>> sources =
-        getSources(input, *freedom);
+    FailureOr<std::vector<Source>> sources = getSources(input, *freedom);
     if (failed(sources))
       return failure();
     std::vector<double> scores = getScores(*sources, channels);
@@ -91,12 +101,18 @@ public:
         getErrorFactor(input.getReaders().front(), *sources, order);
     if (failed(factor))
       return failure();
-    if (*factor < 1)
-      return MaybeMap(map);
-    input.getReaders().front()->emitRemark()
-        << what << ": channels stay, as sorting would change the squared "
-        << "rounding errors by a factor of " << *factor;
-    return MaybeMap();
+    InFlightDiagnostic remark = input.getReaders().front()->emitRemark()
+                                << what << ": ";
+    // Less is not worth it.
+    constexpr double kMost = 0.999;
+    if (!(*factor < kMost)) {
+      remark << "channels stay, as sorting would change the squared rounding "
+             << "errors by a factor of " << *factor;
+      return MaybeMap();
+    }
+    remark << "sorting changes the squared rounding errors by a factor of "
+           << *factor;
+    return MaybeMap(map);
   }
 
 private:
@@ -125,9 +141,9 @@ private:
 
   /// Matrices [n][channels] of all layers that would read sorted channels: the
   /// rows of their data, or of their weights.
-  FailureOr<std::vector<std::vector<double>>>
-  getSources(const SharedInput &input, Freedom freedom) {
-    std::vector<std::vector<double>> sources;
+  FailureOr<std::vector<Source>> getSources(const SharedInput &input,
+                                            Freedom freedom) {
+    std::vector<Source> sources;
     auto inputs = rewriter.collectSharedInputs();
     if (failed(inputs))
       return failure();
@@ -136,14 +152,15 @@ private:
       if (layer.computes || layer.weights.empty())
         continue;
       if (!data) {
-        sources.push_back(transpose(layer.weights, input.getNumChannels()));
+        sources.push_back(
+            {transpose(layer.weights, input.getNumChannels()), {}});
         continue;
       }
       FailureOr<std::vector<double>> rows = getRows(layer, *inputs);
       if (failed(rows))
         return failure();
       if (!rows->empty())
-        sources.push_back(std::move(*rows));
+        sources.push_back({std::move(*rows), layer.weights});
     }
     return sources;
   }
@@ -169,14 +186,19 @@ private:
   }
 
   /// The mean over sources of what the order does to their errors.
-  FailureOr<double> getErrorFactor(Operation *op,
-                                   ArrayRef<std::vector<double>> sources,
+  FailureOr<double> getErrorFactor(Operation *op, ArrayRef<Source> sources,
                                    ArrayRef<int64_t> order) {
     double sum = 0;
-    for (const std::vector<double> &source : sources) {
-      FailureOr<double> before = errors.get(op, source, order.size());
+    int64_t channels = order.size();
+    for (const auto &[rows, weights] : sources) {
+      std::vector<double> sorted;
+      for (int64_t from : order)
+        llvm::append_range(
+            sorted, ArrayRef(weights).slice(from * (weights.size() / channels),
+                                            weights.size() / channels));
+      FailureOr<double> before = errors.get(op, rows, channels, weights);
       FailureOr<double> after =
-          errors.get(op, permuteColumns(source, order), order.size());
+          errors.get(op, permuteColumns(rows, order), channels, sorted);
       if (failed(before) || failed(after))
         return failure();
       sum += *before > 0 ? *after / *before : 1;
@@ -209,7 +231,7 @@ struct SortChannelsPass
       return emit() << "option 'block' is 0: give the number of channels that "
                        "share a scale";
     FailureOr<RowErrors> errors =
-        RowErrors::create(format, block, &getContext(), emit);
+        RowErrors::create(format, block, bits, &getContext(), emit);
     if (failed(errors) || failed(requireLayers(rewriter)))
       return failure();
     std::optional<ChannelData> data;

@@ -275,7 +275,7 @@ struct SortKeysPass : ProposerPass<qfmt::impl::SortKeysBase<SortKeysPass>> {
   LogicalResult propose(ChannelRewriter &rewriter) override {
     auto emit = [&] { return emitPassError(); };
     FailureOr<RowErrors> errors =
-        RowErrors::create(format, block, &getContext(), emit);
+        RowErrors::create(format, block, bits, &getContext(), emit);
     if (failed(verifyOptions()) || failed(errors) ||
         failed(requireLayers(rewriter)))
       return failure();
