@@ -10,10 +10,19 @@
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "llvm/ADT/Statistic.h"
 #include <cmath>
 
 using namespace mlir;
 using namespace mlir::qfmt;
+
+#define DEBUG_TYPE "qfmt-channel-rewrites"
+ALWAYS_ENABLED_STATISTIC(numTensors, "Tensors whose channels were changed");
+ALWAYS_ENABLED_STATISTIC(numLeft, "Changes of channels that were refused");
+ALWAYS_ENABLED_STATISTIC(numFolded, "Operations that absorbed a change");
+ALWAYS_ENABLED_STATISTIC(numAdded,
+                         "Operations added that change channels at run time");
+ALWAYS_ENABLED_STATISTIC(numElements, "Elements that these compute each call");
 
 int64_t SharedInput::getNumChannels() const {
   return ShapedType::getNumElements(shape);
@@ -278,12 +287,17 @@ bool ChannelRewriter::rewrite(Value tensor, const ChannelMap &map,
       findPlan(tensor, map, readers, constants, options, reason);
   if (!plan || !plan->apply(constants, reason)) {
     ++numRefused;
+    ++numLeft;
     remark() << "the " << map.describe() << " of " << map.size()
              << " channels is refused: " << reason;
     return false;
   }
   const ChannelCost &cost = plan->getCost();
   ++numRewrites;
+  ++numTensors;
+  numFolded += cost.folded;
+  numAdded += cost.materialized;
+  numElements += cost.elements;
   total.folded += cost.folded;
   total.materialized += cost.materialized;
   total.elements += cost.elements;

@@ -37,11 +37,6 @@ public:
     ChannelRewriter rewriter(this->getOperation(), options);
     if (failed(propose(rewriter)) || failed(rewriter.finish()))
       return this->signalPassFailure();
-    this->numRewrites += rewriter.getNumRewrites();
-    this->numRefused += rewriter.getNumRefused();
-    this->numFolded += rewriter.getTotal().folded;
-    this->numMaterialized += rewriter.getTotal().materialized;
-    this->numElements += rewriter.getTotal().elements;
   }
 
 protected:
