@@ -206,6 +206,31 @@ def test_shifts_alone_where_scales_cost(network):
     assert net.get_error(module, "i8", "i8") < 0.1 * net.get_error(net.real, "i8", "i8")
 
 
+def attention() -> tuple[onnx.ModelProto, np.ndarray]:
+    """Values weighted by numbers that are computed take a scale, but no shift, as nothing says that these add up to one."""
+    constants = {"v": weight(16, 32) * outliers(32), "k": weight(16, 4, seed=1), "a": weight(32, 8, seed=2)}
+    source = model(
+        [
+            node("MatMul", "x v", "values"),
+            node("Add", "values c", "shifted"),
+            node("MatMul", "x k", "scores"),
+            node("Sigmoid", "scores", "weights"),
+            node("MatMul", "weights shifted", "n"),
+            node("MatMul", "n a"),
+        ],
+        {"x": (4, 16)},
+        {**constants, "c": 50 * np.abs(weight(32, seed=3))},
+    )
+    return source, np.random.default_rng(6).standard_normal((SAMPLES, 4, 16)).astype(np.float32)
+
+
+def test_scales_alone_where_shifts_cost(network):
+    net = network(attention)
+    _, said = net.changed("qfmt-suppress-outliers")
+    (found,) = re.findall(r"suppress-outliers: (.*) of 32 channels, (.*)", said)
+    assert found[0] == "scale" and "added" not in found[1]
+
+
 def test_two_passes_after_each_other(network, tmp_path):
     """The second one needs data of its own."""
     net = network(pre_norm)

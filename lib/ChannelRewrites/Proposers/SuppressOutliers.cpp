@@ -102,17 +102,18 @@ struct SuppressOutliersPass
                              const SharedInput &shared,
                              ArrayRef<double> midRange) {
     SmallVector<Operation *> readers = shared.getReaders();
-    auto getCost = [&](double scale, ArrayRef<double> shift) {
-      ChannelMap map = ChannelMap::affine(
-          shared.axes, shared.shape,
-          std::vector<double>(shared.getNumChannels(), scale), shift);
+    // Any scales, but not all alike: what is alike passes more operations.
+    std::vector<double> ones(shared.getNumChannels(), 1.0), scales;
+    for (int64_t channel = 0; channel < shared.getNumChannels(); ++channel)
+      scales.push_back(2.0 + channel);
+    auto getCost = [&](std::vector<double> scale, std::vector<double> shift) {
+      ChannelMap map = ChannelMap::affine(shared.axes, shared.shape,
+                                          std::move(scale), std::move(shift));
       return rewriter.getCost(shared.tensor, map, readers);
     };
-    // Any scale but 1.
-    constexpr double kScale = 2;
-    std::optional<ChannelCost> scale = getCost(kScale, {}),
-                               shift = getCost(1, midRange),
-                               both = getCost(kScale, midRange);
+    std::optional<ChannelCost> scale = getCost(scales, {}),
+                               shift = getCost(ones, midRange),
+                               both = getCost(scales, midRange);
     bool canBoth =
         both && (!scale || both->materialized <= scale->materialized);
     bool isShiftFree = shift && shift->materialized == 0;
