@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # How lit runs the tests of this directory.
 import os
+import platform
 import shutil
 
 import lit.formats
@@ -40,5 +41,7 @@ if config.sanitizers:
     config.available_features.add("sanitized")
 if config.have_mlir_opt:
     config.available_features.add("mlir-opt")
+# x86_64, aarch64, ...: code is generated for the kind of machine that runs.
+config.available_features.add(platform.machine().lower())
 if shutil.which(config.c_compiler):
     config.available_features.add("cc")

@@ -44,6 +44,15 @@ static void addTensorPasses(OpPassManager &pm) {
   pm.addPass(createCSEPass());
 }
 
+/// Matrix products of bytes with constants as loops over vectors, together with
+/// the element-wise operations around them.
+static void addProductPasses(OpPassManager &pm) {
+  pm.addPass(createPackProducts());
+  pm.addPass(createProductsToVectors());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
 /// Tensors to contiguous buffers, each freed where it is last used.
 static void addBufferPasses(OpPassManager &pm) {
   pm.addPass(createReadOnlyArguments());
@@ -115,6 +124,7 @@ static void addLLVMPasses(OpPassManager &pm) {
 
 void buildLowerToLLVMPipeline(OpPassManager &pm) {
   addTensorPasses(pm);   // still constituents, as linalg.generic
+  addProductPasses(pm);  // the same, with loops
   addBufferPasses(pm);   // memref
   addLoopPasses(pm);     // scf
   addConstantPasses(pm); // constants in one blob

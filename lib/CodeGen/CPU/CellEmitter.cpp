@@ -124,6 +124,10 @@ static Value emitLoad(ImplicitLocOpBuilder &b, Value tensor, AffineMap map,
                                         getInBounds(b));
 }
 
+Value emitLoad(ImplicitLocOpBuilder &b, Value matrix, const Cell &cell) {
+  return emitLoad(b, matrix, b.getMultiDimIdentityMap(2), cell);
+}
+
 Value emitStore(ImplicitLocOpBuilder &b, Value value, Value tensor,
                 const Cell &cell) {
   SmallVector<Value> indices{cell.row, cell.column};
@@ -187,7 +191,7 @@ Value emitInit(ImplicitLocOpBuilder &b, Value init, Value current,
   if (auto fill = init.getDefiningOp<linalg::FillOp>())
     return fill.value();
   if (current)
-    return emitLoad(b, current, b.getMultiDimIdentityMap(2), cell);
+    return emitLoad(b, current, cell);
   auto op = init.getDefiningOp<linalg::GenericOp>();
   return emitElementwise(b, op, Value(), Value(), op.getDpsInits()[0], cell);
 }

@@ -40,6 +40,9 @@ Value emitElementwise(ImplicitLocOpBuilder &b, linalg::GenericOp op,
                       Value before, Value beforeValue, Value current,
                       const Cell &cell);
 
+/// The elements of a matrix at `cell`.
+Value emitLoad(ImplicitLocOpBuilder &b, Value matrix, const Cell &cell);
+
 /// `tensor` with the valid lanes of `value` at `cell`.
 Value emitStore(ImplicitLocOpBuilder &b, Value value, Value tensor,
                 const Cell &cell);

@@ -6,19 +6,21 @@
 //
 //   for blocks of rows that take half of the level-2 cache
 //     for panels of V * 16 columns of the packed factor
-//       for U rows
-//         U * V * groups accumulators = 0
-//         for k step 4
-//           load the panel's groups; for each row broadcast 4 bytes; add up
-//         initial values, element-wise operations, store
+//       for parts of the sums
+//         for U rows
+//           U * V * groups accumulators = 0
+//           for k step 4
+//             load the panel's groups; for each row broadcast 4 bytes; add up
+//           last part: initial values, element-wise operations, store
+//           others: add to the block's sums in memory
 //
 // A panel is read from the level-2 cache for each U rows, a block of rows once
 // for each panel, and the packed factor once for each block. U and V are such
 // that accumulators, a panel's groups and two more values fit the registers.
 //
 // The first factor is read where it lies: packing it costs more than it saves
-// while rows fit the level-1 cache together. Sums longer than the level-2 cache
-// are not cut. One thread.
+// while rows fit the level-1 cache together. Sums are one part unless a panel
+// would take more than a quarter of the level-2 cache. One thread.
 //
 //===----------------------------------------------------------------------===//
 
@@ -51,12 +53,15 @@ remark::RemarkOpts getRemarkOptions(StringRef name) {
 constexpr int64_t kMaxRows = 6;
 /// Blocks of 16 columns; more make the code long.
 constexpr int64_t kMaxColumnBlocks = 8;
+/// Fewer dot products do not pay for loading and storing their sums.
+constexpr int64_t kMinDots = 64;
 
 struct Blocking {
   /// U and V of the file comment.
   int64_t rows, columnBlocks;
-  /// Rows whose part of the first factor stays in the cache; a multiple of
-  /// `rows`.
+  /// Terms of a part of the sums, in fours.
+  int64_t dots;
+  /// Rows whose terms of one part stay in the cache; a multiple of `rows`.
   int64_t cachedRows;
 };
 
@@ -81,10 +86,13 @@ Blocking chooseBlocking(const CpuTarget &target, const ByteDotProduct &dot,
     --blocking.rows;
   blocking.columnBlocks = std::clamp<int64_t>(
       getColumnBlocks(target, dot, blocking.rows), 1, allBlocks);
-  // Three quarters of the cache for a panel and the rows; the rest is for what
-  // is stored and for the next panel.
-  int64_t panel = blocking.columnBlocks * kColumnsPerBlock * product.k;
-  int64_t cached = (target.l2Bytes / 4 * 3 - panel) / product.k;
+  // A quarter of the cache for a panel, and what is left of three quarters for
+  // the rows; the rest is for what is stored and for the next panel.
+  int64_t columns = blocking.columnBlocks * kColumnsPerBlock;
+  blocking.dots = std::max<int64_t>(
+      target.l2Bytes / 4 / (columns * kTermsPerDot), kMinDots);
+  int64_t terms = std::min(product.k, blocking.dots * kTermsPerDot);
+  int64_t cached = (target.l2Bytes / 4 * 3 - columns * terms) / terms;
   blocking.cachedRows =
       std::max(cached / blocking.rows, int64_t(1)) * blocking.rows;
   return blocking;
@@ -172,14 +180,14 @@ private:
     if (whole != 0)
       output = emitFor(index(0), index(whole), step, output,
                        [&](Value block, Value out) {
-                         return emitRows(begin, end, numRows,
-                                         {block, step, kColumnsPerBlock}, out);
+                         return emitParts(begin, end, numRows,
+                                          {block, step, kColumnsPerBlock}, out);
                        });
     if (rest != 0 || partial != 0)
-      output = emitRows(begin, end, numRows,
-                        {index(whole), rest + (partial != 0),
-                         partial != 0 ? partial : kColumnsPerBlock},
-                        output);
+      output = emitParts(begin, end, numRows,
+                         {index(whole), rest + (partial != 0),
+                          partial != 0 ? partial : kColumnsPerBlock},
+                         output);
     return output;
   }
 
@@ -190,8 +198,55 @@ private:
     int64_t lastValid;
   };
 
-  Value emitRows(Value begin, Value end, int64_t numRows, const Panel &panel,
-                 Value output) {
+  /// Part of every sum: `count` times four terms, and, if it is the last one,
+  /// what is left.
+  struct Part {
+    Value first;
+    int64_t count;
+    bool isLast;
+  };
+
+  /// All but the last part of the sums go to memory.
+  Value emitParts(Value begin, Value end, int64_t numRows, const Panel &panel,
+                  Value output) {
+    int64_t dots = product.k / kTermsPerDot;
+    int64_t before = dots == 0 ? 0 : (dots - 1) / blocking.dots * blocking.dots;
+    Value sums;
+    if (before != 0)
+      sums = emitFor(index(0), index(before), blocking.dots,
+                     emitZeros(numRows, panel), [&](Value first, Value out) {
+                       Part part{first, blocking.dots, /*isLast=*/false};
+                       return emitRows(begin, end, numRows, out,
+                                       [&](const Rows &rows, Value current) {
+                                         return emitPartialTile(rows, panel,
+                                                                part, current);
+                                       });
+                     });
+    Part part{index(before), dots - before, /*isLast=*/true};
+    return emitRows(begin, end, numRows, output,
+                    [&](const Rows &rows, Value out) {
+                      return emitTile(rows, panel, part, sums, out);
+                    });
+  }
+
+  Value emitZeros(int64_t numRows, const Panel &panel) {
+    int64_t rows =
+        ShapedType::isDynamic(numRows) ? blocking.cachedRows : numRows;
+    Value empty = tensor::EmptyOp::create(
+        b, ArrayRef<int64_t>{rows, panel.numBlocks * kColumnsPerBlock},
+        b.getI32Type());
+    Value zero = arith::ConstantIntOp::create(b, 0, 32);
+    return linalg::FillOp::create(b, zero, empty).getResult(0);
+  }
+
+  /// Rows `row` ... `row + count - 1` of a block that begins at `begin`.
+  struct Rows {
+    Value begin, row;
+    int64_t count;
+  };
+
+  Value emitRows(Value begin, Value end, int64_t numRows, Value output,
+                 llvm::function_ref<Value(const Rows &, Value)> body) {
     bool isDynamic = ShapedType::isDynamic(numRows);
     Value wholeEnd;
     int64_t rest = 0;
@@ -206,35 +261,66 @@ private:
     if (isDynamic || numRows >= blocking.rows)
       output = emitFor(begin, wholeEnd, blocking.rows, output,
                        [&](Value row, Value out) {
-                         return emitTile(row, blocking.rows, panel, out);
+                         return body({begin, row, blocking.rows}, out);
                        });
     if (isDynamic)
       return emitFor(wholeEnd, end, 1, output, [&](Value row, Value out) {
-        return emitTile(row, 1, panel, out);
+        return body({begin, row, 1}, out);
       });
-    return rest == 0 ? output : emitTile(wholeEnd, rest, panel, output);
+    return rest == 0 ? output : body({begin, wholeEnd, rest}, output);
   }
 
   //===--------------------------------------------------------------------===//
   // Accumulators that stay in registers, by row, block, group
   //===--------------------------------------------------------------------===//
 
-  Value emitTile(Value row, int64_t rows, const Panel &panel, Value output) {
-    SmallVector<Value> sums = emitTerms(row, rows, panel);
+  /// Calls `visit(sum, row, block)` for the 16 sums of each row and block.
+  template <typename Fn>
+  void forEachCell(ArrayRef<Value> sums, const Rows &rows, const Panel &panel,
+                   Fn visit) {
     int64_t groups = dot.getNumGroups();
-    for (int64_t block = 0; block < panel.numBlocks; ++block) {
-      bool isLast = block + 1 == panel.numBlocks;
-      Value first = add(panel.block, block);
-      Value column =
-          b.createOrFold<arith::MulIOp>(first, index(kColumnsPerBlock));
-      for (int64_t i = 0; i < rows; ++i) {
-        Cell cell{add(row, i), column,
-                  isLast ? panel.lastValid : kColumnsPerBlock};
-        ArrayRef<Value> parts = ArrayRef(sums).slice(
-            (i * panel.numBlocks + block) * groups, groups);
-        output = emitCell(dot.emitSums(b, parts), cell, output);
+    for (int64_t block = 0; block < panel.numBlocks; ++block)
+      for (int64_t i = 0; i < rows.count; ++i) {
+        int64_t first = (i * panel.numBlocks + block) * groups;
+        visit(dot.emitSums(b, sums.slice(first, groups)), i, block);
       }
-    }
+  }
+
+  /// Where the sums of earlier parts lie.
+  Cell getPartialCell(const Rows &rows, int64_t i, int64_t block) {
+    Value row = b.createOrFold<arith::SubIOp>(rows.row, rows.begin);
+    return {add(row, i), index(block * kColumnsPerBlock), kColumnsPerBlock};
+  }
+
+  Value emitPartialTile(const Rows &rows, const Panel &panel, const Part &part,
+                        Value memory) {
+    forEachCell(emitTerms(rows, panel, part), rows, panel,
+                [&](Value sum, int64_t i, int64_t block) {
+                  Cell cell = getPartialCell(rows, i, block);
+                  Value before = emitLoad(b, memory, cell);
+                  memory = emitStore(b, arith::AddIOp::create(b, before, sum),
+                                     memory, cell);
+                });
+    return memory;
+  }
+
+  /// `partial` has the sums of earlier parts; null if there are none.
+  Value emitTile(const Rows &rows, const Panel &panel, const Part &part,
+                 Value partial, Value output) {
+    forEachCell(emitTerms(rows, panel, part), rows, panel,
+                [&](Value sum, int64_t i, int64_t block) {
+                  if (partial) {
+                    Cell cell = getPartialCell(rows, i, block);
+                    sum = arith::AddIOp::create(b, sum,
+                                                emitLoad(b, partial, cell));
+                  }
+                  Value column = b.createOrFold<arith::MulIOp>(
+                      add(panel.block, block), index(kColumnsPerBlock));
+                  bool isLast = block + 1 == panel.numBlocks;
+                  Cell cell{add(rows.row, i), column,
+                            isLast ? panel.lastValid : kColumnsPerBlock};
+                  output = emitCell(sum, cell, output);
+                });
     return output;
   }
 
@@ -254,26 +340,29 @@ private:
     return emitStore(b, value, output, cell);
   }
 
-  SmallVector<Value> emitTerms(Value row, int64_t rows, const Panel &panel) {
+  SmallVector<Value> emitTerms(const Rows &rows, const Panel &panel,
+                               const Part &part) {
     VectorType type = dot.getAccumulatorType(b.getContext());
     Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
-    SmallVector<Value> sums(rows * panel.numBlocks * dot.getNumGroups(), zero);
-    int64_t whole = product.k / kTermsPerDot;
-    if (whole != 0) {
-      auto loop = scf::ForOp::create(b, index(0), index(whole), index(1), sums);
+    SmallVector<Value> sums(rows.count * panel.numBlocks * dot.getNumGroups(),
+                            zero);
+    if (part.count != 0) {
+      auto loop = scf::ForOp::create(b, part.first, add(part.first, part.count),
+                                     index(1), sums);
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(loop.getBody());
       Value step = loop.getInductionVar();
       SmallVector<Value> next = emitDots(
-          step, panel, SmallVector<Value>(loop.getRegionIterArgs()), rows,
-          [&](int64_t i) { return loadTerms(add(row, i), step); });
+          step, panel, SmallVector<Value>(loop.getRegionIterArgs()), rows.count,
+          [&](int64_t i) { return loadTerms(add(rows.row, i), step); });
       scf::YieldOp::create(b, next);
       sums.assign(loop.getResults().begin(), loop.getResults().end());
     }
-    if (product.k % kTermsPerDot == 0)
+    if (!part.isLast || product.k % kTermsPerDot == 0)
       return sums;
-    return emitDots(index(whole), panel, sums, rows, [&](int64_t i) {
-      return loadLastTerms(add(row, i), whole * kTermsPerDot);
+    int64_t whole = product.k / kTermsPerDot;
+    return emitDots(index(whole), panel, sums, rows.count, [&](int64_t i) {
+      return loadLastTerms(add(rows.row, i), whole * kTermsPerDot);
     });
   }
 
@@ -353,13 +442,14 @@ bool emitProduct(linalg::GenericOp op, const CpuTarget &target) {
   if (!dot.isLegal())
     return false;
   SmallVector<linalg::GenericOp> epilogue = getEpilogue(op, whyNot);
-  if (!whyNot.empty())
+  if (epilogue.empty() && !whyNot.empty())
     remark::missed(op.getLoc(), getRemarkOptions("NotFused"))
         << "sums are written to memory: " << whyNot;
   Blocking blocking = chooseBlocking(target, dot, *product);
   remark::passed(op.getLoc(), getRemarkOptions("Blocks"))
       << "a product of packed bytes" << remark::metric("Rows", blocking.rows)
       << remark::metric("ColumnBlocks", blocking.columnBlocks)
+      << remark::metric("Terms", blocking.dots * kTermsPerDot)
       << remark::metric("CachedRows", blocking.cachedRows)
       << remark::metric("FusedOperations", epilogue.size());
   Value result = Emitter(*product, dot, blocking, epilogue).emit();

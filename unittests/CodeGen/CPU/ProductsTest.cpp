@@ -57,7 +57,8 @@ bool canRun(const Target &target) {
 }
 
 /// What qfmt-lower-to-llvm does, with the instructions of the target.
-void buildLowering(OpPassManager &pm, DotInstructions instructions) {
+void buildLowering(OpPassManager &pm, DotInstructions instructions,
+                   int64_t l2Bytes) {
   pm.addPass(createConvertQFmtToArith());
   pm.addPass(createLinalgGeneralizeNamedOpsPass());
   pm.addPass(createCanonicalizerPass());
@@ -67,6 +68,7 @@ void buildLowering(OpPassManager &pm, DotInstructions instructions) {
   pm.addPass(createPackProducts(pack));
   ProductsToVectorsOptions vectors;
   vectors.instructions = instructions;
+  vectors.l2Bytes = l2Bytes;
   pm.addPass(createProductsToVectors(vectors));
   pm.addPass(createCanonicalizerPass());
   buildLowerToLLVMPipeline(pm);
@@ -87,6 +89,8 @@ struct Case {
   Epilogue epilogue;
   bool isRhsTransposed = false;
   bool isDynamic = false;
+  /// 0 for what the target has.
+  int64_t l2Bytes = 0;
 };
 
 std::string getName(const Case &c) {
@@ -238,10 +242,11 @@ protected:
     ASSERT_TRUE(succeeded(expected));
     for (auto [i, target] : llvm::enumerate(kTargets))
       if ((targets >> i & 1) != 0 && canRun(target))
-        checkTarget(*module, target, inputs, shapes, expected->front());
+        checkTarget(*module, target, c.l2Bytes, inputs, shapes,
+                    expected->front());
   }
 
-  void checkTarget(ModuleOp module, const Target &target,
+  void checkTarget(ModuleOp module, const Target &target, int64_t l2Bytes,
                    ArrayRef<std::vector<char>> inputs,
                    ArrayRef<SmallVector<int64_t>> shapes,
                    const reference::Tensor &expected) {
@@ -250,7 +255,7 @@ protected:
     options.cpu = target.cpu;
     options.optLevel = target.optLevel;
     options.lowering = [&](OpPassManager &pm) {
-      buildLowering(pm, target.instructions);
+      buildLowering(pm, target.instructions, l2Bytes);
     };
     auto function = CompiledFunction::compile(module, options);
     ASSERT_TRUE(succeeded(function));
@@ -304,11 +309,14 @@ TEST_F(Products, UnknownRows) {
            true});
 }
 
-/// Rows that do not fit the level-2 cache together.
+/// Rows that do not fit the level-2 cache together, and sums in parts: a cache
+/// of 16 KiB gives them 256 terms.
 TEST_F(Products, CacheBlocks) {
-  check({300, 20, 6000, false, false, 0, 0, Init::Bias, Epilogue::Requantize});
-  check({300, 20, 6000, false, false, 0, 0, Init::Bias, Epilogue::None, false,
-         true});
+  for (int64_t k : {511, 512, 515})
+    for (bool isDynamic : {false, true})
+      check({70, 83, k, false, false, 0, 0, Init::Bias,
+             isDynamic ? Epilogue::None : Epilogue::Requantize, false,
+             isDynamic, 16384});
 }
 
 } // namespace

@@ -49,13 +49,13 @@ def ProductsToVectors : CpuPass<"qfmt-products-to-vectors"> {
   let summary = "Writes packed integer matrix products as loops over vectors";
   let description = [{
     What qfmt-pack-products has packed becomes a loop nest on tensors: blocks of rows that stay in the level-2 cache, panels of
-    columns, blocks of accumulators that stay in registers over the whole sum, and the target's instructions on 64 bytes of the packed
+    columns, blocks of accumulators that stay in registers over a long part of the sum, and the target's instructions on 64 bytes of the packed
     constant at a time. Element-wise operations that alone read the product (rescaling, clamping, conversion to codes) are
     computed on the accumulators, and so are initial values that are broadcast. Every size is legal, an unknown number of rows, too.
 
     Targets differ in one place, how four products are added up; integers and so results are the same on all of them.
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
                            "::mlir::vector::VectorDialect", "::mlir::qfmt::cpu::QFmtCpuDialect"];
 }
 
