@@ -38,6 +38,20 @@ static std::vector<ResultT> readAs(ArrayRef<char> bytes) {
   return values;
 }
 
+/// Floats of 16 bits.
+static std::vector<double> readHalves(ArrayRef<char> bytes,
+                                      const llvm::fltSemantics &semantics) {
+  std::vector<double> values;
+  for (uint16_t bits : readAs<uint16_t, uint16_t>(bytes)) {
+    APFloat value(semantics, APInt(16, bits));
+    bool losesInfo;
+    value.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven,
+                  &losesInfo);
+    values.push_back(value.convertToDouble());
+  }
+  return values;
+}
+
 std::optional<std::vector<double>> mlir::qfmt::readFloats(Attribute attr) {
   if (auto dense = dyn_cast_or_null<DenseFPElementsAttr>(attr)) {
     std::vector<double> values;
@@ -54,14 +68,17 @@ std::optional<std::vector<double>> mlir::qfmt::readFloats(Attribute attr) {
   if (!resource)
     return std::nullopt;
   Type element = resource.getType().getElementType();
-  if (!element.isF32() && !element.isF64())
+  if (!isa<Float16Type, BFloat16Type, Float32Type, Float64Type>(element))
     return std::nullopt;
-  unsigned width = element.isF32() ? 4 : 8;
+  unsigned width = element.getIntOrFloatBitWidth() / 8;
   std::optional<ArrayRef<char>> bytes = getResourceBytes(resource, width);
   if (!bytes)
     return std::nullopt;
-  return width == 4 ? readAs<float, double>(*bytes)
-                    : readAs<double, double>(*bytes);
+  if (element.isF32())
+    return readAs<float, double>(*bytes);
+  if (element.isF64())
+    return readAs<double, double>(*bytes);
+  return readHalves(*bytes, cast<FloatType>(element).getFloatSemantics());
 }
 
 std::optional<std::vector<int64_t>> mlir::qfmt::readIntegers(Attribute attr) {
