@@ -74,7 +74,8 @@ def balanced() -> tuple[onnx.ModelProto, np.ndarray]:
     """All channels and all weights are alike."""
     signs = np.sign(weight(32, 8))
     data = np.sign(np.random.default_rng(3).standard_normal((SAMPLES, 4, 32))).astype(np.float32)
-    return model([node("Mul", "x s", "n"), node("MatMul", "n a")], {"x": (4, 32)}, {"s": np.ones(32, np.float32), "a": signs}), data
+    constants = {"s": np.ones(32, np.float32), "a": signs}
+    return model([node("Mul", "x s", "n"), node("MatMul", "n a")], {"x": (4, 32)}, constants), data
 
 
 class Network:
@@ -207,7 +208,7 @@ def test_shifts_alone_where_scales_cost(network):
 
 
 def attention() -> tuple[onnx.ModelProto, np.ndarray]:
-    """Values weighted by numbers that are computed take a scale, but no shift, as nothing says that these add up to one."""
+    """Values weighted by computed numbers take a scale, but no shift: nothing says that these add up to one."""
     constants = {"v": weight(16, 32) * outliers(32), "k": weight(16, 4, seed=1), "a": weight(32, 8, seed=2)}
     source = model(
         [
