@@ -119,9 +119,7 @@ std::string ChannelMap::describe() const {
 // Maps made of it
 //===----------------------------------------------------------------------===//
 
-ChannelMap ChannelMap::getOrder() const {
-  return permute(axes, shape, order);
-}
+ChannelMap ChannelMap::getOrder() const { return permute(axes, shape, order); }
 
 ChannelMap ChannelMap::getScale() const { return affine(axes, shape, scale); }
 

@@ -34,7 +34,8 @@ void ChannelPlan::assign(Value value, const ChannelMap &map) {
   if (simple.isIdentity() || constants->read(value))
     return;
   if (auto found = merged.find(value); found != merged.end())
-    if (std::optional<ChannelMap> all = ChannelMap::merge(found->second, simple))
+    if (std::optional<ChannelMap> all =
+            ChannelMap::merge(found->second, simple))
       simple = *all;
   auto [known, isNew] = wanted.insert({value, simple});
   if (isNew) {
@@ -146,8 +147,9 @@ void ChannelPlan::visit(Value value) {
   const ChannelMap map = wanted[value];
   auto result = dyn_cast<OpResult>(value);
   if (!result) {
-    obstacle = obstacle.empty() ? "an argument of the function has these channels"
-                                : obstacle;
+    obstacle = obstacle.empty()
+                   ? "an argument of the function has these channels"
+                   : obstacle;
     return;
   }
   if (!solveBackward(result, map))
@@ -199,10 +201,11 @@ bool ChannelPlan::run(const ChannelMap &map, ArrayRef<Operation *> readers,
   return true;
 }
 
-std::optional<ChannelPlan>
-ChannelPlan::find(Value tensor, const ChannelMap &map,
-                  ArrayRef<Operation *> readers,
-                  const ExactConstants &constants, std::string &reason) {
+std::optional<ChannelPlan> ChannelPlan::find(Value tensor,
+                                             const ChannelMap &map,
+                                             ArrayRef<Operation *> readers,
+                                             const ExactConstants &constants,
+                                             std::string &reason) {
   ChannelPlan all(tensor, constants), some(tensor, constants);
   if (!all.run(map, readers, /*follows=*/true, reason))
     return std::nullopt;
@@ -247,10 +250,9 @@ static bool isSame(const ChannelMap &a, const ChannelMap &b) {
 void ChannelPlan::findConversions() {
   auto add = [&](OpOperand &use, const ChannelMap &to, const Step *step) {
     ChannelMap from = getActual(use.get());
-    if (isSame(from, to) ||
-        (step && step->rule &&
-         step->rule->accepts(step->op, step->maps, use.getOperandNumber(),
-                             from)))
+    if (isSame(from, to) || (step && step->rule &&
+                             step->rule->accepts(step->op, step->maps,
+                                                 use.getOperandNumber(), from)))
       return;
     for (Conversion &known : conversions)
       if (known.value == use.get() && isSame(known.to, to)) {
@@ -278,19 +280,21 @@ void ChannelPlan::findConversions() {
       ++cost.folded;
       continue;
     }
-    int64_t count = countMaterialized(conversion.from) +
-                    countMaterialized(conversion.to);
+    int64_t count =
+        countMaterialized(conversion.from) + countMaterialized(conversion.to);
     cost.materialized += count;
     cost.elements +=
-        count * cast<RankedTensorType>(conversion.value.getType()).getNumElements();
+        count *
+        cast<RankedTensorType>(conversion.value.getType()).getNumElements();
   }
 }
 
 bool ChannelPlan::gathers() const {
-  return !regrouped.empty() || llvm::any_of(conversions, [&](const Conversion &conversion) {
-    return !isConstant(conversion) &&
-           (conversion.from.permutes() || conversion.to.permutes());
-  });
+  return !regrouped.empty() ||
+         llvm::any_of(conversions, [&](const Conversion &conversion) {
+           return !isConstant(conversion) &&
+                  (conversion.from.permutes() || conversion.to.permutes());
+         });
 }
 
 bool ChannelPlan::changesNumbers() const {

@@ -24,9 +24,10 @@ public:
   /// The better of two plans: all operations follow, or only `readers` do,
   /// behind an operation that changes the channels for them. None with a
   /// reason if one of `readers` cannot follow.
-  static std::optional<ChannelPlan>
-  find(Value tensor, const ChannelMap &map, ArrayRef<Operation *> readers,
-       const ExactConstants &constants, std::string &reason);
+  static std::optional<ChannelPlan> find(Value tensor, const ChannelMap &map,
+                                         ArrayRef<Operation *> readers,
+                                         const ExactConstants &constants,
+                                         std::string &reason);
 
   const ChannelCost &getCost() const { return cost; }
   /// Channels are permuted at run time, not only scaled, shifted or rotated.

@@ -11,7 +11,8 @@ using namespace mlir;
 using namespace mlir::qfmt;
 
 int64_t mlir::qfmt::countMaterialized(const ChannelMap &map) {
-  return (map.scales() || map.shifts()) + map.permutes() + (map.rotation != nullptr);
+  return (map.scales() || map.shifts()) + map.permutes() +
+         (map.rotation != nullptr);
 }
 
 namespace {
@@ -137,8 +138,7 @@ Value Materializer::gather(Value x, ArrayRef<int64_t> order,
     }
     Value element = tensor::ExtractOp::create(b, loc, x, index);
     if (!signs.empty())
-      element =
-          arith::MulFOp::create(b, loc, element, args[map.axes.size()]);
+      element = arith::MulFOp::create(b, loc, element, args[map.axes.size()]);
     linalg::YieldOp::create(b, loc, element);
   };
   return linalg::GenericOp::create(builder, loc, type, inputs,
@@ -148,8 +148,7 @@ Value Materializer::gather(Value x, ArrayRef<int64_t> order,
 }
 
 /// y[..., block, j] = sum over i of x[..., block, i] * R[(block,) i, j].
-Value Materializer::rotate(Value x, bool inverse,
-                           ExactConstants &constants) {
+Value Materializer::rotate(Value x, bool inverse, ExactConstants &constants) {
   const Rotation &rotation = *map.rotation;
   int64_t size = rotation.getBlock(), axis = map.axes.back();
   // The last axis in blocks; an outer part of it, and other axes, choose one.
@@ -189,18 +188,18 @@ Value Materializer::rotate(Value x, bool inverse,
   for (int64_t number = 0; number < numBlocks; ++number)
     llvm::append_range(matrix, rotation.getBlockMatrix(number));
   Type element = type.getElementType();
-  Value constant = constants.create(
-      builder, loc, RankedTensorType::get(matrixShape, element),
-      std::move(matrix), "rotation");
+  Value constant = constants.create(builder, loc,
+                                    RankedTensorType::get(matrixShape, element),
+                                    std::move(matrix), "rotation");
 
   auto wide = RankedTensorType::get(shape, element);
   Value zero =
       arith::ConstantOp::create(builder, loc, builder.getZeroAttr(element));
-  Value init = linalg::FillOp::create(builder, loc, zero, makeEmpty(wide))
-                   .getResult(0);
+  Value init =
+      linalg::FillOp::create(builder, loc, zero, makeEmpty(wide)).getResult(0);
   SmallVector<AffineMap> maps;
-  for (ArrayRef<AffineExpr> exprs : {ArrayRef(inExprs), ArrayRef(matrixExprs),
-                                     ArrayRef(outExprs)})
+  for (ArrayRef<AffineExpr> exprs :
+       {ArrayRef(inExprs), ArrayRef(matrixExprs), ArrayRef(outExprs)})
     maps.push_back(AffineMap::get(rank + 1, 0, exprs, builder.getContext()));
   SmallVector<utils::IteratorType> loops(rank, utils::IteratorType::parallel);
   loops.push_back(utils::IteratorType::reduction);

@@ -215,6 +215,21 @@ TEST_F(ChannelRewriterTest, NormAbsorbsScaleAndShift) {
   EXPECT_EQ(folded, 4); // gamma, beta, both layers.
 }
 
+TEST_F(ChannelRewriterTest, UntrainedNormAbsorbsScaleAndShift) {
+  std::string text = kPreNorm;
+  for (auto [what, with] :
+       {std::pair<std::string, std::string>(
+            "%gamma = random<12>",
+            "%gamma = arith.constant dense<1.0> : tensor<12xf32>"),
+        {"%beta = random<12>",
+         "%beta = arith.constant dense<0.0> : tensor<12xf32>"}})
+    text.replace(text.find(what), what.size(), with);
+  parse(text);
+  EXPECT_EQ(rewrite(makeMap({1}, Scale | Shift), /*materialize=*/false), 0)
+      << remarks;
+  EXPECT_EQ(folded, 4);
+}
+
 TEST_F(ChannelRewriterTest, PowersOfTwoChangeNoBit) {
   parse(kPreNorm);
   ChannelMap map = makeMap({1}, Scale);
@@ -408,9 +423,12 @@ func.func @main(%x: tensor<3x12xf32>) -> tensor<3x5xf32> {
   for (const char *name : {"k", "v"}) {
     std::string n = name;
     if (grouped)
-      text += "  %" + n + "h = linalg.generic {indexing_maps = [#first, #id], "
+      text += "  %" + n +
+              "h = linalg.generic {indexing_maps = [#first, #id], "
               "iterator_types = [\"parallel\", \"parallel\", \"parallel\"]} "
-              "ins(%" + n + "t : tensor<1x3x4xf32>) outs(%et : tensor<2x3x4xf32>) {\n"
+              "ins(%" +
+              n +
+              "t : tensor<1x3x4xf32>) outs(%et : tensor<2x3x4xf32>) {\n"
               "  ^bb0(%a: f32, %o: f32):\n    linalg.yield %a : f32\n"
               "  } -> tensor<2x3x4xf32>\n";
     else
@@ -491,8 +509,8 @@ func.func @main(%x: tensor<3x12xf32>) -> tensor<3x5xf32> {
   return %y : tensor<3x5xf32>
 }
 )";
-  for (auto [what, with] : {std::pair<StringRef, StringRef>("WIDTH", width),
-                            {"HEADS", heads}})
+  for (auto [what, with] :
+       {std::pair<StringRef, StringRef>("WIDTH", width), {"HEADS", heads}})
     for (size_t at; (at = text.find(what.str())) != std::string::npos;)
       text.replace(at, what.size(), with.str());
   return text;

@@ -12,16 +12,17 @@ const ChannelRule *ChannelRule::get(Operation *op,
                                     const ExactConstants &constants) {
   if (const ChannelRule *rule = getWeightedSumRule(op, constants))
     return rule;
-  for (auto getter : {getProductSumRule, getElementwiseRule, getReductionRule,
-                      getMoveRule})
+  for (auto getter :
+       {getProductSumRule, getElementwiseRule, getReductionRule, getMoveRule})
     if (const ChannelRule *rule = getter(op))
       return rule;
   return nullptr;
 }
 
-std::optional<ChannelRule::Change>
-ChannelRule::prepare(Operation *, const OperationMaps &, ExactConstants &,
-                     std::string &) const {
+std::optional<ChannelRule::Change> ChannelRule::prepare(Operation *,
+                                                        const OperationMaps &,
+                                                        ExactConstants &,
+                                                        std::string &) const {
   return Change();
 }
 
@@ -53,8 +54,8 @@ std::optional<ChannelMap> mlir::qfmt::toDims(const ChannelMap &map,
   return loops.renamed([&](int64_t loop) { return *getDim(loop); });
 }
 
-std::optional<ChannelMap>
-mlir::qfmt::getOperandOrder(const ChannelMap &loops, AffineMap indexing) {
+std::optional<ChannelMap> mlir::qfmt::getOperandOrder(const ChannelMap &loops,
+                                                      AffineMap indexing) {
   ChannelMap order = loops.getOrder().simplified();
   bool stays = llvm::all_of(order.axes, [&](int64_t loop) {
     return !indexing.isFunctionOfDim(loop) || order.keepsIndex(loop);

@@ -42,7 +42,7 @@ struct AffineOp {
   /// All loops that the channels or the constants have, ascending.
   SmallVector<int64_t> loops, shape;
   Affine affine;
-  bool multiplies, adds;
+  bool multiplies = false, adds = false;
 };
 
 /// One element-wise operation.
@@ -107,9 +107,9 @@ private:
 bool Body::knowsIndexOf(const ChannelMap &map) const {
   bool knows = false;
   op.getBlock()->walk([&](linalg::IndexOp index) {
-    knows |= llvm::is_contained(map.axes,
-                                static_cast<int64_t>(index.getDim())) &&
-             !map.keepsIndex(index.getDim());
+    knows |=
+        llvm::is_contained(map.axes, static_cast<int64_t>(index.getDim())) &&
+        !map.keepsIndex(index.getDim());
   });
   return knows;
 }
@@ -146,7 +146,9 @@ std::optional<AffineOp> Body::getAffine(ArrayRef<int64_t> axes) const {
   };
   std::optional<Affine> affine = evaluateAffineBody(
       op, ShapedType::getNumElements(result.shape),
-      [&](OpOperand &operand) { return llvm::is_contained(variables, &operand); },
+      [&](OpOperand &operand) {
+        return llvm::is_contained(variables, &operand);
+      },
       read);
   if (!affine || !affine->dependsOnX || !affine->isFinite())
     return std::nullopt;
@@ -155,6 +157,11 @@ std::optional<AffineOp> Body::getAffine(ArrayRef<int64_t> axes) const {
                                    [](double value) { return value != 1; });
   result.adds = llvm::any_of(result.affine.offset,
                              [](double value) { return value != 0; });
+  // A product with 1, or a sum with 0, costs as much with other numbers.
+  for (Operation &scalar : op.getBlock()->without_terminator()) {
+    result.multiplies |= isa<arith::MulFOp, arith::DivFOp>(scalar);
+    result.adds |= isa<arith::AddFOp, arith::SubFOp>(scalar);
+  }
   return result;
 }
 
@@ -192,7 +199,8 @@ bool Body::isHomogeneous(Value value) const {
             arith::MinimumFOp, arith::MaxNumFOp, arith::MinNumFOp,
             math::AbsFOp>([&](auto op) { return all(op->getOperands()); })
       .Case<arith::MulFOp>([&](arith::MulFOp op) {
-        return (readConstantScalar(op.getRhs()) && isHomogeneous(op.getLhs())) ||
+        return (readConstantScalar(op.getRhs()) &&
+                isHomogeneous(op.getLhs())) ||
                (readConstantScalar(op.getLhs()) && isHomogeneous(op.getRhs()));
       })
       .Case<arith::SelectOp>([&](arith::SelectOp select) {
@@ -474,8 +482,7 @@ bool ElementwiseRule::solveForward(Operation *op, OperationMaps &maps,
        divides = isa_and_nonnull<arith::DivFOp>(binary);
   if (map.shifts() || !(multiplies || divides))
     return refuse(reason, "it joins them with another computed tensor");
-  bool inverts =
-      divides && body.getOperandOf(binary->getOperand(1)) == given;
+  bool inverts = divides && body.getOperandOf(binary->getOperand(1)) == given;
   if (inverts) {
     result = map;
     for (double &scale : result.scale)
@@ -518,8 +525,8 @@ NewOperand makeOperand(linalg::LinalgOp op, ArrayRef<int64_t> loops,
 
 Value createOperand(OpBuilder &builder, Location loc, NewOperand operand,
                     ExactConstants &constants) {
-  return constants.create(builder, loc, operand.type,
-                          std::move(operand.values), "channels");
+  return constants.create(builder, loc, operand.type, std::move(operand.values),
+                          "channels");
 }
 
 /// a x + b instead of what the operation computes of operand number `x`.
@@ -549,11 +556,11 @@ void rebuild(linalg::GenericOp op, unsigned x, std::optional<NewOperand> a,
   Value result = body->getArgument(0);
   unsigned next = 1;
   if (a)
-    result = arith::MulFOp::create(builder, loc, result,
-                                   body->getArgument(next++));
+    result =
+        arith::MulFOp::create(builder, loc, result, body->getArgument(next++));
   if (b)
-    result = arith::AddFOp::create(builder, loc, result,
-                                   body->getArgument(next++));
+    result =
+        arith::AddFOp::create(builder, loc, result, body->getArgument(next++));
   linalg::YieldOp::create(builder, loc, result);
 }
 
@@ -605,9 +612,10 @@ prepareAffine(const Body &body, const ChannelMap &from, const ChannelMap &to,
 }
 
 /// Constants that the channels index, in the new order.
-std::optional<ChannelRule::Change>
-prepareOrder(linalg::LinalgOp op, const ChannelMap &order,
-             ExactConstants &constants, std::string &reason) {
+std::optional<ChannelRule::Change> prepareOrder(linalg::LinalgOp op,
+                                                const ChannelMap &order,
+                                                ExactConstants &constants,
+                                                std::string &reason) {
   SmallVector<std::pair<unsigned, NewOperand>> operands;
   SmallVector<int64_t> sizes = op.getStaticLoopRanges();
   for (OpOperand *input : op.getDpsInputOperands()) {
@@ -635,8 +643,8 @@ prepareOrder(linalg::LinalgOp op, const ChannelMap &order,
       values.push_back(tensor->at(indexing.compose(loopIndex)));
     });
     values = changeChannels(values, shape, onPositions(order, loops));
-    operands.push_back({input->getOperandNumber(),
-                        makeOperand(op, loops, shape, values)});
+    operands.push_back(
+        {input->getOperandNumber(), makeOperand(op, loops, shape, values)});
   }
   if (operands.empty())
     return ChannelRule::Change();
@@ -649,8 +657,8 @@ prepareOrder(linalg::LinalgOp op, const ChannelMap &order,
     OpBuilder builder(generic);
     SmallVector<AffineMap> maps = generic.getIndexingMapsArray();
     for (const auto &[number, operand] : operands) {
-      generic->setOperand(number, createOperand(builder, generic.getLoc(),
-                                                operand, constants));
+      generic->setOperand(
+          number, createOperand(builder, generic.getLoc(), operand, constants));
       maps[number] = operand.indexing;
     }
     generic.setIndexingMapsAttr(builder.getAffineMapArrayAttr(maps));
@@ -659,8 +667,7 @@ prepareOrder(linalg::LinalgOp op, const ChannelMap &order,
 
 std::optional<ChannelRule::Change>
 ElementwiseRule::prepare(Operation *op, const OperationMaps &maps,
-                         ExactConstants &constants,
-                         std::string &reason) const {
+                         ExactConstants &constants, std::string &reason) const {
   Body body(op, constants);
   const ChannelMap &to = maps.results[0];
   auto changesNumbers = [](const ChannelMap &map) {
@@ -668,8 +675,7 @@ ElementwiseRule::prepare(Operation *op, const OperationMaps &maps,
   };
   if (OpOperand *x = body.getOnlyVariable()) {
     const ChannelMap &from = maps.operands[x->getOperandNumber()];
-    if ((changesNumbers(from) || changesNumbers(to)) &&
-        body.getAffine(to.axes))
+    if ((changesNumbers(from) || changesNumbers(to)) && body.getAffine(to.axes))
       return prepareAffine(body, *toLoops(from, body.getMap(x)), to, constants,
                            reason);
   }
@@ -682,7 +688,8 @@ const ChannelRule *mlir::qfmt::getElementwiseRule(Operation *op) {
   static const ElementwiseRule rule;
   auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
   if (!linalgOp || linalgOp.getNumDpsInits() != 1 || !isElementwise(linalgOp) ||
-      isa<linalg::FillOp>(op) || ShapedType::isDynamicShape(linalgOp.getStaticLoopRanges()) ||
+      isa<linalg::FillOp>(op) ||
+      ShapedType::isDynamicShape(linalgOp.getStaticLoopRanges()) ||
       linalgOp.payloadUsesValueFromOperand(linalgOp.getDpsInitOperand(0)) ||
       !isa<FloatType>(getElementTypeOrSelf(op->getResult(0))))
     return nullptr;

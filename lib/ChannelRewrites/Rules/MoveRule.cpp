@@ -139,8 +139,8 @@ std::optional<ChannelMap> restrict(const ChannelMap &map, int64_t axis,
     return std::nullopt;
   int64_t position = found - map.axes.begin();
   SmallVector<int64_t> shape = map.shape;
-  int64_t inner = ShapedType::getNumElements(
-      ArrayRef(shape).drop_front(position + 1));
+  int64_t inner =
+      ShapedType::getNumElements(ArrayRef(shape).drop_front(position + 1));
   shape[position] = size;
   ChannelMap part(map.axes, shape);
   auto widen = [&](int64_t number) {
@@ -154,9 +154,9 @@ std::optional<ChannelMap> restrict(const ChannelMap &map, int64_t axis,
     int64_t index = from / inner % map.shape[position] - offset;
     if (index < 0 || index >= size)
       return std::nullopt;
-    part.order[i] = (from / (inner * map.shape[position]) * size + index) *
-                        inner +
-                    from % inner;
+    part.order[i] =
+        (from / (inner * map.shape[position]) * size + index) * inner +
+        from % inner;
     part.scale[i] = map.scale[widen(i)];
     part.shift[i] = map.shift[widen(i)];
   }
@@ -170,8 +170,8 @@ ChannelMap embed(const ChannelMap &part, int64_t axis, int64_t offset,
   const int64_t *found = llvm::find(part.axes, axis);
   int64_t position = found - part.axes.begin();
   SmallVector<int64_t> shape = part.shape;
-  int64_t inner = ShapedType::getNumElements(
-      ArrayRef(shape).drop_front(position + 1));
+  int64_t inner =
+      ShapedType::getNumElements(ArrayRef(shape).drop_front(position + 1));
   int64_t partSize = shape[position];
   shape[position] = size;
   ChannelMap map(part.axes, shape);
@@ -206,7 +206,8 @@ public:
                      std::string &reason) const override {
     auto slice = cast<tensor::ExtractSliceOp>(op);
     ChannelMap map = maps.results[0];
-    for (auto [axis, size] : llvm::enumerate(slice.getSourceType().getShape())) {
+    for (auto [axis, size] :
+         llvm::enumerate(slice.getSourceType().getShape())) {
       if (slice.getStaticSizes()[axis] == size)
         continue;
       if (map.rotation)
@@ -269,10 +270,10 @@ public:
       const ChannelMap &part = maps.operands[operand.getOperandNumber()];
       if (!part.isIdentity()) {
         // Along other dimensions all parts have to change alike.
-        maps.results[0] =
-            llvm::is_contained(part.axes, axis)
-                ? embed(part, axis, offset, concat.getResultType().getDimSize(axis))
-                : part;
+        maps.results[0] = llvm::is_contained(part.axes, axis)
+                              ? embed(part, axis, offset,
+                                      concat.getResultType().getDimSize(axis))
+                              : part;
         return solveBackward(op, maps, constants, reason);
       }
       offset += size;
@@ -301,9 +302,9 @@ private:
       if (op.getStaticLow()[axis] != 0 || op.getStaticHigh()[axis] != 0)
         return refuse(reason, "it adds channels");
     FloatAttr value;
-    bool isConstant = op.getConstantPaddingValue() &&
-                      matchPattern(op.getConstantPaddingValue(),
-                                   m_Constant(&value));
+    bool isConstant =
+        op.getConstantPaddingValue() &&
+        matchPattern(op.getConstantPaddingValue(), m_Constant(&value));
     if (!isConstant)
       return refuse(reason, "it pads with computed numbers");
     bool isZero = value.getValue().isZero();
@@ -321,7 +322,8 @@ const ChannelRule *mlir::qfmt::getMoveRule(Operation *op) {
   static const SliceRule slice;
   static const ConcatRule concat;
   static const PadRule pad;
-  for (Type type : llvm::concat<Type>(op->getOperandTypes(), op->getResultTypes())) {
+  for (Type type :
+       llvm::concat<Type>(op->getOperandTypes(), op->getResultTypes())) {
     auto tensor = dyn_cast<RankedTensorType>(type);
     if (tensor && !tensor.hasStaticShape())
       return nullptr;

@@ -95,8 +95,7 @@ static int64_t getInner(const ChannelMap &map, int64_t axis) {
       ArrayRef(map.shape).drop_front(position + 1));
 }
 
-int64_t PairedChannels::getSource(const ChannelMap &map,
-                                  int64_t number) const {
+int64_t PairedChannels::getSource(const ChannelMap &map, int64_t number) const {
   int64_t inner = getInner(map, axis), size = source.size();
   int64_t index = number / inner % size;
   return number + (source[index] - index) * inner;

@@ -97,8 +97,7 @@ public:
     if (map->shifts())
       return refuse(reason, "it multiplies the channels by computed ones, "
                             "which cannot absorb a shift");
-    std::optional<ChannelMap> dual =
-        toDims(map->dual(), factors.getMap(other));
+    std::optional<ChannelMap> dual = toDims(map->dual(), factors.getMap(other));
     if (!dual)
       return refuse(reason, "the other factor has not the same channels");
     (isLeft ? rightMap : leftMap) = *dual;

@@ -130,8 +130,8 @@ private:
                         OperationMaps &maps, std::string &reason) {
     for (OpOperand *input : getInputs(op)) {
       AffineMap indexing = op.getMatchingIndexingMap(input);
-      std::optional<ChannelMap> own =
-          map.permutes() && !map.scales() ? getOperandOrder(map, indexing)
+      std::optional<ChannelMap> own = map.permutes() && !map.scales()
+                                          ? getOperandOrder(map, indexing)
                                           : toDims(map, indexing);
       if (!own)
         return refuse(reason, "an input has not the same channels");

@@ -41,8 +41,7 @@ struct Layer {
     return data.isFunctionOfDim(loop) && result.isFunctionOfDim(loop);
   }
   bool sharesAll(const ChannelMap &map) const {
-    return llvm::all_of(map.axes,
-                        [&](int64_t loop) { return isShared(loop); });
+    return llvm::all_of(map.axes, [&](int64_t loop) { return isShared(loop); });
   }
   bool sharesNone(const ChannelMap &map) const {
     return llvm::none_of(map.axes,
@@ -55,9 +54,8 @@ struct Layer {
     });
   }
   bool weightsHave(const ChannelMap &map) const {
-    return llvm::all_of(map.axes, [&](int64_t loop) {
-      return weights.isFunctionOfDim(loop);
-    });
+    return llvm::all_of(
+        map.axes, [&](int64_t loop) { return weights.isFunctionOfDim(loop); });
   }
 };
 
@@ -73,9 +71,9 @@ public:
       return false;
     }
     if (!layer.staysInGroup(map)) {
-      std::optional<ChannelMap> order =
-          layer.sharesAll(map) ? toDims(map.getOrder(), layer.data)
-                               : std::nullopt;
+      std::optional<ChannelMap> order = layer.sharesAll(map)
+                                            ? toDims(map.getOrder(), layer.data)
+                                            : std::nullopt;
       if (!order || map.rotation) {
         reason = "channels would change places between groups";
         return false;
@@ -167,8 +165,8 @@ Offsets getOffsets(const Layer &layer, const ChannelMap &map) {
   std::iota(places.begin(), places.end(), 0);
   llvm::sort(places, [&](size_t a, size_t b) {
     auto dim = [&](size_t place) {
-      return *layer.result.getResultPosition(getAffineDimExpr(
-          offsets.loops[place], layer.result.getContext()));
+      return *layer.result.getResultPosition(
+          getAffineDimExpr(offsets.loops[place], layer.result.getContext()));
     };
     return dim(a) < dim(b);
   });
@@ -187,8 +185,8 @@ Offsets getOffsets(const Layer &layer, const ChannelMap &map) {
   SmallVector<int64_t> channelStrides(layer.weights.getNumResults(), 0);
   stride = 1;
   for (size_t i = map.axes.size(); i-- > 0; stride *= map.shape[i])
-    channelStrides[*layer.weights.getResultPosition(getAffineDimExpr(
-        map.axes[i], layer.weights.getContext()))] = stride;
+    channelStrides[*layer.weights.getResultPosition(
+        getAffineDimExpr(map.axes[i], layer.weights.getContext()))] = stride;
   forEachIndex(layer.sum.values.getShape(), [&](ArrayRef<int64_t> index) {
     int64_t place = 0, channel = 0;
     for (size_t dim = 0; dim < index.size(); ++dim) {
@@ -202,8 +200,8 @@ Offsets getOffsets(const Layer &layer, const ChannelMap &map) {
 
 /// init + offsets, then changed by the map of the result.
 CompactTensor computeInit(const Layer &layer, const ConstantTensor &old,
-                    const Offsets &offsets, const ChannelMap &resultDims,
-                    bool addsOffsets) {
+                          const Offsets &offsets, const ChannelMap &resultDims,
+                          bool addsOffsets) {
   SmallVector<int64_t> kept(resultDims.axes), offsetDims;
   if (addsOffsets)
     for (int64_t loop : offsets.loops) {
@@ -231,9 +229,9 @@ CompactTensor computeInit(const Layer &layer, const ConstantTensor &old,
   return init;
 }
 
-Value materializeInit(OpBuilder &builder, Location loc, const CompactTensor &init,
-                      RankedTensorType type, StringRef name,
-                      ExactConstants &constants) {
+Value materializeInit(OpBuilder &builder, Location loc,
+                      const CompactTensor &init, RankedTensorType type,
+                      StringRef name, ExactConstants &constants) {
   Value constant = constants.create(
       builder, loc, RankedTensorType::get(init.shape, type.getElementType()),
       init.values, name);
@@ -251,11 +249,10 @@ Value materializeInit(OpBuilder &builder, Location loc, const CompactTensor &ini
 
 std::optional<ChannelRule::Change>
 WeightedSumRule::prepare(Operation *op, const OperationMaps &maps,
-                         ExactConstants &constants,
-                         std::string &reason) const {
+                         ExactConstants &constants, std::string &reason) const {
   Layer layer = Layer::get(op, constants);
-  ChannelMap data = *toLoops(
-      maps.operands[layer.sum.data->getOperandNumber()], layer.data);
+  ChannelMap data =
+      *toLoops(maps.operands[layer.sum.data->getOperandNumber()], layer.data);
   ChannelMap result = *toLoops(maps.results[0], layer.result);
   if (data.isIdentity() && result.isIdentity())
     return Change();
@@ -283,10 +280,9 @@ WeightedSumRule::prepare(Operation *op, const OperationMaps &maps,
     if (!fitsFloat(init.values, reason))
       return std::nullopt;
     // 0 stays what it is.
-    changesInit =
-        init.values != std::vector<double>(init.values.size(), 0.0) ||
-        oldInit->getElements() !=
-            std::vector<double>(oldInit->getNumElements(), 0.0);
+    changesInit = init.values != std::vector<double>(init.values.size(), 0.0) ||
+                  oldInit->getElements() !=
+                      std::vector<double>(oldInit->getNumElements(), 0.0);
   }
   std::string name = layer.sum.values.getName().str();
   return [=, &constants, weights = std::move(weights),
@@ -300,11 +296,9 @@ WeightedSumRule::prepare(Operation *op, const OperationMaps &maps,
         std::move(weights), name.empty() ? "weights" : name));
     if (!changesInit)
       return;
-    OpOperand &initOperand =
-        *cast<linalg::LinalgOp>(op).getDpsInitOperand(0);
+    OpOperand &initOperand = *cast<linalg::LinalgOp>(op).getDpsInitOperand(0);
     initOperand.set(materializeInit(
-        builder, loc, init,
-        cast<RankedTensorType>(initOperand.get().getType()),
+        builder, loc, init, cast<RankedTensorType>(initOperand.get().getType()),
         (name.empty() ? "weights" : name) + ".init", constants));
   };
 }
