@@ -32,7 +32,7 @@ namespace {
 /// A sum of products of two computed tensors over one loop.
 struct ScoreProduct {
   linalg::LinalgOp op;
-  OpOperand *keys;
+  OpOperand *keys, *queries;
   /// The dimension of the keys that is summed over.
   int64_t axis, size;
 };
@@ -61,12 +61,14 @@ static std::optional<ScoreProduct> matchProduct(Operation *operation,
   for (OpOperand *factor : factors)
     if (!op.getMatchingIndexingMap(factor).getResultPosition(loop))
       return std::nullopt;
-  OpOperand *keys = factors[side == KeySide::Right ? 1 : 0];
+  bool isRight = side == KeySide::Right;
+  OpOperand *keys = factors[isRight ? 1 : 0],
+            *queries = factors[isRight ? 0 : 1];
   int64_t axis = *op.getMatchingIndexingMap(keys).getResultPosition(loop);
   int64_t size = cast<RankedTensorType>(keys->get().getType()).getDimSize(axis);
   if (ShapedType::isDynamic(size))
     return std::nullopt;
-  return ScoreProduct{op, keys, axis, size};
+  return ScoreProduct{op, keys, queries, axis, size};
 }
 
 static SmallVector<ScoreProduct> findProducts(ModuleOp module, KeySide side) {
@@ -121,6 +123,10 @@ public:
       return skip(product, "they are computed by " + Twine(layers.size()) +
                                " layers with constant weights, not by one");
     WeightedSum &layer = layers.front();
+    // Its channels are not those of keys alone.
+    for (const WeightedSum &other : findLayers(product.queries->get()))
+      if (other.op == layer.op)
+        return skip(product, "one layer computes both factors");
     SmallVector<int64_t> axes, shape;
     if (!findChannels(layer, axes, shape) ||
         ShapedType::getNumElements(shape) % product.size != 0)
@@ -244,9 +250,12 @@ private:
         is += *better;
       }
       before += was;
-      after += std::min(was, is);
-      if (!(is < was))
+      // Sums in another order differ by what they are rounded.
+      if (!(is < was * (1 - 1e-9))) {
         std::iota(order.begin() + first, order.begin() + first + unit, first);
+        is = was;
+      }
+      after += is;
     }
     if (after < before)
       product.op->emitRemark()
