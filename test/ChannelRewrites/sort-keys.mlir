@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RUN: qfmt-opt %s --pass-pipeline="builtin.module(qfmt-sort-keys{block=2 verify-equivalence})" --mlir-print-local-scope 2>&1 | FileCheck %s
 // RUN: qfmt-opt %s --pass-pipeline="builtin.module(qfmt-sort-keys{block=2 side=left})" 2>&1 | FileCheck %s --check-prefix=LEFT
+// RUN: qfmt-opt %S/Inputs/fused.mlir --pass-pipeline="builtin.module(qfmt-sort-keys{block=2})" 2>&1 | FileCheck %s --check-prefix=FUSED
 // RUN: qfmt-opt %s --pass-pipeline="builtin.module(qfmt-sort-keys{block=4})" 2>&1 | FileCheck %s --check-prefix=WHOLE
 
 // The keys' weights have norms 1, 9, 2, 8; queries follow.
@@ -13,6 +14,9 @@
 // By the norms of queries instead: these are 4, 3, 2, 1 then.
 // LEFT-DAG: arith.constant dense<{{\[\[}}4.000000e+00, 3.000000e+00, 2.000000e+00, 1.000000e+00]]>
 // LEFT-DAG: arith.constant dense<{{\[\[}}-8.000000e+00, 1.000000e+00, 2.000000e+00, 9.000000e+00]]>
+// Queries and keys of one layer.
+// FUSED: remark: sort-keys: the channels summed over stay: one layer computes both factors
+// FUSED-NOT: permutation of
 // WHOLE: remark: sort-keys: the channels summed over stay: sorted ones would be rounded no better
 // WHOLE-NOT: permutation of
 func.func @scores(%x: tensor<3x1xf32>) -> tensor<3x1xf32> {

@@ -157,7 +157,8 @@ def SortKeys : ChannelRewrite<"qfmt-sort-keys", [
     (i and i + d/2, or neighbours), sorted by the norm of the pair.
 
     A head stays as it is where sorting does not lessen the rounding errors: with `moments` those of the keys that the layer computes for the
-    recorded rows, before any rotary embedding, in `format`, or else about those of integers of `bits` bits in blocks. Without `moments` the norms themselves stand for a key. A remark says by how much.
+    recorded rows, before any rotary embedding, in `format`, or else about those of integers of `bits` bits in blocks. Without
+    `moments` the norms themselves stand for a key. A remark says by how much. Keys stay where one layer computes queries as well.
   }];
 }
 
@@ -173,8 +174,8 @@ def SortChannels : ChannelRewrite<"qfmt-sort-channels", [
     channels of like magnitude, and fewer of them hold an outlier.
 
     Tensors that can only be permuted together, as those of a residual stream, are sorted once, by the sum of the norms in all layers that read
-    them, each relative to that of all of the layer's channels. Where all channels must not be permuted, the largest equal runs of them are that
-    may (heads of attention), each in its own order, or all in the same where they are tied.
+    them, each relative to that of all of the layer's channels. Where all channels must not be permuted, the largest equal runs of them
+    are that may (heads of attention), each in its own order, or all in the same where they are tied.
 
     Tensors stay where constants do not absorb all of it (unless `gather` is set), and where the errors, averaged over the layers, do not become
     smaller: those that rounded data make in results, with data in `format`, or about those of data or weights as integers of `bits` bits in blocks.
@@ -200,8 +201,8 @@ def RotateChannels : ChannelRewrite<"qfmt-rotate-channels", [
     linear layer computes x it takes R^T in; elsewhere an operation that multiplies by R is added before the layers that read x, unless
     `materialize` is off. Without `block`, the largest block that costs nothing at run time is taken, and if there is none, the largest.
 
-    With `moments`, a tensor stays where that does not lessen the errors of results that come from rounding the recorded rows: in `format`, or else about those of
-    integers of `bits` bits in groups.
+    With `moments`, a tensor stays where that does not lessen the errors of results that come from rounding the recorded rows: in
+    `format`, or else about those of integers of `bits` bits in groups.
   }];
 }
 
