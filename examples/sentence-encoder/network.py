@@ -24,49 +24,17 @@ EPSILON = 1e-12
 MASKED = 64
 
 
-def equalized(
-    tensors: dict[str, np.ndarray], factors: dict[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    """The tensors with every linear layer's weight multiplied by its factors.
-
-    The inputs of `attention.output.dense` are divided by them in the weights of
-    "value", whose channels they are mixtures of; all others in the network.
-    """
-    changed = dict(tensors)
-    for name, factor in factors.items():
-        changed[f"{name}.weight"] = tensors[f"{name}.weight"] * factor
-    for i in range(BLOCKS):
-        name = f"encoder.layer.{i}.attention"
-        divisor = factors[f"{name}.output.dense"]
-        value = f"{name}.self.value"
-        changed[f"{value}.weight"] = changed[f"{value}.weight"] / divisor[:, None]
-        changed[f"{value}.bias"] = changed[f"{value}.bias"] / divisor
-    return changed
-
-
 def linear(tensors: dict[str, np.ndarray], name: str) -> tuple[np.ndarray, np.ndarray]:
     """Weight [inputs, outputs] and bias of a linear layer."""
     return tensors[f"{name}.weight"].T, tensors[f"{name}.bias"]
-
-
-def divide(graph: Graph, x: str, factors: dict[str, np.ndarray], name: str) -> str:
-    """The input x of the linear layer `name`, each channel divided by its factor."""
-    inverse = graph.weight(f"{name}.inverse", 1 / factors[name])
-    return graph.node("Mul", [x, inverse], f"{name}.equalized")
 
 
 def norm(tensors: dict[str, np.ndarray], name: str) -> tuple[np.ndarray, np.ndarray]:
     return tensors[f"{name}.weight"], tensors[f"{name}.bias"]
 
 
-def write_onnx(
-    tensors: dict[str, np.ndarray],
-    factors: dict[str, np.ndarray],
-    tokens: int,
-    path: Path,
-) -> None:
-    """`tensors`: the checkpoint's, by their names there; `factors`: see equalize.py."""
-    tensors = equalized(tensors, factors)
+def write_onnx(tensors: dict[str, np.ndarray], tokens: int, path: Path) -> None:
+    """`tensors`: the checkpoint's, by their names there."""
     graph = Graph("minilm")
     words = graph.input("words", [1, tokens, WIDTH])
     padding = graph.input("padding", [1, tokens])
@@ -75,7 +43,7 @@ def write_onnx(
     mask = graph.reshape(mask, "mask.row", [1, 1, 1, tokens])
     x = embed(graph, tensors, words, tokens)
     for i in range(BLOCKS):
-        x = encoder_block(graph, tensors, factors, i, x, mask, tokens)
+        x = encoder_block(graph, tensors, i, x, mask, tokens)
 
     one = graph.weight("one", np.float32(1))
     kept = graph.node("Sub", [one, padding], "kept")
@@ -98,7 +66,6 @@ def embed(graph: Graph, tensors: dict[str, np.ndarray], words: str, tokens: int)
 def encoder_block(
     graph: Graph,
     tensors: dict[str, np.ndarray],
-    factors: dict[str, np.ndarray],
     index: int,
     x: str,
     mask: str,
@@ -111,14 +78,12 @@ def encoder_block(
     }
     weights["output"] = linear(tensors, f"{name}.attention.output.dense")
     shape = (tokens, HEADS, WIDTH // HEADS)
-    y = divide(graph, x, factors, f"{name}.attention.self.query")
-    y = graph.attention(y, f"{name}.attention", shape, weights, mask)
+    y = graph.attention(x, f"{name}.attention", shape, weights, mask)
     x = add_and_norm(graph, tensors, f"{name}.attention.output", x, y)
 
     expand, contract = f"{name}.intermediate.dense", f"{name}.output.dense"
-    y = divide(graph, x, factors, expand)
-    y = graph.linear(y, expand, *linear(tensors, expand))
-    y = divide(graph, graph.gelu(y, f"{name}.gelu"), factors, contract)
+    y = graph.linear(x, expand, *linear(tensors, expand))
+    y = graph.gelu(y, f"{name}.gelu")
     y = graph.linear(y, contract, *linear(tensors, contract))
     return add_and_norm(graph, tensors, f"{name}.output", x, y)
 

