@@ -43,6 +43,19 @@ ChannelData::read(ModuleOp module, StringRef path,
   return data;
 }
 
+FailureOr<std::optional<ChannelData>>
+ChannelData::readIfGiven(ModuleOp module, StringRef path,
+                         function_ref<InFlightDiagnostic()> emitError) {
+  std::optional<ChannelData> data;
+  if (path.empty())
+    return data;
+  FailureOr<ChannelData> found = read(module, path, emitError);
+  if (failed(found))
+    return failure();
+  data.emplace(std::move(*found));
+  return data;
+}
+
 /// The channel of each position of [groups][depth]: groups may share channels,
 /// or have their own.
 static std::vector<int64_t> getChannels(ArrayRef<int64_t> channelOfDepth,

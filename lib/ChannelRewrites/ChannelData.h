@@ -56,6 +56,11 @@ public:
   read(ModuleOp module, StringRef file,
        function_ref<InFlightDiagnostic()> emitError);
 
+  /// The same where a pass can do without: nothing if `file` is empty.
+  static FailureOr<std::optional<ChannelData>>
+  readIfGiven(ModuleOp module, StringRef file,
+              function_ref<InFlightDiagnostic()> emitError);
+
   /// Fails with a diagnostic at the layer if a network that was not this one
   /// has grown a layer since.
   FailureOr<InputData> get(const SharedInput &input) const;

@@ -112,6 +112,16 @@ std::vector<int64_t> mlir::qfmt::findRows(ArrayRef<double> rows,
   return found;
 }
 
+std::vector<double> mlir::qfmt::transposeRows(ArrayRef<double> rows,
+                                              int64_t size) {
+  int64_t n = rows.size() / size;
+  std::vector<double> result(rows.size());
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t j = 0; j < size; ++j)
+      result[j * n + i] = rows[i * size + j];
+  return result;
+}
+
 std::vector<double> mlir::qfmt::permuteColumns(ArrayRef<double> rows,
                                                ArrayRef<int64_t> order) {
   assert(rows.size() % order.size() == 0 && "not whole rows");

@@ -53,6 +53,9 @@ std::vector<int64_t> getRuns(int64_t channels);
 std::vector<int64_t> findRows(ArrayRef<double> rows, ArrayRef<double> in,
                               int64_t size);
 
+/// From [n][size] to [size][n].
+std::vector<double> transposeRows(ArrayRef<double> rows, int64_t size);
+
 /// Column order[i] becomes column i; `rows` are rows of order.size() numbers.
 std::vector<double> permuteColumns(ArrayRef<double> rows,
                                    ArrayRef<int64_t> order);

@@ -4,7 +4,7 @@
 // By which proposers decide whether a change of channels helps: the squared
 // rounding errors of rows of data before and after. Either in a format that the
 // user names, by `quantize` compiled for this machine, or, without one, as
-// integers inblocks with scales of their own lose about (getBlockLoss).
+// integers in blocks with scales of their own lose about (getBlockLoss).
 //
 //===----------------------------------------------------------------------===//
 

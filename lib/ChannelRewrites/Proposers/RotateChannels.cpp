@@ -9,6 +9,7 @@
 // run time. Whether the readers' weights profit is not asked: rotated weights
 // have hardly ever larger outliers than the weights that they are made of.
 
+#include "../ChannelOrder.h"
 #include "../ChannelRows.h"
 #include "../Proposer.h"
 #include "../RowErrors.h"
@@ -22,16 +23,6 @@ namespace mlir::qfmt {
 
 using namespace mlir;
 using namespace mlir::qfmt;
-
-/// From [n][size] to [size][n].
-static std::vector<double> transpose(ArrayRef<double> matrix, int64_t size) {
-  int64_t n = matrix.size() / size;
-  std::vector<double> result(matrix.size());
-  for (int64_t i = 0; i < n; ++i)
-    for (int64_t j = 0; j < size; ++j)
-      result[j * n + i] = matrix[i * size + j];
-  return result;
-}
 
 namespace {
 /// The layers of the network as it was: rotations at run time are layers as
@@ -151,7 +142,7 @@ private:
   static std::vector<double> getWeights(const SharedInput &input) {
     std::vector<double> weights;
     for (const ChannelReader &reader : input.readers)
-      llvm::append_range(weights, transpose(reader.weights, reader.others));
+      llvm::append_range(weights, transposeRows(reader.weights, reader.others));
     return weights;
   }
 
@@ -163,11 +154,11 @@ private:
     int64_t channels = input.getNumChannels();
     std::vector<double> weights = getWeights(input);
     FailureOr<double> before =
-        errors->get(op, *rows, channels, transpose(weights, channels));
+        errors->get(op, *rows, channels, transposeRows(weights, channels));
     map.rotation->apply(*rows);
     map.rotation->apply(weights);
     FailureOr<double> after =
-        errors->get(op, *rows, channels, transpose(weights, channels));
+        errors->get(op, *rows, channels, transposeRows(weights, channels));
     if (failed(before) || failed(after))
       return failure();
     if (*after < *before)
@@ -201,16 +192,12 @@ struct RotateChannelsPass
     if (failed(verifyOptions()) || failed(errors) ||
         failed(requireLayers(rewriter)))
       return failure();
-    std::optional<ChannelData> data;
-    if (!moments.empty()) {
-      FailureOr<ChannelData> read =
-          ChannelData::read(getOperation(), moments, emit);
-      if (failed(read))
-        return failure();
-      data.emplace(std::move(*read));
-    }
-    RotationChooser chooser(rewriter, seed, getWhat(), data ? &*data : nullptr,
-                            &*errors);
+    FailureOr<std::optional<ChannelData>> found =
+        ChannelData::readIfGiven(getOperation(), moments, emit);
+    if (failed(found))
+      return failure();
+    const ChannelData *data = *found ? &**found : nullptr;
+    RotationChooser chooser(rewriter, seed, getWhat(), data, &*errors);
     return rotateAll(rewriter, chooser);
   }
 

@@ -25,17 +25,6 @@ namespace mlir::qfmt {
 using namespace mlir;
 using namespace mlir::qfmt;
 
-/// From [channels][others] to [others][channels].
-static std::vector<double> transpose(ArrayRef<double> matrix,
-                                     int64_t channels) {
-  int64_t others = matrix.size() / channels;
-  std::vector<double> result(matrix.size());
-  for (int64_t i = 0; i < channels; ++i)
-    for (int64_t j = 0; j < others; ++j)
-      result[j * channels + i] = matrix[i * others + j];
-  return result;
-}
-
 namespace {
 /// What one layer reads, or its weights.
 struct Source {
@@ -153,7 +142,9 @@ private:
         continue;
       if (!data) {
         sources.push_back(
-            {transpose(layer.weights, input.getNumChannels()), {}});
+            {transposeRows(layer.weights,
+                           layer.weights.size() / input.getNumChannels()),
+             {}});
         continue;
       }
       FailureOr<std::vector<double>> rows = getRows(layer, *inputs);
@@ -234,15 +225,12 @@ struct SortChannelsPass
         RowErrors::create(format, block, bits, &getContext(), emit);
     if (failed(errors) || failed(requireLayers(rewriter)))
       return failure();
-    std::optional<ChannelData> data;
-    if (!moments.empty()) {
-      FailureOr<ChannelData> read =
-          ChannelData::read(getOperation(), moments, emit);
-      if (failed(read))
-        return failure();
-      data.emplace(std::move(*read));
-    }
-    OrderChooser chooser(rewriter, getWhat(), data ? &*data : nullptr, *errors);
+    FailureOr<std::optional<ChannelData>> found =
+        ChannelData::readIfGiven(getOperation(), moments, emit);
+    if (failed(found))
+      return failure();
+    const ChannelData *data = *found ? &**found : nullptr;
+    OrderChooser chooser(rewriter, getWhat(), data, *errors);
     return rewriteSharedInputs(
         rewriter, getWhat(),
         [&](const SharedInput &input) { return chooser.choose(input); });

@@ -288,15 +288,12 @@ struct SortKeysPass : ProposerPass<qfmt::impl::SortKeysBase<SortKeysPass>> {
     if (failed(verifyOptions()) || failed(errors) ||
         failed(requireLayers(rewriter)))
       return failure();
-    std::optional<ChannelData> data;
-    if (!moments.empty()) {
-      FailureOr<ChannelData> read =
-          ChannelData::read(getOperation(), moments, emit);
-      if (failed(read))
-        return failure();
-      data.emplace(std::move(*read));
-    }
-    KeySorter::Options options = {getWhat(), side, by, data ? &*data : nullptr};
+    FailureOr<std::optional<ChannelData>> found =
+        ChannelData::readIfGiven(getOperation(), moments, emit);
+    if (failed(found))
+      return failure();
+    const ChannelData *data = *found ? &**found : nullptr;
+    KeySorter::Options options = {getWhat(), side, by, data};
     KeySorter sorter(rewriter, options, *errors);
     // A permutation leaves as many products as there were, in the same order.
     for (size_t i = 0;; ++i) {
