@@ -30,7 +30,7 @@ import reference  # noqa: E402
 from channels import Calibrated, save  # noqa: E402
 from levels import say  # noqa: E402
 from model import Model  # noqa: E402
-from qfmt import execute, pipeline  # noqa: E402
+from qfmt import execute  # noqa: E402
 from qfmt.errors import UserError  # noqa: E402
 from qfmt.tools import run_tool  # noqa: E402
 
