@@ -47,6 +47,8 @@ static void addTensorPasses(OpPassManager &pm) {
 /// Matrix products of bytes with constants as loops over vectors, together with
 /// the element-wise operations around them.
 static void addProductPasses(OpPassManager &pm) {
+  pm.addPass(createCollapseReaders());
+  pm.addPass(createCanonicalizerPass());
   pm.addPass(createPackProducts());
   pm.addPass(createProductsToVectors());
   pm.addPass(createCanonicalizerPass());

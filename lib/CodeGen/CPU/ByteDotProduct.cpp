@@ -26,6 +26,8 @@ static Shape getShape(DotInstructions instructions) {
     return {16, 2, 16};
   case DotInstructions::Madd256:
     return {8, 2, 16};
+  case DotInstructions::Madd128:
+    return {4, 2, 16};
   case DotInstructions::Auto:
   case DotInstructions::Plain:
     break;
@@ -111,6 +113,12 @@ static Value emitPairSums(ImplicitLocOpBuilder &b, Value low, Value high) {
                                vector::ShuffleOp::create(b, low, high, odd));
 }
 
+static Value emitConcatenation(ImplicitLocOpBuilder &b, Value low, Value high) {
+  int64_t lanes = cast<VectorType>(low.getType()).getNumElements();
+  return vector::ShuffleOp::create(
+      b, low, high, llvm::to_vector(llvm::seq<int64_t>(0, 2 * lanes)));
+}
+
 Value ByteDotProduct::emitSums(ImplicitLocOpBuilder &b,
                                ArrayRef<Value> accumulators) const {
   SmallVector<Value> vectors(accumulators);
@@ -120,11 +128,13 @@ Value ByteDotProduct::emitSums(ImplicitLocOpBuilder &b,
       halves.push_back(emitPairSums(b, vectors[i], vectors[i + 1]));
     vectors = halves;
   }
-  if (vectors.size() == 1)
-    return vectors.front();
-  return vector::ShuffleOp::create(
-      b, vectors[0], vectors[1],
-      llvm::to_vector(llvm::seq<int64_t>(0, kColumnsPerBlock)));
+  while (vectors.size() > 1) {
+    SmallVector<Value> pairs;
+    for (size_t i = 0; i < vectors.size(); i += 2)
+      pairs.push_back(emitConcatenation(b, vectors[i], vectors[i + 1]));
+    vectors = pairs;
+  }
+  return vectors.front();
 }
 
 } // namespace mlir::qfmt

@@ -11,6 +11,7 @@
 //   Vnni256      32              8       1
 //   Madd512      32              8       2
 //   Madd256      16              4       2
+//   Madd128      8               2       2
 //   Plain        16              4       4
 
 #ifndef QFMT_LIB_CODEGEN_CPU_BYTEDOTPRODUCT_H

@@ -24,6 +24,8 @@ static DotInstructions chooseInstructions(const llvm::StringSet<> &features) {
     return DotInstructions::Madd512;
   if (features.contains("avx2"))
     return DotInstructions::Madd256;
+  if (features.contains("sse2"))
+    return DotInstructions::Madd128;
   return DotInstructions::Plain;
 }
 

@@ -33,6 +33,7 @@ constexpr Instruction kInstructions[] = {
     {8, 8, "llvm.x86.avx512.vpdpbusd.256", true},
     {16, 16, "llvm.x86.avx512.pmaddw.d.512", false},
     {16, 8, "llvm.x86.avx2.pmadd.wd", false},
+    {16, 4, "llvm.x86.sse2.pmadd.wd", false},
 };
 
 const Instruction *findInstruction(cpu::DotOp op) {

@@ -43,7 +43,7 @@ struct Target {
 
 constexpr Target kTargets[] = {
     {"plain-O0", "x86-64", "", DotInstructions::Plain, 0},
-    {"plain", "x86-64", "", DotInstructions::Plain, 2},
+    {"sse2", "x86-64", "", DotInstructions::Auto, 2},
     {"avx2", "haswell", "avx2", DotInstructions::Auto, 2},
     {"avx512", "skylake-avx512", "avx512bw", DotInstructions::Auto, 2},
     {"vnni256", "cascadelake", "avx512vnni", DotInstructions::Vnni256, 2},
@@ -280,7 +280,8 @@ TEST_F(Products, OddSizes) {
       check({sizes[i], sizes[j], sizes[(i + j) % 8], (number & 1) != 0,
              (number >> 1 & 1) != 0, number % 3 == 0 ? 0 : int64_t(number),
              number % 5 == 0 ? 0 : int64_t(number % 7) - 3, Init(number % 3),
-             Epilogue(number / 3 % 2)});
+             Epilogue(number / 3 % 2)},
+            1u << (i + 2 * j) % 6 | 1u << (i + 2 * j + 3) % 6);
     }
 }
 
@@ -316,7 +317,8 @@ TEST_F(Products, CacheBlocks) {
     for (bool isDynamic : {false, true})
       check({70, 83, k, false, false, 0, 0, Init::Bias,
              isDynamic ? Epilogue::None : Epilogue::Requantize, false,
-             isDynamic, 16384});
+             isDynamic, 16384},
+            1u << (k % 3 + 3 * isDynamic));
 }
 
 } // namespace

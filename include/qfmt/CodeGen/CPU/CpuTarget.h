@@ -23,6 +23,8 @@ enum class DotInstructions {
   /// AVX2: the same on 32 bytes. vpmaddubsw, which needs no widening, saturates
   /// sums of two products to 16 bits and is not used.
   Madd256,
+  /// SSE2, and so every x86-64: the same on 16 bytes.
+  Madd128,
   /// Multiplication and addition of 32-bit vectors, for every target of LLVM.
   Plain,
 };

@@ -14,9 +14,30 @@ class CpuPass<string flag> : Pass<flag, "::mlir::ModuleOp"> {
       clEnumValN(::mlir::qfmt::DotInstructions::Vnni256, "vnni256", "vpdpbusd on 32 bytes"),
       clEnumValN(::mlir::qfmt::DotInstructions::Madd512, "madd512", "vpmaddwd on 64 bytes"),
       clEnumValN(::mlir::qfmt::DotInstructions::Madd256, "madd256", "vpmaddwd on 32 bytes"),
+      clEnumValN(::mlir::qfmt::DotInstructions::Madd128, "madd128", "pmaddwd on 16 bytes"),
       clEnumValN(::mlir::qfmt::DotInstructions::Plain, "plain", "32-bit multiplication"))}]>,
     Option<"l2Bytes", "l2-bytes", "int64_t", "0", "Size of a core's level-2 cache; 0 for 1 MiB">,
   ];
+}
+
+def CollapseReaders : Pass<"qfmt-collapse-readers"> {
+  let summary = "Lets element-wise readers of integer matrix products read matrices";
+  let description = [{
+    On tensors. Where the result of a product of bytes is expanded and one element-wise `linalg.generic` reads that, the reader moves before the
+    reshape: to qfmt-products-to-vectors it is then one more operation on accumulators.
+
+    ```mlir
+    %e = tensor.expand_shape %y [[0, 1], [2]] output_shape [1, 16, 384] : tensor<16x384xi32> into tensor<1x16x384xi32>
+    %z = linalg.generic ... ins(%e, %x : tensor<1x16x384xi32>, tensor<1x16x384xi16>) outs(... : tensor<1x16x384xi16>)
+    ```
+    becomes
+    ```mlir
+    %c = tensor.collapse_shape %x [[0, 1], [2]] : tensor<1x16x384xi16> into tensor<16x384xi16>
+    %m = linalg.generic ... ins(%y, %c : tensor<16x384xi32>, tensor<16x384xi16>) outs(... : tensor<16x384xi16>)
+    %z = tensor.expand_shape %m [[0, 1], [2]] output_shape [1, 16, 384] : tensor<16x384xi16> into tensor<1x16x384xi16>
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
 }
 
 def PackProducts : CpuPass<"qfmt-pack-products"> {
