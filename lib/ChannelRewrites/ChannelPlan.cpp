@@ -349,8 +349,12 @@ bool ChannelPlan::apply(ExactConstants &table, std::string &reason) {
     }
   }
   for (Conversion &conversion : conversions) {
-    if (!isConstant(conversion))
+    if (!isConstant(conversion)) {
+      if (!fitsMaterialized(conversion.from, reason) ||
+          !fitsMaterialized(conversion.to, reason))
+        return false;
       continue;
+    }
     auto type = cast<RankedTensorType>(conversion.value.getType());
     std::vector<double> values =
         changeChannels(table.read(conversion.value)->getElements(),
@@ -358,7 +362,9 @@ bool ChannelPlan::apply(ExactConstants &table, std::string &reason) {
     if (!fitsFloat(values, reason))
       return false;
     changes.push_back([=, &table] {
-      OpBuilder builder(conversion.uses.front()->getOwner());
+      // In front of all uses, whatever their order.
+      OpBuilder builder(conversion.value.getContext());
+      builder.setInsertionPointAfterValue(conversion.value);
       Value constant = table.create(builder, conversion.value.getLoc(), type,
                                     values, "channels");
       for (OpOperand *use : conversion.uses)

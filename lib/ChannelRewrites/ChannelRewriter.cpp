@@ -181,8 +181,7 @@ FailureOr<std::vector<SharedInput>> ChannelRewriter::collectSharedInputs() {
       return input.tensor == layer.data->get() && input.axes == channels.axes;
     });
     if (known == inputs.end()) {
-      inputs.push_back(
-          {layer.data->get(), channels.axes, channels.shape, {}});
+      inputs.push_back({layer.data->get(), channels.axes, channels.shape, {}});
       known = std::prev(inputs.end());
     }
     known->readers.push_back(std::move(reader));
@@ -195,10 +194,13 @@ FailureOr<std::vector<SharedInput>> ChannelRewriter::collectSharedInputs() {
 //===----------------------------------------------------------------------===//
 
 /// Empty if the map is one that may be asked for.
-static std::string checkMap(Value tensor, const ChannelMap &map) {
+static std::string checkMap(Value tensor, const ChannelMap &map,
+                            const ExactConstants &constants) {
   auto type = dyn_cast<RankedTensorType>(tensor.getType());
-  if (!type || !type.hasStaticShape() || !type.getElementType().isF32())
+  if (!type || !hasChannels(type) || !type.getElementType().isF32())
     return "it is no tensor of f32 of static shape";
+  if (constants.read(tensor))
+    return "it is a constant";
   for (auto [axis, size] : llvm::zip_equal(map.axes, map.shape))
     if (axis >= type.getRank() || type.getDimSize(axis) != size)
       return "it has not these channels";
@@ -211,11 +213,12 @@ static std::string checkMap(Value tensor, const ChannelMap &map) {
   return "";
 }
 
-static std::optional<ChannelPlan>
-findPlan(Value tensor, const ChannelMap &map, ArrayRef<Operation *> readers,
-         const ExactConstants &constants, const ChannelOptions &options,
-         std::string &reason) {
-  reason = checkMap(tensor, map);
+static std::optional<ChannelPlan> findPlan(Value tensor, const ChannelMap &map,
+                                           ArrayRef<Operation *> readers,
+                                           const ExactConstants &constants,
+                                           const ChannelOptions &options,
+                                           std::string &reason) {
+  reason = checkMap(tensor, map, constants);
   if (!reason.empty())
     return std::nullopt;
   std::optional<ChannelPlan> plan =
@@ -257,17 +260,16 @@ ChannelRewriter::getAffectedLayers(Value tensor, const ChannelMap &map,
     if (!sum)
       continue;
     const ChannelMap &result = step->maps.results[0];
-    const ChannelMap &data =
-        step->maps.operands[sum->data->getOperandNumber()];
+    const ChannelMap &data = step->maps.operands[sum->data->getOperandNumber()];
     for (bool computes : {true, false}) {
       const ChannelMap &own = computes ? result : data;
       if (own.isIdentity())
         continue;
       AffectedLayer layer = {sum->op, {}, computes};
-      AffineMap indexing = computes
-                               ? sum->op.getMatchingIndexingMap(
-                                     sum->op.getDpsInitOperand(0))
-                               : sum->op.getMatchingIndexingMap(sum->data);
+      AffineMap indexing =
+          computes
+              ? sum->op.getMatchingIndexingMap(sum->op.getDpsInitOperand(0))
+              : sum->op.getMatchingIndexingMap(sum->data);
       SmallVector<int64_t> dims = getWeightDims(*sum, own.axes, indexing);
       if (own.size() == map.size() &&
           dims.size() == static_cast<size_t>(own.axes.size()))
@@ -305,8 +307,8 @@ bool ChannelRewriter::rewrite(Value tensor, const ChannelMap &map,
   diag << map.describe() << " of " << map.size() << " channels, folded into "
        << cost.folded << " operations";
   if (cost.materialized != 0)
-    diag << ", " << cost.materialized << " added that compute "
-         << cost.elements << " elements (" << plan->getObstacle() << ")";
+    diag << ", " << cost.materialized << " added that compute " << cost.elements
+         << " elements (" << plan->getObstacle() << ")";
   return true;
 }
 

@@ -119,6 +119,9 @@ public:
   /// 1e-12 of the largest output.
   LogicalResult finish();
 
+  /// What rewrites have computed so far.
+  const ExactConstants &getConstants() const { return constants; }
+
   /// Sums over all rewrites.
   const ChannelCost &getTotal() const { return total; }
   int64_t getNumRewrites() const { return numRewrites; }

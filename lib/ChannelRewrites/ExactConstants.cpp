@@ -17,8 +17,8 @@ Value ExactConstants::create(OpBuilder &builder, Location loc,
   for (double value : values)
     if (!std::isfinite(static_cast<float>(value)))
       return {};
-  auto constant = arith::ConstantOp::create(builder, loc,
-                                            makeFloats(type, values, name));
+  auto constant =
+      arith::ConstantOp::create(builder, loc, makeFloats(type, values, name));
   table[constant] = std::move(values);
   return constant;
 }

@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "qfmt/IR/ConstantData.h"
 #include "qfmt/IR/LayerAttributes.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace mlir::qfmt;
@@ -13,6 +14,18 @@ using namespace mlir::qfmt;
 int64_t mlir::qfmt::countMaterialized(const ChannelMap &map) {
   return (map.scales() || map.shifts()) + map.permutes() +
          (map.rotation != nullptr);
+}
+
+bool mlir::qfmt::fitsMaterialized(const ChannelMap &map, std::string &reason) {
+  for (auto [scale, shift] : llvm::zip_equal(map.scale, map.shift))
+    if (!std::isnormal(static_cast<float>(scale)) ||
+        !std::isnormal(static_cast<float>(1 / scale)) ||
+        !std::isfinite(static_cast<float>(shift)) ||
+        !std::isfinite(static_cast<float>(shift / scale))) {
+      reason = "a scale or shift at run time would not be finite, or 0";
+      return false;
+    }
+  return true;
 }
 
 namespace {

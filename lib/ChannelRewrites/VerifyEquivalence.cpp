@@ -72,6 +72,20 @@ static void eraseObservers(ModuleOp module) {
   }
 }
 
+OwningOpRef<ModuleOp>
+mlir::qfmt::cloneInDouble(ModuleOp module, const ExactConstants *constants) {
+  IRMapping mapping;
+  OwningOpRef<ModuleOp> copy(cast<ModuleOp>(module->clone(mapping)));
+  ExactTable exact;
+  if (constants)
+    for (const auto &[op, values] : constants->getTable())
+      if (Operation *clone = mapping.lookupOrNull(op))
+        exact[clone] = values;
+  eraseObservers(*copy);
+  widen(*copy, exact);
+  return copy;
+}
+
 namespace {
 /// Results by output.
 using Outputs = std::vector<std::vector<double>>;
@@ -80,15 +94,7 @@ class DoubleFunction {
 public:
   static FailureOr<DoubleFunction>
   compile(ModuleOp module, const ExactConstants *constants, StringRef entry) {
-    IRMapping mapping;
-    OwningOpRef<ModuleOp> copy(cast<ModuleOp>(module->clone(mapping)));
-    ExactTable exact;
-    if (constants)
-      for (const auto &[op, values] : constants->getTable())
-        if (Operation *clone = mapping.lookupOrNull(op))
-          exact[clone] = values;
-    eraseObservers(*copy);
-    widen(*copy, exact);
+    OwningOpRef<ModuleOp> copy = cloneInDouble(module, constants);
     CompileOptions options;
     options.entry = entry.str();
     options.lowering = buildLowerToLLVMPipeline;
@@ -143,17 +149,25 @@ static std::vector<char> makeInput(const TensorSpec &spec, SplitMix64 &random) {
   return bytes;
 }
 
-/// The largest difference, over the largest number of `from`; infinite if
-/// something is no number.
+/// The largest difference, over the largest number of `from`; infinite if only
+/// one of two is a number, or none is in all. What is infinite or no number in
+/// both (the logarithm of a random number, say) is the same.
 static double compare(const Outputs &from, const Outputs &to) {
   double largest = 0, difference = 0;
+  bool areNumbers = false, isEmpty = true;
   for (auto [left, right] : llvm::zip_equal(from, to))
     for (auto [x, y] : llvm::zip_equal(left, right)) {
+      isEmpty = false;
+      if (x == y ? std::isinf(x) : std::isnan(x) && std::isnan(y))
+        continue;
       if (!std::isfinite(x) || !std::isfinite(y))
         return INFINITY;
+      areNumbers = true;
       largest = std::max(largest, std::abs(x));
       difference = std::max(difference, std::abs(x - y));
     }
+  if (!areNumbers && !isEmpty)
+    return INFINITY;
   return largest == 0 ? difference : difference / largest;
 }
 

@@ -8,8 +8,14 @@
 
 #include "ExactConstants.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
 
 namespace mlir::qfmt {
+
+/// A copy without observers that computes in f64 what `module` does in f32,
+/// with the exact constants if they are given.
+OwningOpRef<ModuleOp> cloneInDouble(ModuleOp module,
+                                    const ExactConstants *constants);
 
 /// Runs each public function of `original`, and the same of `rewritten` with the
 /// exact constants, with all floats widened to f64, on normally distributed

@@ -8,8 +8,20 @@
 using namespace mlir;
 using namespace mlir::qfmt;
 
+bool mlir::qfmt::hasChannels(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && tensor.hasStaticShape() && tensor.getNumElements() != 0 &&
+         !tensor.getEncoding() &&
+         (tensor.getElementType().isF32() ||
+          !isa<FloatType>(tensor.getElementType()));
+}
+
 const ChannelRule *ChannelRule::get(Operation *op,
                                     const ExactConstants &constants) {
+  for (Type type :
+       llvm::concat<const Type>(op->getOperandTypes(), op->getResultTypes()))
+    if (isa<ShapedType>(type) && !hasChannels(type))
+      return nullptr;
   if (const ChannelRule *rule = getWeightedSumRule(op, constants))
     return rule;
   for (auto getter :

@@ -28,9 +28,14 @@ struct OperationMaps {
       : operands(op->getNumOperands()), results(op->getNumResults()) {}
 };
 
+/// True for tensors with elements, of static shape without an encoding, whose
+/// floats are f32.
+bool hasChannels(Type type);
+
 class ChannelRule {
 public:
-  /// The rule for an operation; null if there is none.
+  /// The rule for an operation; null if there is none, or if one of its tensors
+  /// is not as `hasChannels` asks for.
   static const ChannelRule *get(Operation *op, const ExactConstants &constants);
   virtual ~ChannelRule() = default;
 

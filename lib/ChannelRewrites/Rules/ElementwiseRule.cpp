@@ -291,9 +291,10 @@ bool ElementwiseRule::setMap(const Body &body, OpOperand *variable,
   std::optional<ChannelMap> own = toDims(map, body.getMap(variable));
   if (!own)
     return refuse(reason, "an operand has only a part of the channels");
-  // The same tensor read twice.
+  // The same tensor read twice, in the same way.
   for (OpOperand *other : body.getVariables())
-    if (other->get() == variable->get())
+    if (other->get() == variable->get() &&
+        body.getMap(other) == body.getMap(variable))
       maps.operands[other->getOperandNumber()] = *own;
   return true;
 }

@@ -322,12 +322,6 @@ const ChannelRule *mlir::qfmt::getMoveRule(Operation *op) {
   static const SliceRule slice;
   static const ConcatRule concat;
   static const PadRule pad;
-  for (Type type :
-       llvm::concat<Type>(op->getOperandTypes(), op->getResultTypes())) {
-    auto tensor = dyn_cast<RankedTensorType>(type);
-    if (tensor && !tensor.hasStaticShape())
-      return nullptr;
-  }
   if (isa<ObserveOp>(op))
     return &observe;
   if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op))

@@ -41,7 +41,7 @@ std::optional<PairedChannels> PairedChannels::match(tensor::ConcatOp concat) {
   PairedChannels result;
   result.concat = concat;
   result.axis = concat.getDim();
-  if (!concat.getResultType().hasStaticShape())
+  if (!hasChannels(concat.getResultType()))
     return std::nullopt;
   for (Value part : concat.getInputs()) {
     double sign = 1;
@@ -159,5 +159,8 @@ void PairedChannels::replaceByGather(const ChannelMap &inputMap) const {
   tensor::ConcatOp op = concat;
   OpBuilder builder(op);
   op.getResult().replaceAllUsesWith(
-      materializeGather(builder, op.getLoc(), input, gather, signs));
+      // What the slices read by now, which may have been changed for them.
+      materializeGather(builder, op.getLoc(),
+                        tensor::ExtractSliceOp(slices.front()).getSource(),
+                        gather, signs));
 }

@@ -28,7 +28,7 @@ public:
 
   Value getInput() const { return input; }
   tensor::ConcatOp getConcat() const { return concat; }
-  ArrayRef<Operation *> getSlices() const { return slices; }
+  ArrayRef<tensor::ExtractSliceOp> getSlices() const { return slices; }
 
   /// The map of the result from that of the input, and the other way round;
   /// none for rotations.
@@ -50,7 +50,7 @@ private:
 
   Value input;
   tensor::ConcatOp concat;
-  SmallVector<Operation *> slices;
+  SmallVector<tensor::ExtractSliceOp> slices;
   int64_t axis;
   std::vector<int64_t> source;
   std::vector<double> sign;

@@ -61,9 +61,11 @@ public:
                      std::string &reason) const override {
     auto op = cast<linalg::LinalgOp>(operation);
     AffineMap result = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
-    ChannelMap map = *toLoops(maps.results[0], result);
-    return checkParallel(op, map, constants, reason) &&
-           setInputs(op, map, maps, reason);
+    std::optional<ChannelMap> map = toLoops(maps.results[0], result);
+    if (!map)
+      return refuse(reason, "it has no loop of the channels");
+    return checkParallel(op, *map, constants, reason) &&
+           setInputs(op, *map, maps, reason);
   }
 
   bool solveForward(Operation *operation, OperationMaps &maps,

@@ -90,12 +90,14 @@ public:
                     std::string &reason) const override {
     Layer layer = Layer::get(op, constants);
     ChannelMap &init = maps.operands[layer.getInit().getOperandNumber()];
+    ChannelMap &data = maps.operands[layer.sum.data->getOperandNumber()];
     if (!init.isIdentity()) {
-      // As if the result had been asked for.
+      // As if the result had been asked for. Data that is the init, too, is
+      // changed back where it does not fit.
+      data = ChannelMap();
       maps.results[0] = init;
       return solveBackward(op, maps, constants, reason);
     }
-    ChannelMap &data = maps.operands[layer.sum.data->getOperandNumber()];
     std::optional<ChannelMap> map = toLoops(data, layer.data);
     if (!map) {
       reason = "it reads the channels through a window";
@@ -129,18 +131,16 @@ public:
                                 std::string &reason) const override;
 };
 
-/// `map` without its order where `other` has the same: what is permuted twice
-/// over the same loops is permuted once.
-ChannelMap withoutCommonOrder(ChannelMap map, const ChannelMap &other) {
-  for (int64_t axis : map.axes)
-    if (llvm::is_contained(other.axes, axis) && map.permutes() &&
-        other.permutes()) {
-      // Scales go by old channels.
-      ChannelMap affine = map.getScale();
-      affine.shift = map.shift;
-      return affine;
-    }
-  return map;
+/// `map` without its order if `other` has the same: what is permuted twice over
+/// the same loops is permuted once.
+ChannelMap withoutCommonOrder(const ChannelMap &map, const ChannelMap &other) {
+  if (!map.permutes() ||
+      map.getOrder().simplified() != other.getOrder().simplified())
+    return map;
+  // Scales go by old channels.
+  ChannelMap affine = map.getScale();
+  affine.shift = map.shift;
+  return affine;
 }
 
 /// sum over the loops that the result has not of shift * weights, one number
@@ -187,13 +187,21 @@ Offsets getOffsets(const Layer &layer, const ChannelMap &map) {
   for (size_t i = map.axes.size(); i-- > 0; stride *= map.shape[i])
     channelStrides[*layer.weights.getResultPosition(
         getAffineDimExpr(map.axes[i], layer.weights.getContext()))] = stride;
+  // Loops that the weights do not have sum the same up again.
+  double repeats = 1;
+  linalg::LinalgOp op = layer.sum.op;
+  for (auto [loop, size] : llvm::enumerate(op.getStaticLoopRanges()))
+    if (!layer.result.isFunctionOfDim(loop) &&
+        !layer.weights.isFunctionOfDim(loop))
+      repeats *= size;
   forEachIndex(layer.sum.values.getShape(), [&](ArrayRef<int64_t> index) {
     int64_t place = 0, channel = 0;
     for (size_t dim = 0; dim < index.size(); ++dim) {
       place += index[dim] * strides[dim];
       channel += index[dim] * channelStrides[dim];
     }
-    sorted.values[place] += map.shift[channel] * layer.sum.values.at(index);
+    sorted.values[place] +=
+        repeats * map.shift[channel] * layer.sum.values.at(index);
   });
   return sorted;
 }
@@ -310,8 +318,16 @@ mlir::qfmt::getWeightedSumRule(Operation *op, const ExactConstants &constants) {
   static const WeightedSumRule rule;
   auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
   if (!linalgOp || !linalgOp.hasPureTensorSemantics() ||
-      linalgOp.getNumReductionLoops() == 0 || !WeightedSum::match(op) ||
-      !cast<RankedTensorType>(op->getResult(0).getType()).hasStaticShape())
+      linalgOp.getNumReductionLoops() == 0)
+    return nullptr;
+  std::optional<WeightedSum> sum =
+      WeightedSum::match(op, constants.getLookup());
+  // Each loop numbers one dimension of weights and result.
+  if (!sum ||
+      !linalgOp.getMatchingIndexingMap(sum->weights)
+           .isProjectedPermutation() ||
+      !linalgOp.getMatchingIndexingMap(linalgOp.getDpsInitOperand(0))
+           .isProjectedPermutation())
     return nullptr;
   return &rule;
 }
