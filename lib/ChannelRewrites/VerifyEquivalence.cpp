@@ -61,6 +61,14 @@ static void widen(ModuleOp module, const ExactTable &exact = ExactTable()) {
   replacer.recursivelyReplaceElementsIn(module, /*replaceAttrs=*/true,
                                         /*replaceLocs=*/false,
                                         /*replaceTypes=*/true);
+  // What was between f32 and f64.
+  module.walk([](Operation *op) {
+    if (!isa<arith::ExtFOp, arith::TruncFOp>(op) ||
+        op->getOperand(0).getType() != op->getResult(0).getType())
+      return;
+    op->getResult(0).replaceAllUsesWith(op->getOperand(0));
+    op->erase();
+  });
 }
 
 static void eraseObservers(ModuleOp module) {
@@ -218,6 +226,15 @@ LogicalResult mlir::qfmt::verifyEquivalence(ModuleOp original,
       return function.emitOpError()
              << "has arguments of dynamic shape, on which equivalence cannot "
                 "be verified; give static shapes";
+    auto isOtherFloat = [](const TensorSpec &spec) {
+      return spec.element.kind == ElementSpec::Kind::Float &&
+             spec.element.getBytes() != sizeof(double);
+    };
+    if (llvm::any_of(signature->inputs, isOtherFloat) ||
+        llvm::any_of(signature->outputs, isOtherFloat))
+      return function.emitOpError()
+             << "has arguments or results of floats narrower than f32, on "
+                "which equivalence cannot be verified";
     FailureOr<Differences> found = measure(
         original, rewritten, constants, function.getSymName(), *signature);
     if (failed(found))

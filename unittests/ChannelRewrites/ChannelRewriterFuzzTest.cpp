@@ -192,6 +192,13 @@ protected:
               const ChannelOptions &options, SplitMix64 &random) {
     Value tensor = chooseTensor(module, random);
     SmallVector<Operation *> readers = chooseReaders(tensor, random);
+    // What proposers ask about is what layers read.
+    FailureOr<std::vector<SharedInput>> inputs = rewriter.collectSharedInputs();
+    if (random.next() % 3 && succeeded(inputs) && !inputs->empty()) {
+      const SharedInput &input = (*inputs)[random.next() % inputs->size()];
+      tensor = input.tensor;
+      readers = input.getReaders();
+    }
     ChannelMap map = chooseMap(tensor, random);
     if (map.isIdentity())
       return;

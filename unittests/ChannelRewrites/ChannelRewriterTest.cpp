@@ -702,4 +702,219 @@ TEST_F(ChannelRewriterTest, ChannelsDoNotLeaveTheirBranch) {
   EXPECT_EQ(rewrite(makeMap({1}, Order)), -1);
 }
 
+//===----------------------------------------------------------------------===//
+// What random networks, and a second look, have found
+//===----------------------------------------------------------------------===//
+
+TEST_F(ChannelRewriterTest, PairsOfAnArgumentAreGathered) {
+  parse(R"(
+#id = affine_map<(d0, d1) -> (d0, d1)>
+func.func @main(%x: tensor<3x4xf32>) -> tensor<3x5xf32> {
+  %zero = arith.constant 0.0 : f32
+  %w = random<4x5>
+  %e2 = tensor.empty() : tensor<3x2xf32>
+  %e5 = tensor.empty() : tensor<3x5xf32>
+  %z5 = linalg.fill ins(%zero : f32) outs(%e5 : tensor<3x5xf32>) -> tensor<3x5xf32>
+  %a = tensor.extract_slice %x[0, 0] [3, 2] [1, 1] : tensor<3x4xf32> to tensor<3x2xf32>
+  %b = tensor.extract_slice %x[0, 2] [3, 2] [1, 1] : tensor<3x4xf32> to tensor<3x2xf32>
+  %n = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%b : tensor<3x2xf32>) outs(%e2 : tensor<3x2xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %m = arith.negf %p : f32
+    linalg.yield %m : f32
+  } -> tensor<3x2xf32>
+  %h = tensor.concat dim(1) %n, %a {tensor} : (tensor<3x2xf32>, tensor<3x2xf32>) -> tensor<3x4xf32>
+  %y = linalg.matmul ins(%h, %w : tensor<3x4xf32>, tensor<4x5xf32>) outs(%z5 : tensor<3x5xf32>) -> tensor<3x5xf32>
+  return %y : tensor<3x5xf32>
+}
+)");
+  EXPECT_GT(rewrite(makeMap({1}, Order), true, /*gather=*/true), 0) << remarks;
+}
+
+/// x + c, which READER reads.
+static std::string readShifted(StringRef reader) {
+  return R"(
+#id = affine_map<(d0, d1) -> (d0, d1)>
+#column = affine_map<(d0, d1) -> (d1)>
+func.func @main(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  %zero = arith.constant 0.0 : f32
+  %c = random<4>
+  %g = random<4>
+  %w = random<4x4>
+  %e = tensor.empty() : tensor<4x4xf32>
+  %z = linalg.fill ins(%zero : f32) outs(%e : tensor<4x4xf32>) -> tensor<4x4xf32>
+  %h = linalg.generic {indexing_maps = [#id, #column, #column, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%x, %g, %c : tensor<4x4xf32>, tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4x4xf32>) {
+  ^bb0(%a: f32, %b: f32, %d: f32, %o: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %p, %d : f32
+    linalg.yield %s : f32
+  } -> tensor<4x4xf32>
+)" + reader.str() + R"(
+  return %y : tensor<4x4xf32>
+}
+)";
+}
+
+TEST_F(ChannelRewriterTest, ShiftOfDataThatIsTheInitToo) {
+  parse(readShifted(R"(
+  %y = linalg.matmul {reader} ins(%h, %w : tensor<4x4xf32>, tensor<4x4xf32>) outs(%h : tensor<4x4xf32>) -> tensor<4x4xf32>
+)"));
+  EXPECT_GT(rewrite(makeMap({1}, Order | Scale | Shift), true, /*gather=*/true),
+            0)
+      << remarks;
+}
+
+TEST_F(ChannelRewriterTest, ShiftInFrontOfWeightsThatRepeat) {
+  parse(readShifted(R"(
+  %e0 = tensor.empty() : tensor<4xf32>
+  %z0 = linalg.fill ins(%zero : f32) outs(%e0 : tensor<4xf32>) -> tensor<4xf32>
+  %s = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d1)>, affine_map<(d0, d1, d2) -> (d1, d2)>,
+      affine_map<(d0, d1, d2) -> (d2)>], iterator_types = ["reduction", "reduction", "parallel"]}
+      ins(%h, %w : tensor<4x4xf32>, tensor<4x4xf32>) outs(%z0 : tensor<4xf32>) attrs = {reader} {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %p = arith.mulf %a, %b : f32
+    %q = arith.addf %o, %p : f32
+    linalg.yield %q : f32
+  } -> tensor<4xf32>
+  %y = linalg.broadcast ins(%s : tensor<4xf32>) outs(%e : tensor<4x4xf32>) dimensions = [0]
+)"));
+  EXPECT_EQ(rewrite(makeMap({1}, Scale | Shift)), 0) << remarks;
+  EXPECT_EQ(folded, 2);
+}
+
+TEST_F(ChannelRewriterTest, TensorReadTwoWaysByOneOperation) {
+  parse(readShifted(R"(
+  %y = linalg.generic {indexing_maps = [#id, affine_map<(d0, d1) -> (d1, d0)>, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%h, %h : tensor<4x4xf32>, tensor<4x4xf32>) outs(%e : tensor<4x4xf32>) attrs = {tensor} {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %p = arith.maximumf %a, %b : f32
+    linalg.yield %p : f32
+  } -> tensor<4x4xf32>
+)"));
+  EXPECT_GT(rewrite(makeMap({1}, Scale)), 0) << remarks;
+}
+
+TEST_F(ChannelRewriterTest, OrdersOfDataAndResultInBatches) {
+  parse(R"(
+#id = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
+func.func @main(%x: tensor<2x3x4xf32>) -> tensor<2x3x4xf32> {
+  %c = random<2x3x4>
+  %w = random<2x4x4>
+  %e = tensor.empty() : tensor<2x3x4xf32>
+  %h = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%x, %c : tensor<2x3x4xf32>, tensor<2x3x4xf32>) outs(%e : tensor<2x3x4xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %p = arith.mulf %a, %b : f32
+    linalg.yield %p : f32
+  } -> tensor<2x3x4xf32>
+  %y = linalg.batch_matmul {reader} ins(%h, %w : tensor<2x3x4xf32>, tensor<2x4x4xf32>) outs(%h : tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
+  return %y : tensor<2x3x4xf32>
+}
+)");
+  EXPECT_GT(rewrite(makeMap({0, 2}, Order | Scale, 4), true, /*gather=*/true),
+            0)
+      << remarks;
+}
+
+TEST_F(ChannelRewriterTest, OneConstantForOperationsInAnyOrder) {
+  parse(R"(
+#id = affine_map<(d0, d1) -> (d0, d1)>
+func.func @main(%x: tensor<3x2xf32>) -> tensor<3x5xf32> {
+  %zero = arith.constant 0.0 : f32
+  %c = random<3x2>
+  %u = random<2x2>
+  %w = random<4x5>
+  %e2 = tensor.empty() : tensor<3x2xf32>
+  %e = tensor.empty() : tensor<3x4xf32>
+  %e5 = tensor.empty() : tensor<3x5xf32>
+  %z2 = linalg.fill ins(%zero : f32) outs(%e2 : tensor<3x2xf32>) -> tensor<3x2xf32>
+  %z5 = linalg.fill ins(%zero : f32) outs(%e5 : tensor<3x5xf32>) -> tensor<3x5xf32>
+  %a = linalg.matmul ins(%x, %u : tensor<3x2xf32>, tensor<2x2xf32>) outs(%z2 : tensor<3x2xf32>) -> tensor<3x2xf32>
+  %second = tensor.concat dim(1) %a, %c : (tensor<3x2xf32>, tensor<3x2xf32>) -> tensor<3x4xf32>
+  %first = tensor.concat dim(1) %a, %c : (tensor<3x2xf32>, tensor<3x2xf32>) -> tensor<3x4xf32>
+  %s = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%first, %second : tensor<3x4xf32>, tensor<3x4xf32>) outs(%e : tensor<3x4xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %m = arith.addf %p, %q : f32
+    linalg.yield %m : f32
+  } -> tensor<3x4xf32>
+  %y = linalg.matmul {reader} ins(%s, %w : tensor<3x4xf32>, tensor<4x5xf32>) outs(%z5 : tensor<3x5xf32>) -> tensor<3x5xf32>
+  return %y : tensor<3x5xf32>
+}
+)");
+  EXPECT_EQ(rewrite(makeMap({1}, Scale)), 0) << remarks;
+}
+
+TEST_F(ChannelRewriterTest, ConstantsAreRefused) {
+  parse(readShifted(R"(
+  %t = linalg.transpose ins(%w : tensor<4x4xf32>) outs(%e : tensor<4x4xf32>) permutation = [1, 0] {tensor}
+  %y = linalg.matmul ins(%h, %t : tensor<4x4xf32>, tensor<4x4xf32>) outs(%z : tensor<4x4xf32>) -> tensor<4x4xf32>
+)"));
+  EXPECT_EQ(rewrite(makeMap({1}, Scale)), -1) << remarks;
+  EXPECT_NE(remarks.find("it is a constant"), std::string::npos) << remarks;
+}
+
+TEST_F(ChannelRewriterTest, NumbersThatOverflowAtRunTimeAreRefused) {
+  parse(readShifted(R"(
+  %t = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%h : tensor<4x4xf32>) outs(%e : tensor<4x4xf32>) attrs = {tensor} {
+  ^bb0(%a: f32, %o: f32):
+    %p = math.tanh %a : f32
+    linalg.yield %p : f32
+  } -> tensor<4x4xf32>
+  %y = linalg.matmul {reader} ins(%t, %w : tensor<4x4xf32>, tensor<4x4xf32>) outs(%z : tensor<4x4xf32>) -> tensor<4x4xf32>
+)"));
+  EXPECT_EQ(rewrite(ChannelMap::affine({1}, {4}, {1, 2, 1e-42, 4})), -1);
+  EXPECT_NE(remarks.find("would not be finite, or 0"), std::string::npos)
+      << remarks;
+}
+
+TEST_F(ChannelRewriterTest, HalfPrecisionDoesNotFollow) {
+  parse(R"(
+#id = affine_map<(d0, d1) -> (d0, d1)>
+#column = affine_map<(d0, d1) -> (d1)>
+func.func @main(%x: tensor<3x4xf32>) -> tensor<3x5xf32> {
+  %zero = arith.constant 0.0 : f32
+  %c = random<4>
+  %w = random<4x5>
+  %eh = tensor.empty() : tensor<3x4xf16>
+  %e = tensor.empty() : tensor<3x4xf32>
+  %e5 = tensor.empty() : tensor<3x5xf32>
+  %z5 = linalg.fill ins(%zero : f32) outs(%e5 : tensor<3x5xf32>) -> tensor<3x5xf32>
+  %h = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%x : tensor<3x4xf32>) outs(%eh : tensor<3x4xf16>) {
+  ^bb0(%a: f32, %o: f16):
+    %t = arith.truncf %a : f32 to f16
+    linalg.yield %t : f16
+  } -> tensor<3x4xf16>
+  %s = linalg.generic {indexing_maps = [#id, #column, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%h, %c : tensor<3x4xf16>, tensor<4xf32>) outs(%e : tensor<3x4xf32>) {
+  ^bb0(%a: f16, %b: f32, %o: f32):
+    %t = arith.extf %a : f16 to f32
+    %m = arith.addf %t, %b : f32
+    linalg.yield %m : f32
+  } -> tensor<3x4xf32>
+  %y = linalg.matmul {reader} ins(%s, %w : tensor<3x4xf32>, tensor<4x5xf32>) outs(%z5 : tensor<3x5xf32>) -> tensor<3x5xf32>
+  return %y : tensor<3x5xf32>
+}
+)");
+  EXPECT_EQ(rewrite(makeMap({1}, Scale | Shift)), 1) << remarks;
+}
+
+TEST_F(ChannelRewriterTest, ResultsThatAreNoNumbersBeforeAndAfter) {
+  parse(readShifted(R"(
+  %l = linalg.matmul {reader} ins(%h, %w : tensor<4x4xf32>, tensor<4x4xf32>) outs(%z : tensor<4x4xf32>) -> tensor<4x4xf32>
+  %y = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%l : tensor<4x4xf32>) outs(%e : tensor<4x4xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %wide = arith.extf %a : f32 to f64
+    %narrow = arith.truncf %wide : f64 to f32
+    %p = math.log %narrow : f32
+    linalg.yield %p : f32
+  } -> tensor<4x4xf32>
+)"));
+  EXPECT_EQ(rewrite(makeMap({1}, Scale | Shift)), 0) << remarks;
+}
+
 } // namespace
