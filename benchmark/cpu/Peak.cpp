@@ -42,10 +42,9 @@ __attribute__((target("avx2"))) static int64_t runVpmaddwd(int64_t count) {
   for (int64_t n = 0; n < count; ++n) {
 #pragma GCC unroll 12
     for (int i = 0; i < kChains; ++i) {
-      __m256i products = _mm256_madd_epi16(left, right);
       // Else all chains would share one product.
-      asm volatile("" : "+x"(products));
-      sums[i] = _mm256_add_epi32(sums[i], products);
+      asm volatile("" : "+x"(left));
+      sums[i] = _mm256_add_epi32(sums[i], _mm256_madd_epi16(left, right));
     }
   }
   for (int i = 0; i < kChains; ++i)

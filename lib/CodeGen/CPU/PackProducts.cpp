@@ -22,6 +22,7 @@
 #include "IntegerProduct.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
@@ -73,22 +74,28 @@ std::optional<SignedFactor> makeSigned(const IntegerProduct &product,
   return factor;
 }
 
+ElementsAttr reshapeBytes(ElementsAttr bytes, RankedTensorType type) {
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(bytes))
+    return DenseResourceElementsAttr::get(type, resource.getRawHandle());
+  return cast<DenseElementsAttr>(bytes).reshape(type);
+}
+
 Value emitPacked(ImplicitLocOpBuilder &b, const IntegerProduct &product,
                  ArrayRef<int8_t> elements) {
   int64_t blocks = llvm::divideCeil(product.n, kColumnsPerBlock);
   int64_t dots = llvm::divideCeil(product.k, kTermsPerDot);
-  std::vector<int64_t> packed(blocks * dots * kColumnsPerBlock * kTermsPerDot);
+  std::vector<uint8_t> packed(blocks * dots * kColumnsPerBlock * kTermsPerDot);
   for (int64_t k = 0; k < product.k; ++k)
     for (int64_t n = 0; n < product.n; ++n) {
       int64_t dot = n / kColumnsPerBlock * dots + k / kTermsPerDot;
       int64_t column = dot * kColumnsPerBlock + n % kColumnsPerBlock;
       packed[column * kTermsPerDot + k % kTermsPerDot] =
-          elements[k * product.n + n];
+          uint8_t(elements[k * product.n + n]);
     }
   auto type = RankedTensorType::get(
       {blocks, dots, kColumnsPerBlock, kTermsPerDot}, b.getI8Type());
-  Value constant =
-      arith::ConstantOp::create(b, makeIntegers(type, packed, "packed"));
+  Value constant = arith::ConstantOp::create(
+      b, reshapeBytes(makeBytes(b.getContext(), packed, "packed"), type));
   Value empty = tensor::EmptyOp::create(
       b, ArrayRef<int64_t>{product.k, product.n}, b.getI8Type());
   SmallVector<OpFoldResult> tiles = {b.getIndexAttr(kColumnsPerBlock),
