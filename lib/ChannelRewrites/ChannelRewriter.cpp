@@ -166,10 +166,9 @@ FailureOr<std::vector<SharedInput>> ChannelRewriter::collectSharedInputs() {
   for (Layer &layer : *layers) {
     std::optional<WeightedSum> sum = matchExact(layer.op, constants);
     ReadChannels channels = getReadChannels(*sum);
-    // Depthwise convolutions sum no channels up, and dynamic ones are unknown.
-    if (channels.axes.empty() ||
-        ShapedType::isDynamicShape(
-            cast<RankedTensorType>(layer.data->get().getType()).getShape()))
+    // Depthwise convolutions sum no channels up, and of dynamic shapes, or none
+    // at all, there is nothing to change.
+    if (channels.axes.empty() || !hasChannels(layer.data->get().getType()))
       continue;
     ChannelReader reader;
     reader.layer = layer;
@@ -198,7 +197,8 @@ static std::string checkMap(Value tensor, const ChannelMap &map,
                             const ExactConstants &constants) {
   auto type = dyn_cast<RankedTensorType>(tensor.getType());
   if (!type || !hasChannels(type) || !type.getElementType().isF32())
-    return "it is no tensor of f32 of static shape";
+    return "it is no tensor of f32 of static shape with elements and no "
+           "encoding";
   if (constants.read(tensor))
     return "it is a constant";
   for (auto [axis, size] : llvm::zip_equal(map.axes, map.shape))

@@ -44,8 +44,8 @@ static void widen(ModuleOp module, const ExactTable &exact = ExactTable()) {
     else
       elements = readFloats(op.getValue());
     if (elements)
-      op.setValueAttr(cast<TypedAttr>(
-          makeFloats(type.clone(f64), *elements, "widened")));
+      op.setValueAttr(
+          cast<TypedAttr>(makeFloats(type.clone(f64), *elements, "widened")));
   });
   AttrTypeReplacer replacer;
   replacer.addReplacement([&](Float32Type) { return f64; });
@@ -235,8 +235,8 @@ LogicalResult mlir::qfmt::verifyEquivalence(ModuleOp original,
       return function.emitOpError()
              << "has arguments or results of floats narrower than f32, on "
                 "which equivalence cannot be verified";
-    FailureOr<Differences> found = measure(
-        original, rewritten, constants, function.getSymName(), *signature);
+    FailureOr<Differences> found = measure(original, rewritten, constants,
+                                           function.getSymName(), *signature);
     if (failed(found))
       return failure();
     if (!(found->exact <= kTolerance))
@@ -245,10 +245,10 @@ LogicalResult mlir::qfmt::verifyEquivalence(ModuleOp original,
              << llvm::formatv("{0:e2}", found->exact)
              << " of the largest result, more than "
              << llvm::formatv("{0:e0}", kTolerance);
-    function.emitRemark()
-        << "equivalent: " << llvm::formatv("{0:e2}", found->exact)
-        << " of the largest result; with rounded constants "
-        << llvm::formatv("{0:e2}", found->rounded);
+    function.emitRemark() << "equivalent: "
+                          << llvm::formatv("{0:e2}", found->exact)
+                          << " of the largest result; with rounded constants "
+                          << llvm::formatv("{0:e2}", found->rounded);
   }
   return success();
 }

@@ -17,8 +17,8 @@ namespace mlir::qfmt {
 OwningOpRef<ModuleOp> cloneInDouble(ModuleOp module,
                                     const ExactConstants *constants);
 
-/// Runs each public function of `original`, and the same of `rewritten` with the
-/// exact constants, with all floats widened to f64, on normally distributed
+/// Runs each public function of `original`, and the same of `rewritten` with
+/// the exact constants, with all floats widened to f64, on normally distributed
 /// arguments. Fails with a diagnostic at the function if a result differs by
 /// more than 1e-12 of the largest result. A remark says by how much, and how
 /// much rounding the constants to their type adds.

@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ChannelRewriter.h"
+#include "NetworkTest.h"
 #include "RandomNetwork.h"
 #include "VerifyEquivalence.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -16,8 +17,6 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
-#include "qfmt/InitAll.h"
-#include "qfmt/Pipelines/Pipelines.h"
 #include "qfmt/Reference/Evaluator.h"
 #include "qfmt/Support/SplitMix64.h"
 #include "gtest/gtest.h"
@@ -32,24 +31,8 @@ namespace {
 /// Doubles, of all results one after the other.
 using Outputs = std::vector<std::vector<double>>;
 
-class ChannelRewriterFuzzTest : public testing::Test {
+class ChannelRewriterFuzzTest : public NetworkTest {
 protected:
-  ChannelRewriterFuzzTest() : context(makeRegistry()) {
-    context.disableMultithreading();
-    context.loadAllAvailableDialects();
-    context.getDiagEngine().registerHandler([&](Diagnostic &diag) {
-      (diag.getSeverity() == DiagnosticSeverity::Error ? errors : remarks) +=
-          diag.str() + "\n";
-    });
-  }
-
-  static DialectRegistry makeRegistry() {
-    DialectRegistry registry;
-    registerAllQFmtDialects(registry);
-    registerPipelineDialects(registry);
-    return registry;
-  }
-
   static std::string print(ModuleOp module) {
     std::string text;
     llvm::raw_string_ostream stream(text);
@@ -82,7 +65,8 @@ protected:
     bool all = random.next() & 1;
     for (OpOperand &use : tensor.getUses()) {
       auto op = dyn_cast<linalg::LinalgOp>(use.getOwner());
-      if (!op || (op.isDpsInit(&use) && !op.payloadUsesValueFromOperand(&use)) ||
+      if (!op ||
+          (op.isDpsInit(&use) && !op.payloadUsesValueFromOperand(&use)) ||
           llvm::is_contained(readers, use.getOwner()))
         continue;
       if (all || (random.next() & 1))
@@ -257,8 +241,6 @@ protected:
     return text ? std::stoull(text) : otherwise;
   }
 
-  MLIRContext context;
-  std::string errors, remarks;
   unsigned done = 0, folded = 0;
 };
 

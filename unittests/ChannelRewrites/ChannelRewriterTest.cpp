@@ -8,13 +8,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "ChannelRewriter.h"
+#include "NetworkTest.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "qfmt/IR/ConstantData.h"
-#include "qfmt/InitAll.h"
-#include "qfmt/Pipelines/Pipelines.h"
 #include "qfmt/Support/SplitMix64.h"
 #include "gtest/gtest.h"
 #include <numeric>
@@ -55,24 +54,8 @@ std::string fillIn(StringRef text) {
 
 enum Parts { Order = 1, Scale = 2, Shift = 4 };
 
-class ChannelRewriterTest : public testing::Test {
+class ChannelRewriterTest : public NetworkTest {
 protected:
-  ChannelRewriterTest() : context(makeRegistry()) {
-    context.disableMultithreading();
-    context.loadAllAvailableDialects();
-    context.getDiagEngine().registerHandler([&](Diagnostic &diag) {
-      (diag.getSeverity() == DiagnosticSeverity::Error ? errors : remarks) +=
-          diag.str() + "\n";
-    });
-  }
-
-  static DialectRegistry makeRegistry() {
-    DialectRegistry registry;
-    registerAllQFmtDialects(registry);
-    registerPipelineDialects(registry);
-    return registry;
-  }
-
   void parse(StringRef text) {
     module = parseSourceString<ModuleOp>(fillIn(text), &context);
     ASSERT_TRUE(module) << errors;
@@ -144,8 +127,6 @@ protected:
     return rewriter.getTotal().materialized;
   }
 
-  MLIRContext context;
-  std::string errors, remarks;
   OwningOpRef<ModuleOp> module;
   Value tensor;
   SmallVector<Operation *> readers;

@@ -92,10 +92,11 @@ RandomNetwork::Tensor RandomNetwork::constant(const Shape &shape) {
   return result;
 }
 
-RandomNetwork::Tensor
-RandomNetwork::generic(const Shape &loops, const std::vector<Input> &inputs,
-                       const Dims &result, const Tensor &init,
-                       const std::string &text) {
+RandomNetwork::Tensor RandomNetwork::generic(const Shape &loops,
+                                             const std::vector<Input> &inputs,
+                                             const Dims &result,
+                                             const Tensor &init,
+                                             const std::string &text) {
   std::string maps, iterators, names, types, args;
   for (auto [i, input] : llvm::enumerate(inputs)) {
     maps += printMap(loops.size(), input.dims) + ", ";
@@ -164,8 +165,7 @@ RandomNetwork::Tensor RandomNetwork::makeInit(const Shape &shape) {
     Tensor bias = constant(gatherShape(shape, kept));
     return add(shape, "linalg.broadcast ins(" + bias.name + " : " +
                           type(bias.shape) + ") outs(" + empty(shape).name +
-                          " : " + type(shape) + ") dimensions = " +
-                          list(rest));
+                          " : " + type(shape) + ") dimensions = " + list(rest));
   }
   case 3:
     if (std::optional<Tensor> like = pickLike(shape))
@@ -180,8 +180,7 @@ RandomNetwork::Tensor RandomNetwork::makeInit(const Shape &shape) {
 // Element-wise operations
 //===----------------------------------------------------------------------===//
 
-std::optional<RandomNetwork::Tensor>
-RandomNetwork::addUnary(const Tensor &x) {
+std::optional<RandomNetwork::Tensor> RandomNetwork::addUnary(const Tensor &x) {
   static const std::vector<std::string> bodies = {
       "    %r = arith.maximumf %a0, %zero : f32\n",
       "    %r = math.tanh %a0 : f32\n",
@@ -259,8 +258,7 @@ RandomNetwork::addConstants(const Tensor &x) {
                      "    %r = arith.addf %m, %a2 : f32\n");
 }
 
-std::optional<RandomNetwork::Tensor>
-RandomNetwork::addBinary(const Tensor &x) {
+std::optional<RandomNetwork::Tensor> RandomNetwork::addBinary(const Tensor &x) {
   // Any tensor whose dimensions are some of this one's.
   int64_t rank = x.shape.size();
   std::vector<Input> others;
@@ -307,11 +305,10 @@ RandomNetwork::addBinary(const Tensor &x) {
   Input other = choose(others);
   if (chance(15)) {
     // The quotient alone, of something positive.
-    Tensor positive =
-        elementwise(other.tensor.shape,
-                    {{other.tensor, iota(other.tensor.shape.size())}},
-                    "    %t = math.tanh %a0 : f32\n"
-                    "    %r = math.exp %t : f32\n");
+    Tensor positive = elementwise(
+        other.tensor.shape, {{other.tensor, iota(other.tensor.shape.size())}},
+        "    %t = math.tanh %a0 : f32\n"
+        "    %r = math.exp %t : f32\n");
     return elementwise(x.shape, {{x, iota(rank)}, {positive, other.dims}},
                        "    %r = arith.divf %a0, %a1 : f32\n");
   }
@@ -322,8 +319,7 @@ RandomNetwork::addBinary(const Tensor &x) {
 // Sums
 //===----------------------------------------------------------------------===//
 
-std::optional<RandomNetwork::Tensor>
-RandomNetwork::addLinear(const Tensor &x) {
+std::optional<RandomNetwork::Tensor> RandomNetwork::addLinear(const Tensor &x) {
   int64_t rank = x.shape.size();
   if (rank == 0)
     return std::nullopt;
@@ -341,7 +337,8 @@ RandomNetwork::addLinear(const Tensor &x) {
       weights.push_back(dim);
   }
   if (chance(95)) {
-    loops.push_back(choose(std::vector<int64_t>{2, 3, 4, 4, 6, x.shape.back()}));
+    loops.push_back(
+        choose(std::vector<int64_t>{2, 3, 4, 4, 6, x.shape.back()}));
     result.push_back(rank);
     weights.insert(weights.begin() + below(weights.size() + 1), rank);
   }
@@ -455,8 +452,7 @@ RandomNetwork::addReduction(const Tensor &x) {
   }
 }
 
-std::optional<RandomNetwork::Tensor>
-RandomNetwork::addNorm(const Tensor &x) {
+std::optional<RandomNetwork::Tensor> RandomNetwork::addNorm(const Tensor &x) {
   int64_t rank = x.shape.size();
   if (rank == 0)
     return std::nullopt;
@@ -480,9 +476,8 @@ RandomNetwork::addNorm(const Tensor &x) {
                               "    %r = arith.mulf %a0, %a1 : f32\n");
   tensors.push_back(factor);
   Tensor gamma = constant({x.shape.back()});
-  Tensor result =
-      elementwise(x.shape, {{normed, all}, {gamma, {rank - 1}}},
-                  "    %r = arith.mulf %a0, %a1 : f32\n");
+  Tensor result = elementwise(x.shape, {{normed, all}, {gamma, {rank - 1}}},
+                              "    %r = arith.mulf %a0, %a1 : f32\n");
   if (chance(50))
     return result;
   Tensor beta = constant({x.shape.back()});
@@ -566,10 +561,9 @@ RandomNetwork::addTransposition(const Tensor &x) {
     Shape shape = x.shape;
     int64_t added = below(rank + 1);
     shape.insert(shape.begin() + added, 2);
-    return add(shape, "linalg.broadcast ins(" + x.name + " : " +
-                          type(x.shape) + ") outs(" + empty(shape).name +
-                          " : " + type(shape) + ") dimensions = " +
-                          list({added}));
+    return add(shape, "linalg.broadcast ins(" + x.name + " : " + type(x.shape) +
+                          ") outs(" + empty(shape).name + " : " + type(shape) +
+                          ") dimensions = " + list({added}));
   }
   if (rank < 2)
     return std::nullopt;
@@ -582,8 +576,7 @@ RandomNetwork::addTransposition(const Tensor &x) {
                         ") permutation = " + list(order));
 }
 
-std::optional<RandomNetwork::Tensor>
-RandomNetwork::addSlice(const Tensor &x) {
+std::optional<RandomNetwork::Tensor> RandomNetwork::addSlice(const Tensor &x) {
   int64_t rank = x.shape.size();
   if (rank == 0)
     return std::nullopt;
@@ -604,8 +597,7 @@ RandomNetwork::addSlice(const Tensor &x) {
                         type(x.shape) + " to " + type(shape));
 }
 
-std::optional<RandomNetwork::Tensor>
-RandomNetwork::addConcat(const Tensor &x) {
+std::optional<RandomNetwork::Tensor> RandomNetwork::addConcat(const Tensor &x) {
   int64_t rank = x.shape.size();
   if (rank == 0)
     return std::nullopt;
@@ -632,8 +624,8 @@ RandomNetwork::addConcat(const Tensor &x) {
     types += (i ? ", " : "") + type(part.shape);
     shape[axis] += part.shape[axis];
   }
-  return add(shape, "tensor.concat dim(" + std::to_string(axis) + ") " +
-                        names + " : (" + types + ") -> " + type(shape));
+  return add(shape, "tensor.concat dim(" + std::to_string(axis) + ") " + names +
+                        " : (" + types + ") -> " + type(shape));
 }
 
 std::optional<RandomNetwork::Tensor> RandomNetwork::addPad(const Tensor &x) {
@@ -649,16 +641,14 @@ std::optional<RandomNetwork::Tensor> RandomNetwork::addPad(const Tensor &x) {
   std::string indices;
   for (int64_t dim = 0; dim < rank; ++dim)
     indices += (dim ? ", %i" : "%i") + std::to_string(dim) + ": index";
-  return add(shape, "tensor.pad " + x.name + " low" + list(low) + " high" +
-                        list(high) + " {\n  ^bb0(" + indices +
-                        "):\n    tensor.yield " +
-                        (chance(70) ? "%zero" : "%half") +
-                        " : f32\n  } : " + type(x.shape) + " to " +
-                        type(shape));
+  return add(shape,
+             "tensor.pad " + x.name + " low" + list(low) + " high" +
+                 list(high) + " {\n  ^bb0(" + indices +
+                 "):\n    tensor.yield " + (chance(70) ? "%zero" : "%half") +
+                 " : f32\n  } : " + type(x.shape) + " to " + type(shape));
 }
 
-std::optional<RandomNetwork::Tensor>
-RandomNetwork::addPairs(const Tensor &x) {
+std::optional<RandomNetwork::Tensor> RandomNetwork::addPairs(const Tensor &x) {
   int64_t rank = x.shape.size(), half = rank ? x.shape.back() / 2 : 0;
   if (half == 0 || x.shape.back() % 2 != 0)
     return std::nullopt;
@@ -668,25 +658,24 @@ RandomNetwork::addPairs(const Tensor &x) {
   std::vector<Tensor> halves;
   for (int64_t offset : {int64_t(0), half}) {
     offsets.back() = offset;
-    halves.push_back(
-        add(shape, "tensor.extract_slice " + x.name + list(offsets) + " " +
-                       list(shape) + " " + list(Dims(rank, 1)) + " : " +
-                       type(x.shape) + " to " + type(shape)));
+    halves.push_back(add(shape, "tensor.extract_slice " + x.name +
+                                    list(offsets) + " " + list(shape) + " " +
+                                    list(Dims(rank, 1)) + " : " +
+                                    type(x.shape) + " to " + type(shape)));
   }
   Tensor negated = elementwise(shape, {{halves[1], iota(rank)}},
                                "    %r = arith.negf %a0 : f32\n");
-  Tensor turned =
-      add(x.shape, "tensor.concat dim(" + std::to_string(rank - 1) + ") " +
-                       negated.name + ", " + halves[0].name + " : (" +
-                       type(shape) + ", " + type(shape) + ") -> " +
-                       type(x.shape));
+  Tensor turned = add(x.shape, "tensor.concat dim(" + std::to_string(rank - 1) +
+                                   ") " + negated.name + ", " + halves[0].name +
+                                   " : (" + type(shape) + ", " + type(shape) +
+                                   ") -> " + type(x.shape));
   if (chance(20))
     return turned;
   Tensor cosines = constant({x.shape.back()}),
          sines = constant({x.shape.back()});
   const char *multiply = "    %r = arith.mulf %a0, %a1 : f32\n";
-  Tensor left = elementwise(
-      x.shape, {{x, iota(rank)}, {cosines, {rank - 1}}}, multiply);
+  Tensor left =
+      elementwise(x.shape, {{x, iota(rank)}, {cosines, {rank - 1}}}, multiply);
   Tensor right = elementwise(
       x.shape, {{turned, iota(rank)}, {sines, {rank - 1}}}, multiply);
   return elementwise(x.shape, {{left, iota(rank)}, {right, iota(rank)}},
@@ -697,8 +686,7 @@ RandomNetwork::addPairs(const Tensor &x) {
 // Windows and others
 //===----------------------------------------------------------------------===//
 
-std::optional<RandomNetwork::Tensor>
-RandomNetwork::addWindow(const Tensor &x) {
+std::optional<RandomNetwork::Tensor> RandomNetwork::addWindow(const Tensor &x) {
   if (x.shape.size() != 3 || x.shape[1] < 2)
     return std::nullopt;
   int64_t filters = choose(std::vector<int64_t>{2, 4, 6});
@@ -733,8 +721,7 @@ RandomNetwork::addWindow(const Tensor &x) {
                         type(shape));
 }
 
-std::optional<RandomNetwork::Tensor>
-RandomNetwork::addNamed(const Tensor &x) {
+std::optional<RandomNetwork::Tensor> RandomNetwork::addNamed(const Tensor &x) {
   std::string ins = " ins(" + x.name + " : " + type(x.shape) + ")";
   std::string outs = " outs(" + empty(x.shape).name + " : " + type(x.shape) +
                      ") -> " + type(x.shape);
@@ -793,8 +780,8 @@ RandomNetwork::RandomNetwork(uint64_t seed) : random(seed) {
          "  %one = arith.constant 1.0 : f32\n"
          "  %two = arith.constant 2.0 : f32\n"
          "  %lowest = arith.constant 0xFF800000 : f32\n";
-  static const std::vector<Shape> shapes = {{3, 4}, {4, 4}, {2, 8}, {4, 6},
-                                            {3, 8}, {1, 3, 4}, {2, 3, 4}, {6}};
+  static const std::vector<Shape> shapes = {
+      {3, 4}, {4, 4}, {2, 8}, {4, 6}, {3, 8}, {1, 3, 4}, {2, 3, 4}, {6}};
   int64_t numArguments = 1 + below(2);
   for (int64_t i = 0; i < numArguments; ++i) {
     Tensor argument = {"%x" + std::to_string(i), choose(shapes)};
@@ -803,15 +790,15 @@ RandomNetwork::RandomNetwork(uint64_t seed) : random(seed) {
   }
   using Adder = std::optional<Tensor> (RandomNetwork::*)(const Tensor &);
   static const std::vector<Adder> adders = {
-      &RandomNetwork::addLinear,    &RandomNetwork::addLinear,
-      &RandomNetwork::addLinear,    &RandomNetwork::addUnary,
-      &RandomNetwork::addConstants, &RandomNetwork::addConstants,
-      &RandomNetwork::addBinary,    &RandomNetwork::addBinary,
-      &RandomNetwork::addProduct,   &RandomNetwork::addReduction,
-      &RandomNetwork::addNorm,      &RandomNetwork::addReshape,
+      &RandomNetwork::addLinear,        &RandomNetwork::addLinear,
+      &RandomNetwork::addLinear,        &RandomNetwork::addUnary,
+      &RandomNetwork::addConstants,     &RandomNetwork::addConstants,
+      &RandomNetwork::addBinary,        &RandomNetwork::addBinary,
+      &RandomNetwork::addProduct,       &RandomNetwork::addReduction,
+      &RandomNetwork::addNorm,          &RandomNetwork::addReshape,
       &RandomNetwork::addTransposition, &RandomNetwork::addSlice,
-      &RandomNetwork::addConcat,    &RandomNetwork::addPad,
-      &RandomNetwork::addPairs,     &RandomNetwork::addWindow,
+      &RandomNetwork::addConcat,        &RandomNetwork::addPad,
+      &RandomNetwork::addPairs,         &RandomNetwork::addWindow,
       &RandomNetwork::addNamed};
   int64_t wanted = 3 + below(8);
   for (int64_t i = 0; i < wanted; ++i) {

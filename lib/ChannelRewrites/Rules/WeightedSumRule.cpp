@@ -324,8 +324,7 @@ mlir::qfmt::getWeightedSumRule(Operation *op, const ExactConstants &constants) {
       WeightedSum::match(op, constants.getLookup());
   // Each loop numbers one dimension of weights and result.
   if (!sum ||
-      !linalgOp.getMatchingIndexingMap(sum->weights)
-           .isProjectedPermutation() ||
+      !linalgOp.getMatchingIndexingMap(sum->weights).isProjectedPermutation() ||
       !linalgOp.getMatchingIndexingMap(linalgOp.getDpsInitOperand(0))
            .isProjectedPermutation())
     return nullptr;
