@@ -95,10 +95,10 @@ public:
   /// Fails with a diagnostic as collectLayers.
   FailureOr<std::vector<SharedInput>> collectSharedInputs();
 
-  /// What it would entail to give `tensor` channels changed by `map`, whose
-  /// axes are dimensions of the tensor; none, with a sentence in `reason`, if
-  /// it is refused. `readers` are what profits: if all else costs more, only
-  /// they read the changed channels.
+  /// What it would entail to give `tensor` channels changed by `map`, on the
+  /// tensor's dimensions; none, with a sentence in `reason`, if it is refused
+  /// (`rewrite` also refuses constants that overflow). `readers` are what
+  /// profits: if all else costs more, only they read the changed channels.
   std::optional<ChannelCost> getCost(Value tensor, const ChannelMap &map,
                                      ArrayRef<Operation *> readers,
                                      std::string *reason = nullptr);
