@@ -116,11 +116,11 @@ public:
     packed = tensor::CollapseShapeOp::create(
         b, getPackedFactor(product.rhs->get()),
         SmallVector<ReassociationIndices>{{0}, {1}, {2, 3}});
-    // What no initial value is read from may be any memory.
-    if (computesInit && epilogue.empty())
-      return emitRowBlocks(tensor::EmptyOp::create(
-          b, tensor::getMixedSizes(b, b.getLoc(), init), b.getI32Type()));
-    return emitRowBlocks(last.getDpsInits()[0]);
+    Value result = emitRowBlocks(emitOutput());
+    Type type = last.getResult(0).getType();
+    if (result.getType() == type)
+      return result;
+    return tensor::CastOp::create(b, type, result);
   }
 
 private:
@@ -128,6 +128,19 @@ private:
 
   Value index(int64_t value) {
     return arith::ConstantIndexOp::create(b, value);
+  }
+
+  /// Memory of its own. Bufferization of LLVM 22 takes a write of a vector of
+  /// at least as many lanes as a matrix has rows, at its first element, for one
+  /// of the whole matrix, and does not copy what the others read after it. With
+  /// undefined elements there is nothing to copy.
+  Value emitOutput() {
+    Value output = last.getDpsInits()[0];
+    if (output.getDefiningOp<tensor::EmptyOp>())
+      return output;
+    SmallVector<OpFoldResult> sizes = {
+        tensor::getMixedSize(b, b.getLoc(), lhs, 0), b.getIndexAttr(product.n)};
+    return tensor::EmptyOp::create(b, sizes, getElementTypeOrSelf(output));
   }
 
   Value add(Value base, int64_t offset) {
@@ -325,16 +338,14 @@ private:
   }
 
   Value emitCell(Value sum, const Cell &cell, Value output) {
-    Value memory = epilogue.empty() ? output : init;
-    Value start = emitInit(b, init, computesInit ? Value() : memory, cell);
+    Value start = emitInit(b, init, computesInit ? Value() : init, cell);
     if (!isa<VectorType>(start.getType()))
       start = vector::BroadcastOp::create(b, sum.getType(), start);
     Value value = b.createOrFold<arith::AddIOp>(sum, start);
     linalg::GenericOp previous = product.op;
     for (linalg::GenericOp op : epilogue) {
-      Value current = op == last ? output : op.getDpsInits()[0];
-      value =
-          emitElementwise(b, op, previous.getResult(0), value, current, cell);
+      value = emitElementwise(b, op, previous.getResult(0), value,
+                              op.getDpsInits()[0], cell);
       previous = op;
     }
     return emitStore(b, value, output, cell);

@@ -278,7 +278,7 @@ TEST_F(Products, OddSizes) {
     for (unsigned j = 0; j < 8; ++j) {
       unsigned number = 8 * i + j;
       check({sizes[i], sizes[j], sizes[(i + j) % 8], (number & 1) != 0,
-             (number >> 1 & 1) != 0, number % 3 == 0 ? 0 : int64_t(number),
+             (number >> 1 & 1) != 0, number % 4 == 0 ? 0 : int64_t(number),
              number % 5 == 0 ? 0 : int64_t(number % 7) - 3, Init(number % 3),
              Epilogue(number / 3 % 2)},
             1u << (i + 2 * j) % 6 | 1u << (i + 2 * j + 3) % 6);
@@ -298,6 +298,14 @@ TEST_F(Products, RoundSizes) {
   check({12, 64, 64, true, false, 0, 0, Init::Zero, Epilogue::None});
   check({12, 128, 32, false, false, 0, 0, Init::Bias, Epilogue::Requantize});
   check({1, 256, 64, false, false, 0, 0, Init::Argument, Epilogue::None});
+}
+
+/// Without a loop around the rows, and with initial values in memory that is
+/// only read.
+TEST_F(Products, FewRows) {
+  for (int64_t m : {2, 5, 6})
+    check({m, 9, 16, true, false, 0, 0, Init::Argument, Epilogue::None});
+  check({6, 40, 16, true, false, 0, 0, Init::Argument, Epilogue::Requantize});
 }
 
 TEST_F(Products, Transposed) {
