@@ -18,225 +18,16 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "../../Transforms/AffineBody.h"
 #include "../../Transforms/LinalgUses.h"
-#include "../../Transforms/WeightedSum.h"
+#include "ElementwiseBody.h"
 #include "Rules.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "llvm/ADT/SetVector.h"
-#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace mlir::qfmt;
 
 namespace {
-
-bool refuse(std::string &reason, const char *why) {
-  reason = why;
-  return false;
-}
-
-/// a x + b, where a and b are constants that vary along some loops.
-struct AffineOp {
-  /// All loops that the channels or the constants have, ascending.
-  SmallVector<int64_t> loops, shape;
-  Affine affine;
-  bool multiplies = false, adds = false;
-};
-
-/// One element-wise operation.
-class Body {
-public:
-  Body(Operation *operation, const ExactConstants &constants)
-      : op(cast<linalg::LinalgOp>(operation)), constants(constants) {
-    for (OpOperand *input : op.getDpsInputOperands())
-      if (!constants.read(input->get()) && !isScalarConstant(input->get()))
-        variables.push_back(input);
-  }
-
-  linalg::LinalgOp getOp() const { return op; }
-  ArrayRef<OpOperand *> getVariables() const { return variables; }
-  AffineMap getMap(OpOperand *operand) const {
-    return op.getMatchingIndexingMap(operand);
-  }
-  /// The computed tensor that is read, if there is only one, and it is indexed
-  /// in one way.
-  OpOperand *getOnlyVariable() const {
-    if (variables.empty())
-      return nullptr;
-    for (OpOperand *variable : variables)
-      if (variable->get() != variables[0]->get() ||
-          getMap(variable) != getMap(variables[0]))
-        return nullptr;
-    return variables[0];
-  }
-  /// As a function of that; on at least the loops `axes`.
-  std::optional<AffineOp> getAffine(ArrayRef<int64_t> axes) const;
-
-  /// The only operation of the body, of two different variables.
-  Operation *getBinary() const;
-  OpOperand *getOperandOf(Value scalar) const {
-    return op.getMatchingOpOperand(cast<BlockArgument>(scalar));
-  }
-  /// True if the body is multiplied by t if all variables are, t > 0.
-  bool isHomogeneous() const {
-    return !variables.empty() &&
-           isHomogeneous(op.getBlock()->getTerminator()->getOperand(0));
-  }
-  bool isIndexed(OpOperand *operand, const ChannelMap &map) const {
-    return llvm::any_of(map.axes, [&](int64_t loop) {
-      return getMap(operand).isFunctionOfDim(loop);
-    });
-  }
-  /// No operation asks for the index of a loop that changes its order.
-  bool knowsIndexOf(const ChannelMap &map) const;
-
-private:
-  static bool isScalarConstant(Value value) {
-    return readConstantScalar(value).has_value();
-  }
-  bool isHomogeneous(Value value) const;
-
-  /// Its methods are not const.
-  mutable linalg::LinalgOp op;
-  const ExactConstants &constants;
-  SmallVector<OpOperand *> variables;
-};
-
-bool Body::knowsIndexOf(const ChannelMap &map) const {
-  bool knows = false;
-  op.getBlock()->walk([&](linalg::IndexOp index) {
-    knows |=
-        llvm::is_contained(map.axes, static_cast<int64_t>(index.getDim())) &&
-        !map.keepsIndex(index.getDim());
-  });
-  return knows;
-}
-
-std::optional<AffineOp> Body::getAffine(ArrayRef<int64_t> axes) const {
-  OpOperand *x = getOnlyVariable();
-  if (!x)
-    return std::nullopt;
-  llvm::SmallSetVector<int64_t, 4> loops(axes.begin(), axes.end());
-  for (OpOperand *input : op.getDpsInputOperands())
-    if (!llvm::is_contained(variables, input))
-      for (int64_t loop = 0; loop < op.getNumLoops(); ++loop)
-        if (getMap(input).isFunctionOfDim(loop))
-          loops.insert(loop);
-  AffineOp result;
-  result.loops = loops.takeVector();
-  llvm::sort(result.loops);
-  SmallVector<int64_t> sizes = op.getStaticLoopRanges();
-  for (int64_t loop : result.loops)
-    result.shape.push_back(sizes[loop]);
-  auto read = [&](OpOperand &operand) -> std::optional<Coefficients> {
-    std::optional<ConstantTensor> tensor = constants.read(operand.get());
-    if (!tensor || &operand == op.getDpsInitOperand(0))
-      return std::nullopt;
-    AffineMap map = getMap(&operand);
-    Coefficients values;
-    SmallVector<int64_t> loopIndex(op.getNumLoops(), 0);
-    forEachIndex(result.shape, [&](ArrayRef<int64_t> index) {
-      for (auto [loop, position] : llvm::zip_equal(result.loops, index))
-        loopIndex[loop] = position;
-      values.push_back(tensor->at(map.compose(loopIndex)));
-    });
-    return values;
-  };
-  std::optional<Affine> affine = evaluateAffineBody(
-      op, ShapedType::getNumElements(result.shape),
-      [&](OpOperand &operand) {
-        return llvm::is_contained(variables, &operand);
-      },
-      read);
-  if (!affine || !affine->dependsOnX || !affine->isFinite())
-    return std::nullopt;
-  result.affine = std::move(*affine);
-  result.multiplies = llvm::any_of(result.affine.factor,
-                                   [](double value) { return value != 1; });
-  result.adds = llvm::any_of(result.affine.offset,
-                             [](double value) { return value != 0; });
-  // A product with 1, or a sum with 0, costs as much with other numbers.
-  for (Operation &scalar : op.getBlock()->without_terminator()) {
-    result.multiplies |= isa<arith::MulFOp, arith::DivFOp>(scalar);
-    result.adds |= isa<arith::AddFOp, arith::SubFOp>(scalar);
-  }
-  return result;
-}
-
-Operation *Body::getBinary() const {
-  Block *body = op.getBlock();
-  Operation *only = body->getTerminator()->getOperand(0).getDefiningOp();
-  if (!only || body->getOperations().size() != 2 || only->getNumOperands() != 2)
-    return nullptr;
-  for (Value operand : only->getOperands()) {
-    auto argument = dyn_cast<BlockArgument>(operand);
-    if (!argument || argument.getOwner() != body ||
-        !llvm::is_contained(variables, op.getMatchingOpOperand(argument)))
-      return nullptr;
-  }
-  if (getOperandOf(only->getOperand(0))->get() ==
-      getOperandOf(only->getOperand(1))->get())
-    return nullptr;
-  return only;
-}
-
-bool Body::isHomogeneous(Value value) const {
-  if (auto argument = dyn_cast<BlockArgument>(value);
-      argument && argument.getOwner() == op.getBlock())
-    return llvm::is_contained(variables, op.getMatchingOpOperand(argument));
-  if (std::optional<double> scalar = readConstantScalar(value))
-    return *scalar == 0;
-  Operation *producer = value.getDefiningOp();
-  if (!producer || producer->getBlock() != op.getBlock())
-    return false;
-  auto all = [&](ValueRange values) {
-    return llvm::all_of(values, [&](Value v) { return isHomogeneous(v); });
-  };
-  return llvm::TypeSwitch<Operation *, bool>(producer)
-      .Case<arith::AddFOp, arith::SubFOp, arith::NegFOp, arith::MaximumFOp,
-            arith::MinimumFOp, arith::MaxNumFOp, arith::MinNumFOp,
-            math::AbsFOp>([&](auto op) { return all(op->getOperands()); })
-      .Case<arith::MulFOp>([&](arith::MulFOp op) {
-        return (readConstantScalar(op.getRhs()) &&
-                isHomogeneous(op.getLhs())) ||
-               (readConstantScalar(op.getLhs()) && isHomogeneous(op.getRhs()));
-      })
-      .Case<arith::SelectOp>([&](arith::SelectOp select) {
-        auto compare = select.getCondition().getDefiningOp<arith::CmpFOp>();
-        return compare && all(compare->getOperands()) &&
-               all({select.getTrueValue(), select.getFalseValue()});
-      })
-      .Default([](Operation *) { return false; });
-}
-
-/// True if the scale of a computed tensor can go into constants, as far as one
-/// can see: of two factors that one takes it.
-bool absorbsScale(Value value, const ExactConstants &constants,
-                  unsigned depth = 8) {
-  Operation *op = value.getDefiningOp();
-  if (!op || depth == 0)
-    return false;
-  if (WeightedSum::match(op))
-    return true;
-  auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
-  if (!linalgOp) {
-    return op->getNumOperands() == 1 &&
-           absorbsScale(op->getOperand(0), constants, depth - 1);
-  }
-  if (!isElementwise(linalgOp))
-    return false;
-  Body body(op, constants);
-  std::optional<AffineOp> affine = body.getAffine({});
-  if (affine && affine->multiplies)
-    return true;
-  if (affine || body.isHomogeneous())
-    return llvm::all_of(body.getVariables(), [&](OpOperand *x) {
-      return absorbsScale(x->get(), constants, depth - 1);
-    });
-  return false;
-}
 
 //===----------------------------------------------------------------------===//
 // The rule
@@ -256,21 +47,22 @@ public:
 
 private:
   /// All variables get the map's order.
-  static bool setOrders(const Body &body, const ChannelMap &map,
+  static bool setOrders(const ElementwiseBody &body, const ChannelMap &map,
                         OperationMaps &maps, std::string &reason);
   /// A variable gets this map, if it is indexed by all of its loops.
-  static bool setMap(const Body &body, OpOperand *variable,
+  static bool setMap(const ElementwiseBody &body, OpOperand *variable,
                      const ChannelMap &map, OperationMaps &maps,
                      std::string &reason);
-  static bool passBackward(const Body &body, const ChannelMap &map,
+  static bool passBackward(const ElementwiseBody &body, const ChannelMap &map,
                            OperationMaps &maps, const ExactConstants &constants,
                            std::string &reason);
-  static bool rotate(const Body &body, const ChannelMap &map,
+  static bool rotate(const ElementwiseBody &body, const ChannelMap &map,
                      OperationMaps &maps, std::string &reason);
 };
 
-bool ElementwiseRule::setOrders(const Body &body, const ChannelMap &map,
-                                OperationMaps &maps, std::string &reason) {
+bool ElementwiseRule::setOrders(const ElementwiseBody &body,
+                                const ChannelMap &map, OperationMaps &maps,
+                                std::string &reason) {
   if (!map.permutes())
     return true;
   if (body.knowsIndexOf(map))
@@ -285,7 +77,7 @@ bool ElementwiseRule::setOrders(const Body &body, const ChannelMap &map,
   return true;
 }
 
-bool ElementwiseRule::setMap(const Body &body, OpOperand *variable,
+bool ElementwiseRule::setMap(const ElementwiseBody &body, OpOperand *variable,
                              const ChannelMap &map, OperationMaps &maps,
                              std::string &reason) {
   std::optional<ChannelMap> own = toDims(map, body.getMap(variable));
@@ -331,8 +123,8 @@ std::optional<std::vector<double>> getFactors(const AffineOp &op,
   return factors.extended(map.axes, map.shape).scale;
 }
 
-bool ElementwiseRule::passBackward(const Body &body, const ChannelMap &map,
-                                   OperationMaps &maps,
+bool ElementwiseRule::passBackward(const ElementwiseBody &body,
+                                   const ChannelMap &map, OperationMaps &maps,
                                    const ExactConstants &constants,
                                    std::string &reason) {
   if (OpOperand *x = body.getOnlyVariable()) {
@@ -385,7 +177,7 @@ bool ElementwiseRule::passBackward(const Body &body, const ChannelMap &map,
 
 /// A rotation passes to variables that have all channels, if the body is linear
 /// in them and treats channels alike.
-bool ElementwiseRule::rotate(const Body &body, const ChannelMap &map,
+bool ElementwiseRule::rotate(const ElementwiseBody &body, const ChannelMap &map,
                              OperationMaps &maps, std::string &reason) {
   if (OpOperand *x = body.getOnlyVariable()) {
     std::optional<AffineOp> affine = body.getAffine(map.axes);
@@ -419,7 +211,7 @@ bool ElementwiseRule::rotate(const Body &body, const ChannelMap &map,
 bool ElementwiseRule::solveBackward(Operation *op, OperationMaps &maps,
                                     const ExactConstants &constants,
                                     std::string &reason) const {
-  Body body(op, constants);
+  ElementwiseBody body(op, constants);
   const ChannelMap map = maps.results[0];
   if (map.rotation)
     return rotate(body, map, maps, reason);
@@ -433,7 +225,7 @@ bool ElementwiseRule::solveBackward(Operation *op, OperationMaps &maps,
 bool ElementwiseRule::solveForward(Operation *op, OperationMaps &maps,
                                    const ExactConstants &constants,
                                    std::string &reason) const {
-  Body body(op, constants);
+  ElementwiseBody body(op, constants);
   OpOperand *given = nullptr;
   for (OpOperand *variable : body.getVariables())
     if (!maps.operands[variable->getOperandNumber()].isIdentity())
@@ -572,9 +364,11 @@ ChannelMap onPositions(const ChannelMap &map, ArrayRef<int64_t> loops) {
 }
 
 /// Scales, shifts and rotations into the constants of a x + b.
-std::optional<ChannelRule::Change>
-prepareAffine(const Body &body, const ChannelMap &from, const ChannelMap &to,
-              ExactConstants &constants, std::string &reason) {
+std::optional<ChannelRule::Change> prepareAffine(const ElementwiseBody &body,
+                                                 const ChannelMap &from,
+                                                 const ChannelMap &to,
+                                                 ExactConstants &constants,
+                                                 std::string &reason) {
   llvm::SmallSetVector<int64_t, 4> axes(from.axes.begin(), from.axes.end());
   axes.insert(to.axes.begin(), to.axes.end());
   AffineOp affine = *body.getAffine(axes.getArrayRef());
@@ -669,7 +463,7 @@ std::optional<ChannelRule::Change> prepareOrder(linalg::LinalgOp op,
 std::optional<ChannelRule::Change>
 ElementwiseRule::prepare(Operation *op, const OperationMaps &maps,
                          ExactConstants &constants, std::string &reason) const {
-  Body body(op, constants);
+  ElementwiseBody body(op, constants);
   const ChannelMap &to = maps.results[0];
   auto changesNumbers = [](const ChannelMap &map) {
     return map.scales() || map.shifts() || map.rotation;

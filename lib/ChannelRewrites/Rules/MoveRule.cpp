@@ -22,11 +22,6 @@ ArrayRef<int64_t> getShape(Value value) {
   return cast<RankedTensorType>(value.getType()).getShape();
 }
 
-bool refuse(std::string &reason, const char *why) {
-  reason = why;
-  return false;
-}
-
 //===----------------------------------------------------------------------===//
 // Observers
 //===----------------------------------------------------------------------===//

@@ -40,11 +40,6 @@ struct Factors {
   }
 };
 
-bool refuse(std::string &reason, const char *why) {
-  reason = why;
-  return false;
-}
-
 class ProductSumRule : public ChannelRule {
 public:
   bool solveBackward(Operation *op, OperationMaps &maps,

@@ -18,11 +18,6 @@ using namespace mlir::qfmt;
 
 namespace {
 
-bool refuse(std::string &reason, const char *why) {
-  reason = why;
-  return false;
-}
-
 /// The operation that joins what is new to what has been joined before; null
 /// if there is none.
 Operation *getCombiner(linalg::LinalgOp op) {

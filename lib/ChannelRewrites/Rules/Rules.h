@@ -10,6 +10,12 @@
 
 namespace mlir::qfmt {
 
+/// False, with the reason.
+inline bool refuse(std::string &reason, const char *why) {
+  reason = why;
+  return false;
+}
+
 /// Sums of products with constant weights: linear layers, convolutions.
 const ChannelRule *getWeightedSumRule(Operation *op,
                                       const ExactConstants &constants);
