@@ -119,9 +119,18 @@ AffineMap getProjection(OpBuilder &b, unsigned numLoops,
   return AffineMap::get(numLoops, 0, results, b.getContext());
 }
 
-Value emitEmptyLike(ImplicitLocOpBuilder &b, Value tensor) {
-  return tensor::EmptyOp::create(
-      b, tensor::getMixedSizes(b, b.getLoc(), tensor), b.getI32Type());
+/// A matrix of the type of `init`. Sizes that this does not have are those of
+/// the factors: asking `init` would be one more reader of it, which then has to
+/// lie in memory.
+Value emitEmptyLike(ImplicitLocOpBuilder &b, Value init,
+                    const IntegerProduct &product) {
+  auto type = cast<RankedTensorType>(init.getType());
+  SmallVector<Value> sizes;
+  if (type.isDynamicDim(0))
+    sizes.push_back(tensor::DimOp::create(b, product.lhs->get(), 0));
+  if (type.isDynamicDim(1))
+    sizes.push_back(arith::ConstantIndexOp::create(b, product.n));
+  return tensor::EmptyOp::create(b, type, sizes);
 }
 
 /// The columns' constants that were broadcast to `init`, if they were.
@@ -145,12 +154,13 @@ std::optional<std::vector<int64_t>> getColumns(Value init, int64_t numColumns) {
 }
 
 /// `init` + `addend` with `map` from its loops, by default a broadcast.
-Value emitSum(ImplicitLocOpBuilder &b, Value init, Value addend, AffineMap map,
+Value emitSum(ImplicitLocOpBuilder &b, Value init,
+              const IntegerProduct &product, Value addend, AffineMap map,
               int32_t factor) {
   AffineMap identity = b.getMultiDimIdentityMap(2);
   return linalg::GenericOp::create(
              b, init.getType(), ValueRange{init, addend},
-             emitEmptyLike(b, init), ArrayRef{identity, map, identity},
+             emitEmptyLike(b, init, product), ArrayRef{identity, map, identity},
              SmallVector<IteratorType>(2, IteratorType::parallel),
              [&](OpBuilder &nested, Location loc, ValueRange args) {
                Value scale =
@@ -165,7 +175,7 @@ Value emitSum(ImplicitLocOpBuilder &b, Value init, Value addend, AffineMap map,
 
 /// Adds a constant to every column of `init`.
 Value addToColumns(ImplicitLocOpBuilder &b, Value init,
-                   ArrayRef<int32_t> addends) {
+                   const IntegerProduct &product, ArrayRef<int32_t> addends) {
   if (llvm::all_of(addends, [](int32_t addend) { return addend == 0; }))
     return init;
   std::optional<std::vector<int64_t>> known = getColumns(init, addends.size());
@@ -178,9 +188,9 @@ Value addToColumns(ImplicitLocOpBuilder &b, Value init,
       arith::ConstantOp::create(b, makeIntegers(type, columns, "columns"));
   AffineMap byColumn = getProjection(b, 2, {1});
   if (!known)
-    return emitSum(b, init, constant, byColumn, 1);
+    return emitSum(b, init, product, constant, byColumn, 1);
   return linalg::GenericOp::create(
-             b, init.getType(), constant, emitEmptyLike(b, init),
+             b, init.getType(), constant, emitEmptyLike(b, init, product),
              ArrayRef{byColumn, b.getMultiDimIdentityMap(2)},
              SmallVector<IteratorType>(2, IteratorType::parallel),
              [](OpBuilder &nested, Location loc, ValueRange args) {
@@ -220,7 +230,7 @@ Value addRowSums(ImplicitLocOpBuilder &b, Value init,
             linalg::YieldOp::create(nested, loc, sum);
           })
           .getResult(0);
-  return emitSum(b, init, sums, getProjection(b, 2, {0}), factor);
+  return emitSum(b, init, product, sums, getProjection(b, 2, {0}), factor);
 }
 
 //===----------------------------------------------------------------------===//
@@ -291,7 +301,7 @@ LogicalResult packProduct(const IntegerProduct &product,
 
   linalg::GenericOp op = product.op;
   ImplicitLocOpBuilder b(op.getLoc(), op);
-  Value init = addToColumns(b, product.getInit(), addends);
+  Value init = addToColumns(b, product.getInit(), product, addends);
   init = addRowSums(b, init, product, *reading, factor->offset);
   Value rhs = emitPacked(b, product, factor->elements);
   op.replaceAllUsesWith(
