@@ -883,6 +883,25 @@ func.func @main(%x: tensor<3x4xf32>) -> tensor<3x5xf32> {
   EXPECT_EQ(rewrite(makeMap({1}, Scale | Shift)), 1) << remarks;
 }
 
+TEST_F(ChannelRewriterTest, RotationOfChannelsThatALayerTurns) {
+  parse(R"(
+func.func @main(%x: tensor<3xf32>) -> tensor<2x4xf32> {
+  %w = random<4x2x3>
+  %i = arith.constant dense<0.0> : tensor<2x4xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d2)>, affine_map<(d0, d1, d2) -> (d0, d1, d2)>,
+      affine_map<(d0, d1, d2) -> (d1, d0)>], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : tensor<3xf32>, tensor<4x2x3xf32>) outs(%i : tensor<2x4xf32>) attrs = {tensor} {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %p = arith.mulf %a, %b : f32
+    %q = arith.addf %o, %p : f32
+    linalg.yield %q : f32
+  } -> tensor<2x4xf32>
+  return %y : tensor<2x4xf32>
+}
+)");
+  EXPECT_EQ(rewrite(makeRotation({0, 1}, 8), /*materialize=*/false), -1);
+}
+
 TEST_F(ChannelRewriterTest, ResultsThatAreNoNumbersBeforeAndAfter) {
   parse(readShifted(R"(
   %l = linalg.matmul {reader} ins(%h, %w : tensor<4x4xf32>, tensor<4x4xf32>) outs(%z : tensor<4x4xf32>) -> tensor<4x4xf32>

@@ -46,7 +46,11 @@ public:
                      const ExactConstants &constants,
                      std::string &reason) const override {
     Factors factors{cast<linalg::LinalgOp>(op)};
-    ChannelMap map = *toLoops(maps.results[0], factors.getResultMap());
+    std::optional<ChannelMap> found =
+        toLoops(maps.results[0], factors.getResultMap());
+    if (!found)
+      return refuse(reason, "it turns the channels");
+    const ChannelMap &map = *found;
     if (!checkInit(factors, constants, reason) ||
         !checkParallel(factors, map, reason))
       return false;
@@ -82,7 +86,10 @@ public:
       if (!checkInit(factors, constants, reason) ||
           !checkParallel(factors, *map, reason))
         return false;
-      maps.results[0] = *toDims(*map, factors.getResultMap());
+      std::optional<ChannelMap> result = toDims(*map, factors.getResultMap());
+      if (!result)
+        return refuse(reason, "it turns the channels");
+      maps.results[0] = *result;
       return true;
     }
     for (int64_t loop : map->axes)

@@ -87,7 +87,10 @@ public:
     if (llvm::none_of(map->axes, isReduced)) {
       if (!checkParallel(op, *map, constants, reason))
         return false;
-      maps.results[0] = *toDims(*map, result);
+      std::optional<ChannelMap> own = toDims(*map, result);
+      if (!own)
+        return refuse(reason, "it turns the channels");
+      maps.results[0] = *own;
       return setInputs(op, *map, maps, reason);
     }
     if (map->scales() || map->shifts() || map->rotation)

@@ -53,9 +53,11 @@ struct Layer {
       return !isShared(loop) || map.keepsIndex(loop);
     });
   }
+  /// In the same sequence, too, if they are rotated.
   bool weightsHave(const ChannelMap &map) const {
-    return llvm::all_of(
-        map.axes, [&](int64_t loop) { return weights.isFunctionOfDim(loop); });
+    return toDims(map, weights) && llvm::all_of(map.axes, [&](int64_t loop) {
+             return weights.isFunctionOfDim(loop);
+           });
   }
 };
 
@@ -65,7 +67,10 @@ public:
                      const ExactConstants &constants,
                      std::string &reason) const override {
     Layer layer = Layer::get(op, constants);
-    ChannelMap map = *toLoops(maps.results[0], layer.result);
+    std::optional<ChannelMap> found = toLoops(maps.results[0], layer.result);
+    if (!found)
+      return refuse(reason, "it turns the channels");
+    const ChannelMap &map = *found;
     if (!layer.weightsHave(map)) {
       reason = "its weights are the same for several of the channels";
       return false;
