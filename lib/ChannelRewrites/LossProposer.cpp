@@ -55,6 +55,8 @@ LogicalResult mlir::qfmt::rewriteByLoss(
       ChannelData::read(module, options.moments, emitError);
   if (failed(data))
     return failure();
+  if (failed(requireLayers(rewriter, emitError)))
+    return failure();
   LayerRounding rounding(*formats);
   return rewriteSharedInputs(
       rewriter, options.what,

@@ -6,6 +6,18 @@
 using namespace mlir;
 using namespace mlir::qfmt;
 
+LogicalResult
+mlir::qfmt::requireLayers(ChannelRewriter &rewriter,
+                          function_ref<InFlightDiagnostic()> emitError) {
+  FailureOr<std::vector<SharedInput>> inputs = rewriter.collectSharedInputs();
+  if (failed(inputs))
+    return failure();
+  if (inputs->empty())
+    return emitError() << "finds no layers, contractions with constant "
+                          "weights, whose channels could be changed";
+  return success();
+}
+
 /// The first tensor of which no reader is done; null if there is none.
 static const SharedInput *findNext(ArrayRef<SharedInput> inputs,
                                    const llvm::StringSet<> &done) {

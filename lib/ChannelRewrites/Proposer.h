@@ -55,18 +55,12 @@ protected:
     return emitError(this->getOperation().getLoc())
            << this->getArgument() << ": ";
   }
-
-  /// Fails with a diagnostic if no layer reads channels.
-  LogicalResult requireLayers(ChannelRewriter &rewriter) {
-    auto inputs = rewriter.collectSharedInputs();
-    if (failed(inputs))
-      return failure();
-    if (inputs->empty())
-      return emitPassError() << "finds no layers, contractions with constant "
-                                "weights, whose channels could be changed";
-    return success();
-  }
 };
+
+/// Fails with a diagnostic that begins with what `emitError` says if no layer
+/// sums over channels that could be changed.
+LogicalResult requireLayers(ChannelRewriter &rewriter,
+                            function_ref<InFlightDiagnostic()> emitError);
 
 /// What to do to the channels of a tensor; none to leave them. Fails with a
 /// diagnostic.

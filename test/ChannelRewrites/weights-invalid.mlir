@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RUN: not qfmt-opt %s --pass-pipeline="builtin.module(qfmt-rotate-channels{block=6})" 2>&1 | FileCheck %s --check-prefix=NO-MATRIX
+// RUN: not qfmt-opt %s --pass-pipeline="builtin.module(qfmt-rotate-channels{block=1})" 2>&1 | FileCheck %s --check-prefix=ONE
 // RUN: not qfmt-opt %s --pass-pipeline="builtin.module(qfmt-rotate-channels{block=8})" 2>&1 | FileCheck %s --check-prefix=NO-FIT
 // RUN: not qfmt-opt %s --pass-pipeline="builtin.module(qfmt-rotate-channels{format=i8})" 2>&1 | FileCheck %s --check-prefix=NO-DATA
 // RUN: not qfmt-opt %s --pass-pipeline="builtin.module(qfmt-sort-channels{format=i8})" 2>&1 | FileCheck %s --check-prefix=SORT-DATA
@@ -14,6 +15,7 @@
 // RUN: echo "func.func @main() { return }" | not qfmt-opt - --pass-pipeline="builtin.module(qfmt-sort-channels)" 2>&1 | FileCheck %s --check-prefix=NO-LAYERS
 
 // NO-MATRIX: error: qfmt-rotate-channels: option 'block' is 6, and no Hadamard matrix of that size is known here: give a power of two, or one times 12 or 20
+// ONE: error: qfmt-rotate-channels: option 'block' is 1, which rotates nothing: give a power of two, or one times 12 or 20
 // NO-FIT: error: 'linalg.matmul' op sums over 12 channels, which blocks of 8 do not divide; give another 'block', or 0 for the largest that is possible
 // NO-DATA: error: qfmt-rotate-channels: options 'format' and 'group' say how to measure data, and option 'moments' is missing
 // SORT-DATA: error: qfmt-sort-channels: option 'format' measures data, of which 'moments' is missing

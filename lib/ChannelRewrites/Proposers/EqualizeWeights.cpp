@@ -87,7 +87,7 @@ struct EqualizeWeightsPass
   }
 
   LogicalResult propose(ChannelRewriter &rewriter) override {
-    if (failed(requireLayers(rewriter)))
+    if (failed(requireLayers(rewriter, [&] { return emitPassError(); })))
       return failure();
     for (unsigned round = 0; round < rounds; ++round) {
       FailureOr<bool> changed = equalizeAll(rewriter);

@@ -163,9 +163,13 @@ private:
       return failure();
     if (*after < *before)
       return true;
-    op->emitRemark() << what << ": its data stay, as a rotation would change "
-                     << "their squared rounding errors by a factor of "
-                     << *after / *before;
+    InFlightDiagnostic remark = op->emitRemark();
+    remark << what << ": its data stay, as ";
+    if (*before > 0)
+      remark << "a rotation would change their squared rounding errors by a "
+             << "factor of " << *after / *before;
+    else
+      remark << "they are rounded without an error";
     return false;
   }
 
@@ -190,7 +194,7 @@ struct RotateChannelsPass
     FailureOr<RowErrors> errors =
         RowErrors::create(format, group, bits, &getContext(), emit);
     if (failed(verifyOptions()) || failed(errors) ||
-        failed(requireLayers(rewriter)))
+        failed(requireLayers(rewriter, [&] { return emitPassError(); })))
       return failure();
     FailureOr<std::optional<ChannelData>> found =
         ChannelData::readIfGiven(getOperation(), moments, emit);
@@ -236,6 +240,9 @@ private:
   }
 
   LogicalResult verifyOptions() {
+    if (block == 1)
+      return emitPassError() << "option 'block' is 1, which rotates nothing: "
+                                "give a power of two, or one times 12 or 20";
     if (block != 0 && !Rotation::get(block, block, seed))
       return emitPassError()
              << "option 'block' is " << static_cast<int64_t>(block)

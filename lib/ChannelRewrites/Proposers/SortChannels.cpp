@@ -223,7 +223,8 @@ struct SortChannelsPass
                        "share a scale";
     FailureOr<RowErrors> errors =
         RowErrors::create(format, block, bits, &getContext(), emit);
-    if (failed(errors) || failed(requireLayers(rewriter)))
+    if (failed(errors) ||
+        failed(requireLayers(rewriter, [&] { return emitPassError(); })))
       return failure();
     FailureOr<std::optional<ChannelData>> found =
         ChannelData::readIfGiven(getOperation(), moments, emit);

@@ -286,7 +286,7 @@ struct SortKeysPass : ProposerPass<qfmt::impl::SortKeysBase<SortKeysPass>> {
     FailureOr<RowErrors> errors =
         RowErrors::create(format, block, bits, &getContext(), emit);
     if (failed(verifyOptions()) || failed(errors) ||
-        failed(requireLayers(rewriter)))
+        failed(requireLayers(rewriter, [&] { return emitPassError(); })))
       return failure();
     FailureOr<std::optional<ChannelData>> found =
         ChannelData::readIfGiven(getOperation(), moments, emit);
