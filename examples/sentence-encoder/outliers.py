@@ -75,6 +75,7 @@ CHAINS = [
     "OS+, mse, gptq",
     "SmoothQuant, mse, gptq",
     "SmoothQuant, mse, learned",
+    "Hadamard, gptq",
     "Hadamard, mse, gptq",
 ]
 # (Formats, chain): is better than plain.
