@@ -23,7 +23,6 @@
 
 #include "LoopStrides.h"
 #include "MaximumLoops.h"
-#include "qfmt/Conversion/VectorBody.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -32,6 +31,7 @@
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "qfmt/Conversion/Passes.h"
+#include "qfmt/Conversion/VectorBody.h"
 
 namespace mlir::qfmt {
 

@@ -20,13 +20,13 @@
 
 #include "MaximumLoops.h"
 #include "LoopStrides.h"
-#include "qfmt/Conversion/VectorBody.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "qfmt/Conversion/VectorBody.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 namespace mlir::qfmt {

@@ -36,9 +36,10 @@ struct Affine {
 /// What the body of `op` yields as a function of x: operands for which `isX`
 /// holds are x, `read` gives the elements of the others, one a place, if they
 /// are constant. None if the body is not affine in x.
-std::optional<Affine> evaluateAffineBody(
-    linalg::LinalgOp op, size_t places, function_ref<bool(OpOperand &)> isX,
-    function_ref<std::optional<Coefficients>(OpOperand &)> read);
+std::optional<Affine>
+evaluateAffineBody(linalg::LinalgOp op, size_t places,
+                   function_ref<bool(OpOperand &)> isX,
+                   function_ref<std::optional<Coefficients>(OpOperand &)> read);
 
 } // namespace mlir::qfmt
 

@@ -731,7 +731,8 @@ func.func @main(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
     %s = arith.addf %p, %d : f32
     linalg.yield %s : f32
   } -> tensor<4x4xf32>
-)" + reader.str() + R"(
+)" + reader.str() +
+         R"(
   return %y : tensor<4x4xf32>
 }
 )";
