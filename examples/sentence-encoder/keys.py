@@ -13,7 +13,6 @@ those where a block is a whole head.
 """
 
 import argparse
-import json
 import re
 import sys
 import tempfile
@@ -28,7 +27,7 @@ import checkpoint  # noqa: E402
 import network  # noqa: E402
 import reference  # noqa: E402
 from channels import Calibrated, save  # noqa: E402
-from levels import say  # noqa: E402
+from levels import conclude, say  # noqa: E402
 from model import Model  # noqa: E402
 from qfmt import execute  # noqa: E402
 from qfmt.errors import UserError  # noqa: E402
@@ -188,12 +187,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(model, Path(folder))
     print_tables(figures)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
-    complaints = check(figures)
-    for complaint in complaints:
-        print(f"error: {complaint}", file=sys.stderr)
-    return 1 if complaints else 0
+    return conclude(figures, arguments.json, check(figures))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ Exit status 1 if the table lacks what it must show (IMPROVES and A_THIRD below).
 """
 
 import argparse
-import json
 import os
 import sys
 import tempfile
@@ -33,7 +32,7 @@ sys.path[:0] = [str(HERE.parent / "shared"), str(HERE.parents[1] / "python")]
 
 import checkpoint  # noqa: E402
 from channels import Calibrated, save  # noqa: E402
-from levels import say  # noqa: E402
+from levels import conclude, say  # noqa: E402
 from model import Model, cosines, look_up  # noqa: E402
 from qfmt import execute, pipeline  # noqa: E402
 from qfmt.errors import UserError  # noqa: E402
@@ -214,12 +213,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         table = fill(Experiment(model, folder), choose_cells(arguments))
     print_table(table)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(table, indent=2) + "\n")
-    complaints = check(table)
-    for complaint in complaints:
-        print(f"error: {complaint}", file=sys.stderr)
-    return 1 if complaints else 0
+    return conclude(table, arguments.json, check(table))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ than GPTQ.
 """
 
 import argparse
-import json
 import re
 import sys
 import tempfile
@@ -23,7 +22,7 @@ sys.path[:0] = [str(HERE.parent / "shared"), str(HERE.parents[1] / "python")]
 import checkpoint  # noqa: E402
 import network  # noqa: E402
 from channels import Calibrated, save, with_remarks  # noqa: E402
-from levels import say  # noqa: E402
+from levels import conclude, say  # noqa: E402
 from model import Model  # noqa: E402
 from qfmt import pipeline  # noqa: E402
 from qfmt.errors import UserError  # noqa: E402
@@ -97,12 +96,7 @@ def main():
             Calibrated(model.at_level_real(TOKENS), data, folder), arguments.weights
         )
     print_table(layers)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(layers, indent=2) + "\n")
-    complaints = check(layers)
-    for complaint in complaints:
-        print(f"error: {complaint}", file=sys.stderr)
-    return 1 if complaints else 0
+    return conclude(layers, arguments.json, check(layers))
 
 
 if __name__ == "__main__":

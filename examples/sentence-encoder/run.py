@@ -15,7 +15,6 @@ another for more than 3 % of those whose margin to the second is above 0.02.
 """
 
 import argparse
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -33,6 +32,7 @@ from levels import (  # noqa: E402
     Levels,
     add_targets,
     compare_targets,
+    conclude,
     count_float_ops,
     encodings,
     find_differences,
@@ -250,12 +250,7 @@ def main():
     if not arguments.float_only:
         figures |= compare(found)
     print_table(table(figures))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
-    complaints = check(figures, arguments.sentences is None)
-    for complaint in complaints:
-        print(f"error: {complaint}", file=sys.stderr)
-    return 1 if complaints else 0
+    return conclude(figures, arguments.json, check(figures, arguments.sentences is None))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Output: Levels with the paths of real, observed, encoded and integer.
 Errors: qfmt's UserError, with the diagnostics of the tools.
 """
 
+import json
 import re
 import sys
 from dataclasses import dataclass
@@ -177,6 +178,15 @@ def print_table(rows: list[tuple[str, str]]) -> None:
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         print(f"{name:<{width}}  {value:>14}")
+
+
+def conclude(figures: dict, path: Path | None, complaints: list[str]) -> int:
+    """Writes the figures as JSON if there is a path, prints complaints; the exit status."""
+    if path:
+        path.write_text(json.dumps(figures, indent=2) + "\n")
+    for complaint in complaints:
+        print(f"error: {complaint}", file=sys.stderr)
+    return 1 if complaints else 0
 
 
 def find_differences(figures: dict) -> list[str]:

@@ -13,7 +13,6 @@ is left, or if more than 0.5 points of accuracy are lost on the whole test set.
 """
 
 import argparse
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -33,6 +32,7 @@ from levels import (  # noqa: E402
     Levels,
     add_targets,
     compare_targets,
+    conclude,
     constant_bytes,
     count_float_ops,
     find_differences,
@@ -159,12 +159,7 @@ def main():
             say(f"running {len(pixels)} test images, integer-only")
             figures |= measure_integer(levels, pixels, labels, arguments)
     print_table(table(figures))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
-    complaints = check(figures)
-    for complaint in complaints:
-        print(f"error: {complaint}", file=sys.stderr)
-    return 1 if complaints else 0
+    return conclude(figures, arguments.json, check(figures))
 
 
 if __name__ == "__main__":
