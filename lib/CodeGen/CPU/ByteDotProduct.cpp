@@ -28,7 +28,11 @@ static Shape getShape(DotInstructions instructions) {
     return {8, 2, 16};
   case DotInstructions::Madd128:
     return {4, 2, 16};
+  case DotInstructions::Usdot:
+  case DotInstructions::Sdot:
+    return {4, 1, 8};
   case DotInstructions::Auto:
+  case DotInstructions::Amx:
   case DotInstructions::Plain:
     break;
   }
@@ -36,13 +40,14 @@ static Shape getShape(DotInstructions instructions) {
 }
 
 ByteDotProduct::ByteDotProduct(const CpuTarget &target, CodeReading reading)
-    : instructions(target.instructions), reading(reading) {}
+    : instructions(target.instructions), reading(reading),
+      isReadable(reading.offset ==
+                 target.getReadingOffset(reading.isUnsigned)) {}
 
-bool ByteDotProduct::isLegal() const {
-  if (getShape(instructions).factorBits != 8)
-    return reading.offset == 0;
-  // A signed code + 128 is the code with its highest bit flipped.
-  return reading.offset == (reading.isUnsigned ? 0 : 128);
+/// An offset, +128 for signed codes or -128 for unsigned ones, flips both the
+/// highest bit and the sign.
+static bool isReadSigned(CodeReading reading) {
+  return reading.isUnsigned == (reading.offset != 0);
 }
 
 int64_t ByteDotProduct::getGroupBytes() const {
@@ -96,7 +101,8 @@ Value ByteDotProduct::emitRight(ImplicitLocOpBuilder &b, Value bytes) const {
 Value ByteDotProduct::emitDot(ImplicitLocOpBuilder &b, Value accumulator,
                               Value left, Value right) const {
   if (getShape(instructions).factorBits < 32)
-    return cpu::DotOp::create(b, accumulator, left, right);
+    return cpu::DotOp::create(b, accumulator, left, right,
+                              isReadSigned(reading));
   Value products = arith::MulIOp::create(b, left, right);
   return arith::AddIOp::create(b, accumulator, products);
 }

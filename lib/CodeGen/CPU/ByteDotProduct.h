@@ -12,6 +12,7 @@
 //   Madd512      32              8       2
 //   Madd256      16              4       2
 //   Madd128      8               2       2
+//   Usdot, Sdot  16              4       1
 //   Plain        16              4       4
 
 #ifndef QFMT_LIB_CODEGEN_CPU_BYTEDOTPRODUCT_H
@@ -31,7 +32,7 @@ public:
   ByteDotProduct(const CpuTarget &target, CodeReading reading);
 
   /// True if the target's instructions can read codes so.
-  bool isLegal() const;
+  bool isLegal() const { return isReadable; }
 
   int64_t getNumGroups() const { return kBytes / getGroupBytes(); }
   int64_t getGroupBytes() const;
@@ -55,6 +56,7 @@ public:
 private:
   DotInstructions instructions;
   CodeReading reading;
+  bool isReadable;
 };
 
 } // namespace mlir::qfmt

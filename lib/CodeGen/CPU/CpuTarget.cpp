@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "qfmt/CodeGen/CPU/CpuTarget.h"
+#include "mlir/IR/BuiltinTypes.h"
 #include "qfmt/IR/QFmt.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -26,6 +27,9 @@ static DotInstructions chooseInstructions(const llvm::StringSet<> &features) {
     return DotInstructions::Madd256;
   if (features.contains("sse2"))
     return DotInstructions::Madd128;
+  if (features.contains("dotprod"))
+    return features.contains("i8mm") ? DotInstructions::Usdot
+                                     : DotInstructions::Sdot;
   return DotInstructions::Plain;
 }
 
@@ -33,9 +37,15 @@ CpuTarget CpuTarget::get(ModuleOp module, DotInstructions instructions,
                          int64_t l2Bytes) {
   llvm::StringSet<> features = getFeatures(module);
   CpuTarget target;
-  target.instructions = instructions == DotInstructions::Auto
-                            ? chooseInstructions(features)
-                            : instructions;
+  target.instructions = instructions;
+  if (instructions == DotInstructions::Auto) {
+    target.instructions = chooseInstructions(features);
+    target.hasTiles =
+        features.contains("amx-int8") && features.contains("amx-tile");
+  } else if (instructions == DotInstructions::Amx) {
+    target.instructions = DotInstructions::Vnni512;
+    target.hasTiles = true;
+  }
   bool is512 = target.instructions == DotInstructions::Vnni512 ||
                target.instructions == DotInstructions::Madd512;
   // AVX-512 VL has 32 registers of 256 bits, too; so has AArch64 of 128.
@@ -44,6 +54,31 @@ CpuTarget CpuTarget::get(ModuleOp module, DotInstructions instructions,
   if (l2Bytes != 0)
     target.l2Bytes = l2Bytes;
   return target;
+}
+
+int32_t CpuTarget::getReadingOffset(bool isUnsigned) const {
+  switch (instructions) {
+  case DotInstructions::Amx:
+  case DotInstructions::Vnni512:
+  case DotInstructions::Vnni256:
+    return isUnsigned ? 0 : 128;
+  case DotInstructions::Sdot:
+    return isUnsigned ? -128 : 0;
+  case DotInstructions::Auto:
+  case DotInstructions::Madd512:
+  case DotInstructions::Madd256:
+  case DotInstructions::Madd128:
+  case DotInstructions::Usdot:
+  case DotInstructions::Plain:
+    break;
+  }
+  return 0;
+}
+
+bool CpuTarget::usesTiles(int64_t rows) const {
+  // Fewer rows than a tile has are done sooner without tiles: 16 vpdpbusd take
+  // about as long as one tdpbusd.
+  return hasTiles && (ShapedType::isDynamic(rows) || rows >= 16);
 }
 
 } // namespace mlir::qfmt

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Input:  qfmt_cpu.dot of the sizes that qfmt-products-to-vectors emits.
-// Output: LLVM's intrinsics for x86. LLVM 22 finds vpdpbusd in no arithmetic
-// but whole horizontal sums, so that it has to be called by name.
+// Output: LLVM's intrinsics for x86 and AArch64. LLVM 22 finds vpdpbusd in no
+// arithmetic but whole horizontal sums, so that it has to be called by name.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,25 +23,31 @@ namespace {
 struct Instruction {
   unsigned factorBits;
   int64_t lanes;
+  /// Of the first factor; bytes only, words are signed.
+  bool isLhsSigned;
   const char *intrinsic;
   /// False if the accumulator has to be added.
   bool accumulates;
 };
 
 constexpr Instruction kInstructions[] = {
-    {8, 16, "llvm.x86.avx512.vpdpbusd.512", true},
-    {8, 8, "llvm.x86.avx512.vpdpbusd.256", true},
-    {16, 16, "llvm.x86.avx512.pmaddw.d.512", false},
-    {16, 8, "llvm.x86.avx2.pmadd.wd", false},
-    {16, 4, "llvm.x86.sse2.pmadd.wd", false},
+    {8, 16, false, "llvm.x86.avx512.vpdpbusd.512", true},
+    {8, 8, false, "llvm.x86.avx512.vpdpbusd.256", true},
+    {8, 4, false, "llvm.aarch64.neon.usdot", true},
+    {8, 4, true, "llvm.aarch64.neon.sdot", true},
+    {16, 16, true, "llvm.x86.avx512.pmaddw.d.512", false},
+    {16, 8, true, "llvm.x86.avx2.pmadd.wd", false},
+    {16, 4, true, "llvm.x86.sse2.pmadd.wd", false},
 };
 
 const Instruction *findInstruction(cpu::DotOp op) {
   auto factors = cast<VectorType>(op.getLhs().getType());
   auto sums = cast<VectorType>(op.getResult().getType());
   const auto *found = llvm::find_if(kInstructions, [&](const auto &candidate) {
-    return factors.getElementTypeBitWidth() == candidate.factorBits &&
-           sums.getNumElements() == candidate.lanes;
+    unsigned bits = candidate.factorBits;
+    return factors.getElementTypeBitWidth() == bits &&
+           sums.getNumElements() == candidate.lanes &&
+           (bits == 16 || op.getIsLhsSigned() == candidate.isLhsSigned);
   });
   return found == std::end(kInstructions) ? nullptr : found;
 }
@@ -66,7 +72,7 @@ struct DotsToLLVMPass : impl::DotsToLLVMBase<DotsToLLVMPass> {
     WalkResult result = getOperation()->walk([](cpu::DotOp op) {
       const Instruction *instruction = findInstruction(op);
       if (!instruction) {
-        op.emitError("no instruction has this size; use one of those that "
+        op.emitError("no instruction has this size and these signs; use one of those that "
                      "qfmt-products-to-vectors emits");
         return WalkResult::interrupt();
       }

@@ -289,8 +289,8 @@ LogicalResult packProduct(const IntegerProduct &product,
   }
 
   CodeReading read{reading->isUnsigned, 0};
-  if (target.needsUnsignedTimesSigned() && !reading->isUnsigned)
-    read.offset = 128;
+  if (!target.usesTiles(product.m))
+    read.offset = target.getReadingOffset(reading->isUnsigned);
   uint32_t moved = uint32_t(reading->offset) - uint32_t(read.offset);
   std::vector<int32_t> addends(product.n);
   for (size_t i = 0, e = factor->elements.size(); i < e; ++i) {

@@ -9,7 +9,7 @@ func.func @terms(%acc: vector<16xi32>, %a: vector<32xi8>) -> vector<16xi32> {
 // -----
 
 func.func @size(%acc: vector<2xi32>, %a: vector<8xi8>) -> vector<2xi32> {
-  // expected-error @+1 {{no instruction has this size; use one of those that qfmt-products-to-vectors emits}}
+  // expected-error @+1 {{no instruction has this size and these signs; use one of those that qfmt-products-to-vectors emits}}
   %r = qfmt_cpu.dot %acc, %a, %a : vector<2xi32>, vector<8xi8>
   return %r : vector<2xi32>
 }

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "IntegerTile.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+namespace mlir::qfmt {
+
+//===----------------------------------------------------------------------===//
+// Sizes of blocks
+//===----------------------------------------------------------------------===//
+
+/// More rows save few loads of the packed factor, and make the code long.
+constexpr int64_t kMaxRows = 6;
+/// Blocks of 16 columns; more make the code long.
+constexpr int64_t kMaxColumnBlocks = 8;
+/// Fewer dot products do not pay for loading and storing their sums.
+constexpr int64_t kMinDots = 64;
+
+/// Column blocks of a panel of `rows` rows: accumulators, the panel's groups,
+/// the broadcast value and a constant fit the registers.
+static int64_t getColumnBlocks(const CpuTarget &target,
+                               const ByteDotProduct &dot, int64_t rows) {
+  int64_t registers = target.numRegisters - 2;
+  int64_t perBlock = dot.getNumGroups() * dot.getRegistersPerAccumulator();
+  return std::min(kMaxColumnBlocks, registers / (perBlock * (rows + 1)));
+}
+
+Blocking IntegerTile::chooseBlocking(const CpuTarget &target,
+                                     const ByteDotProduct &dot,
+                                     const IntegerProduct &product) {
+  int64_t m = ShapedType::isDynamic(product.m)
+                  ? std::numeric_limits<int64_t>::max()
+                  : product.m;
+  int64_t allBlocks = llvm::divideCeil(product.n, kColumnsPerBlock);
+  Blocking blocking;
+  blocking.rows = std::min(m, kMaxRows);
+  while (blocking.rows > 1 && getColumnBlocks(target, dot, blocking.rows) == 0)
+    --blocking.rows;
+  blocking.columnBlocks = std::clamp<int64_t>(
+      getColumnBlocks(target, dot, blocking.rows), 1, allBlocks);
+  // A quarter of the cache for a panel, and what is left of three quarters for
+  // the rows; the rest is for what is stored and for the next panel.
+  int64_t columns = blocking.columnBlocks * kColumnsPerBlock;
+  blocking.steps = std::max<int64_t>(
+      target.l2Bytes / 4 / (columns * kTermsPerDot), kMinDots);
+  int64_t terms = std::min(product.k, blocking.steps * kTermsPerDot);
+  int64_t cached = (target.l2Bytes / 4 * 3 - columns * terms) / terms;
+  blocking.cachedRows =
+      std::max(cached / blocking.rows, int64_t(1)) * blocking.rows;
+  return blocking;
+}
+
+//===----------------------------------------------------------------------===//
+// Sums
+//===----------------------------------------------------------------------===//
+
+IntegerTile::IntegerTile(ImplicitLocOpBuilder &b, const IntegerProduct &product,
+                         const ByteDotProduct &dot, const Epilogue &epilogue)
+    : RegisterTile(epilogue), dot(dot), numTerms(product.k),
+      lhs(product.lhs->get()),
+      packed(tensor::CollapseShapeOp::create(
+          b, getPackedFactor(product.rhs->get()),
+          SmallVector<ReassociationIndices>{{0}, {1}, {2, 3}})) {}
+
+SmallVector<Value> IntegerTile::emitSums(ImplicitLocOpBuilder &b,
+                                         const Rows &rows, const Panel &panel,
+                                         const Part &part, Start start) {
+  int64_t groups = dot.getNumGroups();
+  SmallVector<Value> accumulators = emitTerms(b, rows, panel, part);
+  ArrayRef<Value> all = accumulators;
+  SmallVector<Value> sums;
+  for (int64_t i = 0; i < rows.count; ++i)
+    for (int64_t block = 0; block < panel.numBlocks; ++block) {
+      int64_t first = (i * panel.numBlocks + block) * groups;
+      Value sum = dot.emitSums(b, all.slice(first, groups));
+      sums.push_back(b.createOrFold<arith::AddIOp>(sum, start(i, block)));
+    }
+  return sums;
+}
+
+SmallVector<Value> IntegerTile::emitTerms(ImplicitLocOpBuilder &b,
+                                          const Rows &rows, const Panel &panel,
+                                          const Part &part) {
+  VectorType type = dot.getAccumulatorType(b.getContext());
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
+  SmallVector<Value> sums(rows.count * panel.numBlocks * dot.getNumGroups(),
+                          zero);
+  if (part.count != 0) {
+    Value end = emitOffset(b, part.first, part.count);
+    Value one = arith::ConstantIndexOp::create(b, 1);
+    auto loop = scf::ForOp::create(b, part.first, end, one, sums);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value step = loop.getInductionVar();
+    SmallVector<Value> next =
+        emitDots(b, step, panel, SmallVector<Value>(loop.getRegionIterArgs()),
+                 rows.count, [&](int64_t i) {
+                   return loadTerms(b, emitOffset(b, rows.row, i), step);
+                 });
+    scf::YieldOp::create(b, next);
+    sums.assign(loop.getResults().begin(), loop.getResults().end());
+  }
+  if (!part.isLast || numTerms % kTermsPerDot == 0)
+    return sums;
+  Value whole = arith::ConstantIndexOp::create(b, numTerms / kTermsPerDot);
+  return emitDots(b, whole, panel, sums, rows.count, [&](int64_t i) {
+    return loadLastTerms(b, emitOffset(b, rows.row, i));
+  });
+}
+
+SmallVector<Value>
+IntegerTile::emitDots(ImplicitLocOpBuilder &b, Value step, const Panel &panel,
+                      SmallVector<Value> sums, int64_t rows,
+                      llvm::function_ref<Value(int64_t)> loadRow) {
+  SmallVector<Value> right;
+  for (int64_t block = 0; block < panel.numBlocks; ++block)
+    for (int64_t group = 0, e = dot.getNumGroups(); group < e; ++group)
+      right.push_back(
+          loadGroup(b, emitOffset(b, panel.block, block), step, group));
+  for (int64_t i = 0; i < rows; ++i) {
+    Value left = dot.emitLeft(b, loadRow(i));
+    for (auto [j, factor] : llvm::enumerate(right)) {
+      Value &sum = sums[i * right.size() + j];
+      sum = dot.emitDot(b, sum, left, factor);
+    }
+  }
+  return sums;
+}
+
+//===----------------------------------------------------------------------===//
+// Loads
+//===----------------------------------------------------------------------===//
+
+static Value loadBytes(ImplicitLocOpBuilder &b, Value tensor,
+                       ValueRange indices, int64_t size) {
+  auto type = VectorType::get(size, b.getI8Type());
+  Value zero = arith::ConstantOp::create(b, b.getI8IntegerAttr(0));
+  return vector::TransferReadOp::create(b, type, tensor, indices, zero,
+                                        ArrayRef(true));
+}
+
+Value IntegerTile::loadGroup(ImplicitLocOpBuilder &b, Value block, Value step,
+                             int64_t group) {
+  int64_t size = dot.getGroupBytes();
+  Value first = arith::ConstantIndexOp::create(b, group * size);
+  return dot.emitRight(b, loadBytes(b, packed, {block, step, first}, size));
+}
+
+Value IntegerTile::loadTerms(ImplicitLocOpBuilder &b, Value row, Value step) {
+  Value four = arith::ConstantIndexOp::create(b, kTermsPerDot);
+  Value k = arith::MulIOp::create(b, step, four);
+  return loadBytes(b, lhs, {row, k}, kTermsPerDot);
+}
+
+/// The last, fewer than four terms. Any byte will do for the others, which are
+/// multiplied by zeros, but there may be none.
+Value IntegerTile::loadLastTerms(ImplicitLocOpBuilder &b, Value row) {
+  auto type = VectorType::get(kTermsPerDot, b.getI8Type());
+  Value bytes = arith::ConstantOp::create(b, b.getZeroAttr(type));
+  int64_t begin = numTerms / kTermsPerDot * kTermsPerDot;
+  for (int64_t k = begin; k < numTerms; ++k) {
+    Value place = arith::ConstantIndexOp::create(b, k);
+    Value byte = tensor::ExtractOp::create(b, lhs, ValueRange{row, place});
+    bytes = vector::InsertOp::create(b, byte, bytes, k - begin);
+  }
+  return bytes;
+}
+
+} // namespace mlir::qfmt

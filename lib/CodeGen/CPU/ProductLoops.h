@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The loops around the registers of a matrix product, on tensors:
+//
+//   for blocks of rows that take half of the level-2 cache
+//     for panels of V * 16 columns of the packed factor
+//       for parts of the sums
+//         for U rows
+//           a tile of U x V * 16 sums
+//
+// What a tile computes, and with which instructions, is the business of a
+// ProductTile. A panel is read from the level-2 cache for each U rows, a block
+// of rows once for each panel, and the packed factor once for each block.
+
+#ifndef QFMT_LIB_CODEGEN_CPU_PRODUCTLOOPS_H
+#define QFMT_LIB_CODEGEN_CPU_PRODUCTLOOPS_H
+
+#include "Epilogue.h"
+#include "IntegerProduct.h"
+
+namespace mlir::qfmt {
+
+/// How a product is cut. A step is what a tile adds up at once, four terms for
+/// instance.
+struct Blocking {
+  /// U and V of the file comment.
+  int64_t rows, columnBlocks;
+  /// Steps of a part of the sums.
+  int64_t steps;
+  /// Rows whose terms of one part stay in the cache; a multiple of `rows`.
+  int64_t cachedRows;
+};
+
+/// Consecutive blocks of 16 columns, the last one with fewer.
+struct Panel {
+  /// Number of the first block, of type index.
+  Value block;
+  int64_t numBlocks;
+  int64_t lastValid;
+
+  int64_t getValid(int64_t i) const {
+    return i + 1 == numBlocks ? lastValid : kColumnsPerBlock;
+  }
+};
+
+/// Part of every sum: `count` steps, and, if it is the last one, what is left.
+struct Part {
+  Value first;
+  int64_t count;
+  bool isLast;
+};
+
+/// Rows `row` ... `row + count - 1` of a block that begins at `begin`.
+struct Rows {
+  Value begin, row;
+  int64_t count;
+};
+
+class ProductTile {
+public:
+  virtual ~ProductTile();
+
+  /// Called before the rows of a block run through `panel` and `part`.
+  virtual void emitPanel(ImplicitLocOpBuilder &b, const Panel &panel,
+                         const Part &part) {}
+
+  /// Adds a part of the sums to `memory`, which has the rows of the block and
+  /// the columns of the panel; returns what it then is.
+  virtual Value emitPart(ImplicitLocOpBuilder &b, const Rows &rows,
+                         const Panel &panel, const Part &part,
+                         Value memory) = 0;
+
+  /// Adds the last part to the sums in `memory`, or to the initial values if it
+  /// is null, and writes to `output` what the epilogue makes of them.
+  virtual Value emitLastPart(ImplicitLocOpBuilder &b, const Rows &rows,
+                             const Panel &panel, const Part &part, Value memory,
+                             Value output) = 0;
+};
+
+/// A tile whose sums are vectors of 16 lanes.
+class RegisterTile : public ProductTile {
+public:
+  explicit RegisterTile(const Epilogue &epilogue) : epilogue(epilogue) {}
+
+  Value emitPart(ImplicitLocOpBuilder &b, const Rows &rows, const Panel &panel,
+                 const Part &part, Value memory) override;
+  Value emitLastPart(ImplicitLocOpBuilder &b, const Rows &rows,
+                     const Panel &panel, const Part &part, Value memory,
+                     Value output) override;
+
+protected:
+  /// What a sum begins with, for a row and a block of the tile; emitted where
+  /// it is called.
+  using Start = llvm::function_ref<Value(int64_t row, int64_t block)>;
+
+  /// The sums of `part`, added to what `start` gives, by row, then by block.
+  virtual SmallVector<Value> emitSums(ImplicitLocOpBuilder &b, const Rows &rows,
+                                      const Panel &panel, const Part &part,
+                                      Start start) = 0;
+
+private:
+  const Epilogue &epilogue;
+};
+
+class ProductLoops {
+public:
+  /// Of `numRows` x `numColumns` sums (rows may be unknown), of `numSteps`
+  /// whole steps each. `rows` is the number of rows as a value or a constant.
+  ProductLoops(ImplicitLocOpBuilder &b, const Blocking &blocking,
+               const Epilogue &epilogue, ProductTile &tile, OpFoldResult rows,
+               int64_t numColumns, int64_t numSteps);
+
+  /// The result of the epilogue.
+  Value emit();
+
+private:
+  using Body = llvm::function_ref<Value(Value index, Value output)>;
+  using RowsBody = llvm::function_ref<Value(const Rows &rows, Value output)>;
+
+  Value index(int64_t value);
+  /// A loop that writes into `output`.
+  Value emitFor(Value begin, Value end, int64_t step, Value output, Body body);
+  Value emitRowBlocks(Value output);
+  /// Rows `begin` ... `end` - 1, of which there are `count`, if that is known.
+  Value emitPanels(Value begin, Value end, int64_t count, Value output);
+  Value emitParts(Value begin, Value end, int64_t count, const Panel &panel,
+                  Value output);
+  Value emitRows(Value begin, Value end, int64_t count, Value output,
+                 RowsBody body);
+  /// The initial values of the block's rows and the panel's columns, in memory.
+  Value emitStarts(Value begin, Value end, int64_t count, const Panel &panel);
+
+  ImplicitLocOpBuilder &b;
+  Blocking blocking;
+  const Epilogue &epilogue;
+  ProductTile &tile;
+  OpFoldResult rows;
+  /// Dynamic, if unknown.
+  int64_t numRows;
+  int64_t numColumns, numSteps;
+};
+
+/// `base` + `offset`, of type index.
+Value emitOffset(ImplicitLocOpBuilder &b, Value base, int64_t offset);
+
+} // namespace mlir::qfmt
+
+#endif // QFMT_LIB_CODEGEN_CPU_PRODUCTLOOPS_H
