@@ -30,6 +30,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Remarks.h"
 #include "qfmt/Conversion/Passes.h"
 #include "qfmt/Conversion/VectorBody.h"
 
@@ -123,26 +124,46 @@ std::optional<unsigned> findUnrollLoop(linalg::GenericOp op,
   return best;
 }
 
-std::optional<Schedule> makeSchedule(linalg::GenericOp op, int64_t vectorBits) {
+/// Why `op` cannot be written this way along `vectorLoop`; empty if it can.
+StringRef findObstacle(linalg::GenericOp op,
+                       std::optional<unsigned> vectorLoop) {
+  SmallVector<int64_t> sizes = op.getStaticLoopRanges();
+  if (ShapedType::isDynamicShape(sizes))
+    return "its sizes are not known";
+  if (llvm::is_contained(sizes, 0) || op.getNumDpsInits() == 0)
+    return "it computes no elements";
+  if (op.getNumParallelLoops() + op.getNumReductionLoops() != op.getNumLoops())
+    return "it has a loop that is neither parallel nor a reduction";
+  if (!hasInjectiveOutputs(op))
+    return "an output's elements are not those of the parallel loops";
+  if (!hasVectorizableBody(op))
+    return "its body has a division of integers, or more than element-wise "
+           "arithmetic";
+  if (!vectorLoop)
+    return "along no parallel loop is its output contiguous";
+  if (sizes[*vectorLoop] < kMinVectorSize)
+    return "the loop along which its output is contiguous is short";
+  if (prefersReduction(op, *vectorLoop, kShortReduction))
+    return "its inputs are contiguous along a reduction";
+  if (!llvm::all_of(op->getOpOperands(), [&](OpOperand &operand) {
+        return isLoadable(op, operand, *vectorLoop);
+      }))
+    return "an input is read with gaps";
+  return {};
+}
+
+/// None, with the reason in `whyNot`.
+std::optional<Schedule> makeSchedule(linalg::GenericOp op, int64_t vectorBits,
+                                     StringRef &whyNot) {
+  std::optional<unsigned> vectorLoop = findVectorLoop(op);
+  whyNot = findObstacle(op, vectorLoop);
+  if (!whyNot.empty())
+    return std::nullopt;
   Schedule schedule;
   schedule.sizes = op.getStaticLoopRanges();
   SmallVector<unsigned> parallel;
   op.getParallelDims(parallel);
   op.getReductionDims(schedule.reductions);
-  if (parallel.size() + schedule.reductions.size() != op.getNumLoops() ||
-      ShapedType::isDynamicShape(schedule.sizes) ||
-      llvm::is_contained(schedule.sizes, 0) || op.getNumDpsInits() == 0 ||
-      !hasInjectiveOutputs(op) || !hasVectorizableBody(op))
-    return std::nullopt;
-  std::optional<unsigned> vectorLoop = findVectorLoop(op);
-  if (!vectorLoop || schedule.sizes[*vectorLoop] < kMinVectorSize ||
-      prefersReduction(op, *vectorLoop, kShortReduction) ||
-      !llvm::all_of(
-          op->getOpOperands(),
-          [&](OpOperand &operand) {
-            return isLoadable(op, operand, *vectorLoop);
-          }))
-    return std::nullopt;
   schedule.vectorLoop = *vectorLoop;
 
   int64_t size = schedule.sizes[*vectorLoop];
@@ -453,10 +474,17 @@ struct LinalgToVectorLoopsPass
         generics.push_back(op);
     });
     for (linalg::GenericOp op : generics) {
-      if (std::optional<Schedule> schedule = makeSchedule(op, vectorBits))
+      StringRef whyNot;
+      if (std::optional<Schedule> schedule =
+              makeSchedule(op, vectorBits, whyNot)) {
         Emitter(op, *schedule).emit();
-      else if (failed(emitMaximumLoops(op, vectorBits)))
+      } else if (failed(emitMaximumLoops(op, vectorBits))) {
+        remark::missed(op.getLoc(),
+                       remark::RemarkOpts::name("NotVectorized")
+                           .category("qfmt-linalg-to-vector-loops"))
+            << "left to LLVM's loop vectorizer: " << whyNot;
         continue;
+      }
       op.erase();
     }
   }

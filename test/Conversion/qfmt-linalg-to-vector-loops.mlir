@@ -1,4 +1,5 @@
 // RUN: qfmt-opt %s --qfmt-linalg-to-vector-loops --canonicalize --cse --split-input-file | FileCheck %s
+// RUN: qfmt-opt %s --qfmt-linalg-to-vector-loops --split-input-file --remark-policy=all --remarks-filter-missed=qfmt-linalg-to-vector-loops -o /dev/null 2>&1 | FileCheck %s --check-prefix=MISSED
 
 // 20 columns are a whole vector and a masked one; 3 of 11 rows are left after 8.
 // CHECK-LABEL: @matmul(
@@ -73,6 +74,7 @@ func.func @bytes(%x: memref<64xi8>, %y: memref<64xi8>) {
 #sum = affine_map<(i, j) -> (i)>
 
 // Masked lanes hold zeros.
+// MISSED: Remark="left to LLVM's loop vectorizer: ", Remark="its body has a division of integers, or more than element-wise arithmetic"
 // CHECK-LABEL: @division(
 // CHECK:         linalg.generic
 func.func @division(%x: memref<7xi32>, %y: memref<7xi32>) {
@@ -85,6 +87,7 @@ func.func @division(%x: memref<7xi32>, %y: memref<7xi32>) {
   return
 }
 
+// MISSED: Remark="left to LLVM's loop vectorizer: ", Remark="its body has a division of integers, or more than element-wise arithmetic"
 // CHECK-LABEL: @lookup(
 // CHECK:         linalg.generic
 func.func @lookup(%x: memref<64xi8>, %table: memref<256xi8>, %y: memref<64xi8>) {
@@ -99,6 +102,7 @@ func.func @lookup(%x: memref<64xi8>, %table: memref<256xi8>, %y: memref<64xi8>) 
 }
 
 // A row's sum reads memory in order.
+// MISSED: Remark="left to LLVM's loop vectorizer: ", Remark="its inputs are contiguous along a reduction"
 // CHECK-LABEL: @row_sum(
 // CHECK:         linalg.generic
 func.func @row_sum(%x: memref<64x64xf32>, %y: memref<64xf32>) {
@@ -125,6 +129,7 @@ func.func @booleans(%x: memref<64xi8>, %y: memref<64xi1>) {
   return
 }
 
+// MISSED: Remark="left to LLVM's loop vectorizer: ", Remark="its sizes are not known"
 // CHECK-LABEL: @dynamic(
 // CHECK:         linalg.generic
 func.func @dynamic(%x: memref<?xf32>, %y: memref<?xf32>) {

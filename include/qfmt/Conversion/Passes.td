@@ -166,7 +166,7 @@ def LinalgToVectorLoops : Pass<"qfmt-linalg-to-vector-loops"> {
 
     Operations stay as they are (for qfmt-order-loops and convert-linalg-to-loops) if they have dynamic sizes, if no
     parallel loop has contiguous outputs, if a reduction is the better innermost loop, or if their body holds something
-    other than element-wise arithmetic without division.
+    other than element-wise arithmetic without division. A missed remark says which.
   }];
   let options = [
     Option<"vectorBits", "vector-bits", "int64_t", "512", "Bits of a vector register">
