@@ -88,6 +88,7 @@ static void addLoopPasses(OpPassManager &pm) {
   pm.addPass(createLookupToShuffles());
   pm.addPass(createLookupToMemory());
   pm.addPass(createDotsToLLVM());
+  pm.addPass(createTilesToAmx());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }

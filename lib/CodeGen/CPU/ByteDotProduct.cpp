@@ -100,9 +100,10 @@ Value ByteDotProduct::emitRight(ImplicitLocOpBuilder &b, Value bytes) const {
 
 Value ByteDotProduct::emitDot(ImplicitLocOpBuilder &b, Value accumulator,
                               Value left, Value right) const {
-  if (getShape(instructions).factorBits < 32)
+  unsigned bits = getShape(instructions).factorBits;
+  if (bits < 32)
     return cpu::DotOp::create(b, accumulator, left, right,
-                              isReadSigned(reading));
+                              bits == 8 && isReadSigned(reading));
   Value products = arith::MulIOp::create(b, left, right);
   return arith::AddIOp::create(b, accumulator, products);
 }

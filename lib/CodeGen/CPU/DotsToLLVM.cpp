@@ -72,7 +72,8 @@ struct DotsToLLVMPass : impl::DotsToLLVMBase<DotsToLLVMPass> {
     WalkResult result = getOperation()->walk([](cpu::DotOp op) {
       const Instruction *instruction = findInstruction(op);
       if (!instruction) {
-        op.emitError("no instruction has this size and these signs; use one of those that "
+        op.emitError("no instruction has this size and these signs; use one of "
+                     "those that "
                      "qfmt-products-to-vectors emits");
         return WalkResult::interrupt();
       }

@@ -21,3 +21,12 @@ func.func @words(%acc: vector<8xi32>, %a: vector<16xi16>, %b: vector<16xi16>) ->
   %r = qfmt_cpu.dot %acc, %a, %b : vector<8xi32>, vector<16xi16>
   return %r : vector<8xi32>
 }
+
+// CHECK-LABEL: func.func @aarch64
+// CHECK: llvm.call_intrinsic "llvm.aarch64.neon.usdot"(%arg0, %arg1, %arg2) : (vector<4xi32>, vector<16xi8>, vector<16xi8>) -> vector<4xi32>
+// CHECK: llvm.call_intrinsic "llvm.aarch64.neon.sdot"
+func.func @aarch64(%acc: vector<4xi32>, %a: vector<16xi8>, %b: vector<16xi8>) -> vector<4xi32> {
+  %r = qfmt_cpu.dot %acc, %a, %b : vector<4xi32>, vector<16xi8>
+  %s = qfmt_cpu.dot %r, signed %a, %b : vector<4xi32>, vector<16xi8>
+  return %s : vector<4xi32>
+}

@@ -14,6 +14,8 @@ namespace mlir::qfmt {
 enum class DotInstructions {
   /// The best of those below that the target's features allow.
   Auto,
+  /// AMX tiles where a product has enough rows, and Vnni512 elsewhere.
+  Amx,
   /// AVX-512 VNNI: vpdpbusd on 64 bytes, unsigned times signed.
   Vnni512,
   /// AVX-VNNI, or AVX-512 VNNI and VL: vpdpbusd on 32 bytes.
@@ -25,12 +27,20 @@ enum class DotInstructions {
   Madd256,
   /// SSE2, and so every x86-64: the same on 16 bytes.
   Madd128,
+  /// AArch64's dot products and matrix extension: usdot on 16 bytes, unsigned
+  /// times signed, and sdot where both are signed.
+  Usdot,
+  /// AArch64's dot products: sdot on 16 bytes, signed times signed.
+  Sdot,
   /// Multiplication and addition of 32-bit vectors, for every target of LLVM.
   Plain,
 };
 
 struct CpuTarget {
+  /// Neither Auto nor Amx.
   DotInstructions instructions = DotInstructions::Plain;
+  /// AMX: registers of 16 rows of 64 bytes that multiply bytes of any signs.
+  bool hasTiles = false;
   /// Vector registers of the width that `instructions` uses.
   int64_t numRegisters = 16;
   /// Level-2 cache of one core.
@@ -42,11 +52,14 @@ struct CpuTarget {
   static CpuTarget get(ModuleOp module, DotInstructions instructions,
                        int64_t l2Bytes);
 
-  /// True if one factor has to be unsigned and the other one signed.
-  bool needsUnsignedTimesSigned() const {
-    return instructions == DotInstructions::Vnni512 ||
-           instructions == DotInstructions::Vnni256;
-  }
+  /// What has to be added to codes of 8 bits so that `instructions` can
+  /// multiply them with signed bytes. It flips their highest bits, if it is not
+  /// 0.
+  int32_t getReadingOffset(bool isUnsigned) const;
+
+  /// True for a product of `rows` rows, which may be unknown, that is computed
+  /// in AMX tiles. Those read codes as they are.
+  bool usesTiles(int64_t rows) const;
 };
 
 } // namespace mlir::qfmt

@@ -10,11 +10,14 @@ class CpuPass<string flag> : Pass<flag, "::mlir::ModuleOp"> {
     Option<"instructions", "instructions", "::mlir::qfmt::DotInstructions", "::mlir::qfmt::DotInstructions::Auto",
            "Which instructions multiply bytes", [{::llvm::cl::values(
       clEnumValN(::mlir::qfmt::DotInstructions::Auto, "auto", "what the module's qfmt.target_features allow"),
+      clEnumValN(::mlir::qfmt::DotInstructions::Amx, "amx", "AMX tiles; vnni512 for few rows"),
       clEnumValN(::mlir::qfmt::DotInstructions::Vnni512, "vnni512", "vpdpbusd on 64 bytes"),
       clEnumValN(::mlir::qfmt::DotInstructions::Vnni256, "vnni256", "vpdpbusd on 32 bytes"),
       clEnumValN(::mlir::qfmt::DotInstructions::Madd512, "madd512", "vpmaddwd on 64 bytes"),
       clEnumValN(::mlir::qfmt::DotInstructions::Madd256, "madd256", "vpmaddwd on 32 bytes"),
       clEnumValN(::mlir::qfmt::DotInstructions::Madd128, "madd128", "pmaddwd on 16 bytes"),
+      clEnumValN(::mlir::qfmt::DotInstructions::Usdot, "usdot", "usdot and sdot on 16 bytes"),
+      clEnumValN(::mlir::qfmt::DotInstructions::Sdot, "sdot", "sdot on 16 bytes"),
       clEnumValN(::mlir::qfmt::DotInstructions::Plain, "plain", "32-bit multiplication"))}]>,
     Option<"l2Bytes", "l2-bytes", "int64_t", "0", "Size of a core's level-2 cache; 0 for 1 MiB">,
   ];
@@ -83,7 +86,7 @@ def ProductsToVectors : CpuPass<"qfmt-products-to-vectors"> {
 def DotsToLLVM : Pass<"qfmt-dots-to-llvm"> {
   let summary = "Writes qfmt_cpu.dot as calls of LLVM's intrinsics";
   let description = [{
-    After bufferization; x86 only, for which alone such operations are made.
+    After bufferization.
 
     ```mlir
     %sum = qfmt_cpu.dot %acc, %codes, %weights : vector<16xi32>, vector<64xi8>
@@ -95,6 +98,30 @@ def DotsToLLVM : Pass<"qfmt-dots-to-llvm"> {
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect"];
+}
+
+def TilesToAmx : Pass<"qfmt-tiles-to-amx"> {
+  let summary = "Writes qfmt_cpu.tile_product as a loop over AMX tiles";
+  let description = [{
+    After bufferization. Sums stay in tile registers from the first step to the last.
+
+    ```mlir
+    qfmt_cpu.tile_product %x[%row, %k] * %w[%block, %step] for %steps into %sums
+      : memref<64x768xi8>, memref<4x12x16x64xi8>, memref<16x16xi32>
+    ```
+    becomes
+    ```mlir
+    %zero = amx.tile_zero : !amx.tile<16x16xi32>
+    %last = scf.for %i = %c0 to %steps step %c1 iter_args(%sum = %zero) -> !amx.tile<16x16xi32> {
+      %a = amx.tile_load %x[%row, %k64] : memref<64x768xi8> into !amx.tile<16x64xi8>
+      %b = amx.tile_load %w[%block, %next, %c0, %c0] : memref<4x12x16x64xi8> into !amx.tile<16x64xi8>
+      %next = amx.tile_muli %a, %b, %sum : !amx.tile<16x64xi8>, !amx.tile<16x64xi8>, !amx.tile<16x16xi32>
+      scf.yield %next
+    }
+    amx.tile_store %sums[%c0, %c0], %last : memref<16x16xi32>, !amx.tile<16x16xi32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::amx::AMXDialect", "::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
 }
 
 #endif // QFMT_CODEGEN_CPU_PASSES_TD

@@ -1,0 +1,32 @@
+// RUN: qfmt-opt %s --qfmt-tiles-to-amx | FileCheck %s
+
+// Each factor is loaded once a step for two tiles of sums, which stay in tile registers.
+// CHECK-LABEL: func.func @row_major
+// CHECK-COUNT-4: amx.tile_zero : !amx.tile<16x16xi32>
+// CHECK: %[[SUMS:.*]]:4 = scf.for %[[I:.*]] = %c0{{.*}} to %arg5 step %c1{{.*}} iter_args(%[[S0:.*]] = %{{.*}}, %[[S1:.*]] = %{{.*}}, %[[S2:.*]] = %{{.*}}, %[[S3:.*]] = %{{.*}}) ->
+// CHECK: %[[A0:.*]] = amx.tile_load %arg0[%{{.*}}, %{{.*}}] : memref<64x768xi8> into !amx.tile<16x64xi8>
+// CHECK: %[[B0:.*]] = amx.tile_load %arg1[%{{.*}}, %{{.*}}, %c0{{.*}}, %c0{{.*}}] : memref<4x12x16x64xi8> into !amx.tile<16x64xi8>
+// CHECK: amx.tile_muli %[[A0]] zext, %[[B0]], %[[S0]]
+// CHECK: %[[B1:.*]] = amx.tile_load %arg1
+// CHECK: amx.tile_muli %[[A0]] zext, %[[B1]], %[[S1]]
+// CHECK: %[[A1:.*]] = amx.tile_load %arg0
+// CHECK: amx.tile_muli %[[A1]] zext, %[[B0]], %[[S2]]
+// CHECK: amx.tile_muli %[[A1]] zext, %[[B1]], %[[S3]]
+// CHECK: scf.yield
+// CHECK: amx.tile_store %arg2[%c0{{.*}}, %c0{{.*}}], %[[SUMS]]#0
+// CHECK: amx.tile_store %arg2[%c0{{.*}}, %c16{{.*}}], %[[SUMS]]#1
+// CHECK: amx.tile_store %arg2[%c16{{.*}}, %c0{{.*}}], %[[SUMS]]#2
+// CHECK: amx.tile_store %arg2[%c16{{.*}}, %c16{{.*}}], %[[SUMS]]#3
+func.func @row_major(%a: memref<64x768xi8>, %b: memref<4x12x16x64xi8>, %c: memref<32x32xi32>, %row: index, %block: index, %steps: index) {
+  qfmt_cpu.tile_product %a[%row, %row] unsigned * %b[%block, %block] for %steps into %c : memref<64x768xi8>, memref<4x12x16x64xi8>, memref<32x32xi32>
+  return
+}
+
+// CHECK-LABEL: func.func @packed_and_added
+// CHECK: amx.tile_load %arg2[%c0{{.*}}, %c0{{.*}}] : memref<16x16xi32, strided<[32, 1], offset: ?>> into !amx.tile<16x16xi32>
+// CHECK: amx.tile_load %arg0[%{{.*}}, %{{.*}}, %c0{{.*}}, %c0{{.*}}] : memref<2x12x16x64xi8> into !amx.tile<16x64xi8>
+// CHECK: amx.tile_muli %{{.*}}, %{{.*}}, %{{.*}} :
+func.func @packed_and_added(%a: memref<2x12x16x64xi8>, %b: memref<4x12x16x64xi8>, %c: memref<16x16xi32, strided<[32, 1], offset: ?>>, %row: index, %block: index, %steps: index) {
+  qfmt_cpu.tile_product %a[%row, %row] * %b[%block, %block] for %steps added into %c : memref<2x12x16x64xi8>, memref<4x12x16x64xi8>, memref<16x16xi32, strided<[32, 1], offset: ?>>
+  return
+}
