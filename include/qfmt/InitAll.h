@@ -9,6 +9,7 @@
 #include "qfmt/ChannelRewrites/Passes.h"
 #include "qfmt/CodeGen/CPU/CpuOps.h"
 #include "qfmt/CodeGen/CPU/Passes.h"
+#include "qfmt/CodeGen/Threads/Passes.h"
 #include "qfmt/Conversion/Passes.h"
 #include "qfmt/IR/QFmt.h"
 #include "qfmt/Pipelines/Pipelines.h"
@@ -31,6 +32,7 @@ inline void registerAllQFmtPasses() {
   registerQFmtTransformsPasses();
   registerQFmtConversionPasses();
   registerQFmtCpuPasses();
+  registerQFmtThreadsPasses();
   registerQFmtPipelines();
 }
 

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Input:  linalg.generic on buffers with static sizes.
-// Output: scf loops, vector loads and stores, the body's arithmetic on vectors.
+// Output: scf loops, scf.parallel among them, vector loads and stores, the
+//         body's arithmetic on vectors.
 //
 // With v the loop that becomes a vector and u the one that is unrolled:
 //
@@ -67,19 +68,6 @@ struct Schedule {
   /// Blocking factors U and V.
   int64_t unroll, vectors;
 };
-
-/// Every parallel loop moves every output, so that blocks do not overlap.
-bool hasInjectiveOutputs(linalg::GenericOp op) {
-  SmallVector<unsigned> parallel;
-  op.getParallelDims(parallel);
-  return llvm::all_of(op.getDpsInitsMutable(), [&](OpOperand &output) {
-    AffineMap map = op.getMatchingIndexingMap(&output);
-    return map.isProjectedPermutation() &&
-           llvm::all_of(parallel, [&](unsigned loop) {
-             return map.isFunctionOfDim(loop);
-           });
-  });
-}
 
 /// A vector of lanes is loaded along the last dimension of a buffer.
 bool isLoadable(linalg::GenericOp op, OpOperand &operand, unsigned loop) {
@@ -209,12 +197,14 @@ private:
     return arith::ConstantIndexOp::create(b, loc, value);
   }
 
+  /// Of a parallel loop.
   template <typename Fn>
   void emitFor(unsigned loop, int64_t end, int64_t step, Fn body) {
-    auto outer = scf::ForOp::create(b, loc, index(0), index(end), index(step));
+    auto outer =
+        scf::ParallelOp::create(b, loc, index(0), index(end), index(step));
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(outer.getBody());
-    position[loop] = outer.getInductionVar();
+    position[loop] = outer.getInductionVars()[0];
     body();
   }
 

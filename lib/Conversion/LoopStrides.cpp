@@ -94,4 +94,16 @@ bool prefersReduction(linalg::GenericOp op, unsigned vectorLoop,
   return !allGood(vectorLoop) && allGood(reductions.back());
 }
 
+bool hasInjectiveOutputs(linalg::GenericOp op) {
+  SmallVector<unsigned> parallel;
+  op.getParallelDims(parallel);
+  return llvm::all_of(op.getDpsInitsMutable(), [&](OpOperand &output) {
+    AffineMap map = op.getMatchingIndexingMap(&output);
+    return map.isProjectedPermutation() &&
+           llvm::all_of(parallel, [&](unsigned loop) {
+             return map.isFunctionOfDim(loop);
+           });
+  });
+}
+
 } // namespace mlir::qfmt

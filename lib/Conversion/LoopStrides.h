@@ -30,6 +30,10 @@ std::optional<unsigned> findVectorLoop(linalg::GenericOp op);
 bool prefersReduction(linalg::GenericOp op, unsigned vectorLoop,
                       int64_t maxShort);
 
+/// True if every parallel loop moves every output, so that each iteration of
+/// the parallel loops writes elements of its own.
+bool hasInjectiveOutputs(linalg::GenericOp op);
+
 } // namespace mlir::qfmt
 
 #endif // QFMT_LIB_CONVERSION_LOOPSTRIDES_H

@@ -126,7 +126,7 @@ std::optional<Schedule> makeSchedule(linalg::GenericOp op, int64_t vectorBits) {
   op.getParallelDims(schedule.parallel);
   op.getReductionDims(schedule.reductions);
   std::optional<vector::CombiningKind> kind = getKind(op);
-  if (!kind || schedule.reductions.empty() ||
+  if (!kind || schedule.reductions.empty() || !hasInjectiveOutputs(op) ||
       schedule.parallel.size() + schedule.reductions.size() !=
           op.getNumLoops() ||
       ShapedType::isDynamicShape(schedule.sizes) ||
@@ -177,13 +177,14 @@ private:
                [&] { emitParallel(loops.drop_front()); });
   }
 
+  /// Of a parallel loop.
   void emitLoop(unsigned loop, int64_t begin, int64_t end, int64_t step,
                 function_ref<void()> body) {
-    auto forOp =
-        scf::ForOp::create(b, loc, index(begin), index(end), index(step));
+    auto parallel =
+        scf::ParallelOp::create(b, loc, index(begin), index(end), index(step));
     OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(forOp.getBody());
-    position[loop] = forOp.getInductionVar();
+    b.setInsertionPointToStart(parallel.getBody());
+    position[loop] = parallel.getInductionVars()[0];
     body();
   }
 

@@ -18,8 +18,10 @@
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/Transforms/Passes.h"
 #include "mlir/Transforms/Passes.h"
 #include "qfmt/CodeGen/CPU/Passes.h"
+#include "qfmt/CodeGen/Threads/Passes.h"
 #include "qfmt/Conversion/Passes.h"
 #include "qfmt/Pipelines/Pipelines.h"
 
@@ -76,17 +78,20 @@ static void addBufferPasses(OpPassManager &pm) {
   pm.addPass(createConvertBufferizationToMemRefPass());
 }
 
-/// linalg to scf loops in a good order.
+/// linalg to scf loops in a good order, and those among threads.
 static void addLoopPasses(OpPassManager &pm) {
   pm.addPass(createCopiesToLoops());
   pm.addPass(createLinalgGeneralizeNamedOpsPass());
+  pm.addPass(createForallToParallelLoopPass());
   pm.addPass(createWidenBroadcasts());
   pm.addPass(createLinalgToVectorLoops());
   // What is left is for LLVM's loop vectorizer.
   pm.addPass(createOrderLoops());
   pm.addPass(createConvertLinalgToLoopsPass());
   pm.addPass(createLookupToShuffles());
+  pm.addPass(createLinalgToParallelLoops());
   pm.addPass(createLookupToMemory());
+  pm.addPass(createDistributeLoops());
   pm.addPass(createDotsToLLVM());
   pm.addPass(createTilesToAmx());
   pm.addPass(createCanonicalizerPass());

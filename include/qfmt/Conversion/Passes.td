@@ -187,6 +187,8 @@ def OrderLoops : Pass<"qfmt-order-loops"> {
   }];
   let options = [
     Option<"maxUnroll", "max-unroll", "int64_t", "16", "Iterations of short reduction loops that become innermost">
+
+    Loops over elements of the outputs are `scf.parallel`, for qfmt-distribute-loops.
   ];
 }
 
@@ -210,6 +212,15 @@ def LookupToShuffles : Pass<"qfmt-lookup-to-shuffles", "::mlir::ModuleOp"> {
     %x = qfmt.lookup %codes in dense<[-1.0, 0.0, 0.5, 1.0]> : tensor<4xf32> : vector<16xi8> to vector<16xf32>
     ```
     becomes
+def LinalgToParallelLoops : Pass<"qfmt-linalg-to-parallel-loops"> {
+  let summary = "Writes linalg.generic on buffers as loops, parallel ones as scf.parallel";
+  let description = [{
+    As convert-linalg-to-parallel-loops does, but only where each iteration of the parallel loops writes elements of its own: an output that does not
+    move along a parallel loop would be written by several threads at once. The others stay, for convert-linalg-to-loops.
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+}
+
     ```mlir
     %table = arith.constant dense<...> : vector<16xi32>
     %index = arith.extui %codes : vector<16xi8> to vector<16xi32>

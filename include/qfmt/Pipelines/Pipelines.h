@@ -15,11 +15,24 @@ class DialectRegistry;
 
 namespace mlir::qfmt {
 
+/// Of qfmt-lower-to-llvm and qfmt-compile by name. From C++, `threads` is
+/// qfmt-set-threads before the pipeline, or CompileOptions::threads.
+struct LoweringOptions : PassPipelineOptions<LoweringOptions> {
+  Option<int64_t> threads{
+      *this, "threads", llvm::cl::init(0),
+      llvm::cl::desc(
+          "Divide loops among up to so many threads, with OpenMP; 0 "
+          "for what the module's qfmt_cpu.threads says, which is one "
+          "if it says nothing")};
+};
+
 /// From constituents-level IR (no encoded type) on tensors to the LLVM dialect.
 /// The constants end as the module's attribute `qfmt.weights`
 /// (qfmt/Conversion/Weights.h). Functions keep their names; tensors become
 /// contiguous memrefs; results are allocated with malloc and belong to the
-/// caller.
+/// caller. With the module's attribute `qfmt_cpu.threads`
+/// (qfmt/CodeGen/Threads/Threads.h), loops with much work are OpenMP's, and the
+/// code needs LLVM's OpenMP runtime.
 void buildLowerToLLVMPipeline(OpPassManager &pm);
 
 /// From IR of any level that can run to the LLVM dialect: decompose, then
