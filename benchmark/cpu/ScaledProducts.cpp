@@ -1,0 +1,122 @@
+//===- ScaledProducts.cpp - Products with weights of few bits -------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// f32 activations, quantized to i8 with a scale for each row inside the run,
+// times constant 4096 x 4096 weights in each format, to f32: one row, and 512.
+// Beside them ggml's products of the format that is most like it, in each of
+// its kinds of memory; ggml's activations get a scale for each 32 or 256.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Ggml.h"
+#include "qfmt/IR/EncodedTensorType.h"
+#include "qfmt/IR/Presets.h"
+#include "qfmt/IR/QFmt.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace mlir::qfmt;
+
+namespace {
+
+constexpr int64_t kSize = 4096;
+
+/// By the names of qfmt/IR/Presets.h.
+constexpr const char *kFormats[] = {"int8",  "int4_g32", "int4_g128",   "mxfp4",
+                                    "nvfp4", "nf4",      "ternary_2bit"};
+constexpr const char *kGgmlFormats[] = {"q8_0",  "q4_0",  "q4_K",
+                                        "mxfp4", "nvfp4", "tq2_0"};
+
+/// {0} rows; {1}: the weights' encoded type; {2}: operations that make %w.
+constexpr const char *kSource = R"(
+  !activations = tensor<{0}x4096xf32,
+                        #qfmt.scaled<i8, block = [1, *], scale = f32>>
+  func.func @main(%x: tensor<{0}x4096xf32>) -> tensor<{0}x4096xf32> {{
+    {2}
+    %a = qfmt.quantize %x : tensor<{0}x4096xf32> to !activations
+    %zero = arith.constant 0.0 : f32
+    %e = tensor.empty() : tensor<{0}x4096xf32>
+    %init = linalg.fill ins(%zero : f32)
+      outs(%e : tensor<{0}x4096xf32>) -> tensor<{0}x4096xf32>
+    %y = linalg.matmul
+      indexing_maps = [affine_map<(m, n, k) -> (m, k)>,
+                       affine_map<(m, n, k) -> (n, k)>,
+                       affine_map<(m, n, k) -> (m, n)>]
+      ins(%a, %w : !activations, {1})
+      outs(%init : tensor<{0}x4096xf32>) -> tensor<{0}x4096xf32>
+    return %y : tensor<{0}x4096xf32>
+  })";
+
+std::string print(Type type) {
+  std::string text;
+  llvm::raw_string_ostream(text) << type;
+  return text;
+}
+
+EncodedTensorType getWeights(MLIRContext &context, const char *format) {
+  auto logical =
+      RankedTensorType::get({kSize, kSize}, Float32Type::get(&context));
+  return EncodedTensorType::get(
+      logical, findPreset(format)->getFormat(&context, /*rank=*/2));
+}
+
+std::string makeText(EncodedTensorType weights, int64_t rows) {
+  std::string operations;
+  SmallVector<std::string> names, types;
+  for (auto [i, type] : llvm::enumerate(weights.getConstituentTypes())) {
+    names.push_back(llvm::formatv("%c{0}", i));
+    types.push_back(print(type));
+    bool isInteger = getElementTypeOrSelf(type).isInteger();
+    operations +=
+        llvm::formatv("{0} = arith.constant dense<{1}> : {2}\n    ",
+                      names.back(), isInteger ? "1" : "1.0", types.back());
+  }
+  operations += llvm::formatv("%w = qfmt.assemble {0} : {1} to {2}",
+                              llvm::join(names, ", "), llvm::join(types, ", "),
+                              print(weights.getType()));
+  return llvm::formatv(kSource, rows, print(weights.getType()), operations);
+}
+
+/// Bytes of codes and scales as they are packed.
+double getBytes(EncodedTensorType weights) {
+  return double(weights.getFormat().getPackedBits(weights.getShape())) / 8;
+}
+
+std::string getName(const char *peer, int64_t rows) {
+  return llvm::formatv("{0}/{1}", peer, rows == 1 ? "gemv" : "gemm");
+}
+
+void registerOurs(MLIRContext &context, const char *format, int64_t rows) {
+  EncodedTensorType weights = getWeights(context, format);
+  Work work{double(rows) * kSize * kSize, getBytes(weights)};
+  registerCase(getName("qfmt", rows) + "/" + format, work, [=, &context] {
+    std::vector<float> floats = makeFloats(rows * kSize);
+    const char *data = reinterpret_cast<const char *>(floats.data());
+    auto input = std::make_shared<std::vector<char>>(
+        data, data + floats.size() * sizeof(float));
+    return prepareCall(compileText(context, makeText(weights, rows)), input,
+                       {rows, kSize});
+  });
+}
+
+void registerGgml(const std::string &format, const std::string &buffer,
+                  int64_t rows) {
+  Work work{double(rows) * kSize * kSize, 0};
+  registerCase(getName("ggml", rows) + "/" + format + "/" + buffer, work,
+               [=] { return prepareGgml(format, buffer, rows, kSize, kSize); });
+}
+
+} // namespace
+
+void registerScaledProducts(MLIRContext &context) {
+  context.loadDialect<QFmtDialect>();
+  for (int64_t rows : {1, 512}) {
+    for (const char *format : kFormats)
+      registerOurs(context, format, rows);
+    for (const char *format : kGgmlFormats)
+      for (const std::string &buffer : getGgmlBuffers())
+        registerGgml(format, buffer, rows);
+  }
+}
