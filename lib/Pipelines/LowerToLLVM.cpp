@@ -31,6 +31,7 @@ namespace mlir::qfmt {
 /// bytes; element-wise chains fused.
 static void addTensorPasses(OpPassManager &pm) {
   pm.addPass(createInlinerPass());
+  pm.addPass(createFactorScales());
   pm.addPass(createConvertPackingToLoops());
   pm.addPass(createExpandAggregates());
   pm.addPass(createSharpnessToLinalg());
@@ -49,6 +50,9 @@ static void addTensorPasses(OpPassManager &pm) {
 /// Matrix products of bytes with constants as loops over vectors, together with
 /// the element-wise operations around them.
 static void addProductPasses(OpPassManager &pm) {
+  pm.addPass(createPackGroups());
+  pm.addPass(createGroupsToVectors());
+  pm.addPass(createUnpackToLinalg());
   pm.addPass(createCollapseReaders());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createPackProducts());

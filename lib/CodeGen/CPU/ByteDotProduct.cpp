@@ -108,6 +108,32 @@ Value ByteDotProduct::emitDot(ImplicitLocOpBuilder &b, Value accumulator,
   return arith::AddIOp::create(b, accumulator, products);
 }
 
+bool ByteDotProduct::readsUnsignedRight() const {
+  return instructions != DotInstructions::Sdot;
+}
+
+Value ByteDotProduct::emitUnsignedRight(ImplicitLocOpBuilder &b,
+                                        Value bytes) const {
+  Shape shape = getShape(instructions);
+  if (shape.factorBits == 8)
+    return bytes;
+  return arith::ExtUIOp::create(
+      b, getVector(b, getGroupBytes(), shape.factorBits), bytes);
+}
+
+Value ByteDotProduct::emitDotOfUnsignedRight(ImplicitLocOpBuilder &b,
+                                             Value accumulator, Value left,
+                                             Value right) const {
+  if (getShape(instructions).factorBits == 8)
+    return cpu::DotOp::create(b, accumulator, right, left,
+                              /*isLhsSigned=*/false);
+  return emitDot(b, accumulator, left, right);
+}
+
+int64_t ByteDotProduct::getNumPartialSums() const {
+  return getShape(instructions).partialSums;
+}
+
 /// The sums of neighbouring lanes of `low`, then those of `high`.
 static Value emitPairSums(ImplicitLocOpBuilder &b, Value low, Value high) {
   int64_t lanes = cast<VectorType>(low.getType()).getNumElements();

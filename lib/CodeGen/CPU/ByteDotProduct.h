@@ -47,6 +47,15 @@ public:
   /// `accumulator` + the sums of products.
   Value emitDot(ImplicitLocOpBuilder &b, Value accumulator, Value left,
                 Value right) const;
+  /// With the roles of the factors exchanged: a signed left factor, read without
+  /// an offset, and an unsigned right one. False if the target cannot.
+  bool readsUnsignedRight() const;
+  Value emitUnsignedRight(ImplicitLocOpBuilder &b, Value bytes) const;
+  Value emitDotOfUnsignedRight(ImplicitLocOpBuilder &b, Value accumulator,
+                               Value left, Value right) const;
+  /// Partial sums of a column in an accumulator.
+  int64_t getNumPartialSums() const;
+
   /// The sums of 16 columns, from the accumulators of all groups.
   Value emitSums(ImplicitLocOpBuilder &b, ArrayRef<Value> accumulators) const;
 

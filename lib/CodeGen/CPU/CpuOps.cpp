@@ -104,3 +104,66 @@ TileProductOp::bufferize(RewriterBase &rewriter,
   bufferization::replaceOpWithBufferizedValues(rewriter, *this, buffers[2]);
   return success();
 }
+
+LogicalResult UnpackIntegersOp::verify() {
+  auto packed = cast<RankedTensorType>(getPacked().getType());
+  auto type = cast<RankedTensorType>(getResult().getType());
+  int64_t bits = getBits();
+  if (bits != 2 && bits != 4 && bits != 8)
+    return emitOpError() << "reads codes of 2, 4 or 8 bits, found " << bits;
+  if (!packed.hasStaticShape() || !type.hasStaticShape())
+    return emitOpError() << "needs static shapes, found " << packed << " to "
+                         << type;
+  int64_t groups = type.getRank() == 3 ? type.getDimSize(1) : 1;
+  int64_t terms = type.getShape().back();
+  const SmallVector<int64_t> expected{
+      int64_t(llvm::divideCeil(type.getDimSize(0), 16)), groups,
+      int64_t(llvm::divideCeil(terms, 32 / bits)), 64};
+  if (packed.getShape() != ArrayRef(expected)) {
+    return emitOpError() << "of " << type << " in " << bits
+                         << " bits needs a packed tensor of "
+                         << RankedTensorType::get(expected,
+                                                  packed.getElementType())
+                         << ", found " << packed;
+  }
+  int64_t least = getOffset(), greatest = getOffset();
+  if (std::optional<ArrayRef<int64_t>> table = getTable()) {
+    if (int64_t(table->size()) != int64_t(1) << bits)
+      return emitOpError() << "needs a table of " << (int64_t(1) << bits)
+                           << " entries, found " << table->size();
+    if (llvm::any_of(*table, [](int64_t entry) {
+          return entry < 0 || entry > 255;
+        }))
+      return emitOpError("has an entry of the table that is no unsigned byte");
+    least += *llvm::min_element(*table);
+    greatest += *llvm::max_element(*table);
+  } else {
+    greatest += (int64_t(1) << bits) - 1;
+  }
+  if (least < -128 || greatest > 127)
+    return emitOpError() << "has integers of " << least << " to " << greatest
+                         << ", which are no signed bytes";
+  return success();
+}
+
+LogicalResult UnpackScalesOp::verify() {
+  auto packed = cast<RankedTensorType>(getPacked().getType());
+  auto type = cast<RankedTensorType>(getResult().getType());
+  if (!packed.hasStaticShape() || !type.hasStaticShape())
+    return emitOpError() << "needs static shapes, found " << packed << " to "
+                         << type;
+  const SmallVector<int64_t> expected{
+      int64_t(llvm::divideCeil(type.getDimSize(1), 16)), type.getDimSize(0),
+      16};
+  if (packed.getShape() != ArrayRef(expected))
+    return emitOpError() << "of " << type << " needs a packed tensor of "
+                         << RankedTensorType::get(expected,
+                                                  packed.getElementType())
+                         << ", found " << packed;
+  int64_t width = packed.getElementTypeBitWidth();
+  int64_t shift = getShift(), exponent = getExponent();
+  if (shift < 0 || shift + width > 32 || exponent < -126 || exponent > 127)
+    return emitOpError() << "cannot shift " << width << " bits by " << shift
+                         << " and scale by 2^" << exponent << " in f32";
+  return success();
+}

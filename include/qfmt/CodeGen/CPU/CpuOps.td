@@ -68,4 +68,48 @@ def QFmtCpu_TileProductOp : Op<QFmtCpu_Dialect, "tile_product", [DestinationStyl
   let hasVerifier = 1;
 }
 
+//===----------------------------------------------------------------------===//
+// Constants that stay packed
+//===----------------------------------------------------------------------===//
+
+def QFmtCpu_UnpackIntegersOp : Op<QFmtCpu_Dialect, "unpack_integers", [Pure]> {
+  let summary = "Integers of a matrix that lie in memory as codes of 8, 4 or 2 bits";
+  let description = [{
+    The result is N x K, or N x G x K for G groups of K terms each. With F = 8 / `bits` codes in each byte, `packed` is
+    [N/16][G][K/(4 F)][64]: field f of byte 4 c + j of a row of 64, counted from the lowest bits, is the code of column c and of term
+    4 f + j, of 16 columns and 4 F terms. N and K are filled up. The integer of a code is `table[code] + offset`, or `code + offset` if there is no
+    table; codes and entries of the table are unsigned.
+
+    ```mlir
+    %w = qfmt_cpu.unpack_integers %p bits = 4 offset = -8 : tensor<2x4x4x64xi8> to tensor<32x4x32xi8>
+    %v = qfmt_cpu.unpack_integers %q bits = 4 offset = -12 table = [12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0]
+      : tensor<2x4x4x64xi8> to tensor<32x4x32xi8>
+    ```
+  }];
+  let arguments = (ins TensorRankOf<[I8], [4]>:$packed, I64Attr:$bits, I64Attr:$offset, OptionalAttr<DenseI64ArrayAttr>:$table);
+  let results = (outs TensorRankOf<[I8], [2, 3]>:$result);
+  let assemblyFormat = "$packed `bits` `=` $bits `offset` `=` $offset (`table` `=` $table^)? attr-dict `:` type($packed) `to` type($result)";
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Codes in a byte.
+    int64_t getNumFields() { return 8 / getBits(); }
+  }];
+}
+
+def QFmtCpu_UnpackScalesOp : Op<QFmtCpu_Dialect, "unpack_scales", [Pure]> {
+  let summary = "Positive numbers of f32 that lie in memory in fewer bits";
+  let description = [{
+    The result is G x N, `packed` [N/16][G][16]. The number of a code is that whose bits as f32 are `code << shift`, times 2^`exponent`; elements
+    of f32 are numbers themselves.
+
+    ```mlir
+    %s = qfmt_cpu.unpack_scales %p shift = 13 exponent = 112 : tensor<2x4x16xi16> to tensor<4x32xf32>
+    ```
+  }];
+  let arguments = (ins TensorRankOf<[I8, I16, F32], [3]>:$packed, I64Attr:$shift, I64Attr:$exponent);
+  let results = (outs TensorRankOf<[F32], [2]>:$result);
+  let assemblyFormat = "$packed `shift` `=` $shift `exponent` `=` $exponent attr-dict `:` type($packed) `to` type($result)";
+  let hasVerifier = 1;
+}
+
 #endif // QFMT_CODEGEN_CPU_CPUOPS_TD

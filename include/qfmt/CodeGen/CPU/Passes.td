@@ -124,4 +124,77 @@ def TilesToAmx : Pass<"qfmt-tiles-to-amx"> {
   let dependentDialects = ["::mlir::amx::AMXDialect", "::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
 }
 
+//===----------------------------------------------------------------------===//
+// Products with scales
+//===----------------------------------------------------------------------===//
+
+def FactorScales : Pass<"qfmt-factor-scales"> {
+  let summary = "Takes scales out of the sums of matrix products";
+  let description = [{
+    On tensors, at constituents level, of matrix products in f32 whose factors are decoded from codes: value = F(code) * 2^u * scales, F(code) an
+    integer of -128 ... 127, which covers i8, i4, ternary, FP4, FP6 E2M3, tables of codes and zero points alike; one factor is constant. With a[m,k]
+    and w[n,k] the integers and s the scales of groups g of terms,
+
+        sum over k of (a[m,k] sa) (w[n,k] sw[n,g])   becomes   (sum over g of float(sum over k in g of a[m,k] w[n,k]) sw[n,g]) sa
+
+    with inner sums in 32 bits, which cannot overflow: a group has at most 2^31 / 2^14 terms. Scales of a group of the first factor are multiplied beside sw,
+    scales of a row or column after the sum. Without scales of groups there is one sum. Everything that follows computes this form bit for bit.
+
+    **What it changes.** A sum of real bodies may be reassociated; this is how far the result lies from before. Let u = 2^-24, n the terms, G the groups,
+    s the scales that are multiplied, and S = sum of |a sa| |w sw|. The sum over k is exact; its conversion to float rounds once, each scale
+    rounds once (those of a constant factor are products of at most s of them, and count), and adding G terms rounds G times. So what is computed differs from the exact sum by at
+    most (G + s + 1) u S to first order: each term (sum of a group) is multiplied by at most G + s + 1 factors of the form 1 + d, |d| <= u, and
+    the groups' absolute sums add up to no more than S. Before, each term had the factors' s + 2 roundings (decoding two values, one product) and n additions: (n + s + 2) u S.
+    So the bound is smaller than the one of the sum it replaces, and the two results differ by at most their sum. What is multiplied before the other factor's scale cannot overflow, as
+    constants show, or the product is left alone; nor can it become subnormal, as scales are normal numbers and integers. Zeros, which scales that are no numbers would make NaN,
+    stay with the same scale. Before and after agree on which results are finite up to these roundings.
+
+    ```mlir
+    %a = linalg.generic ... ins(%x, %sx : tensor<5x64xi8>, tensor<5xf32>) outs(...)                // x sx
+    %w = linalg.generic ... ins(%c, %sw : tensor<128x2x32xi4>, tensor<128x2xf16>) outs(...)        // c sw
+    %r = linalg.matmul ... ins(%a, %w' : tensor<5x64xf32>, tensor<128x64xf32>) outs(%zeros : tensor<5x128xf32>)
+    ```
+    becomes
+    ```mlir
+    %x3 = tensor.expand_shape %x [[0], [1, 2]] output_shape [5, 2, 32] : tensor<5x64xi8> into tensor<5x2x32xi8>
+    %w = arith.constant ... : tensor<128x2x32xi8>
+    %i = linalg.generic ... ins(%x3, %w : tensor<5x2x32xi8>, tensor<128x2x32xi8>) outs(... : tensor<5x128x2xi32>)
+    %s = arith.constant ... : tensor<2x128xf32>
+    %y = linalg.generic ... ins(%i, %s : tensor<5x128x2xi32>, tensor<2x128xf32>) outs(... : tensor<5x128xf32>)
+    %r = linalg.generic ... ins(%y, %sx : tensor<5x128xf32>, tensor<5xf32>) outs(... : tensor<5x128xf32>)
+    ```
+    Remarks (missed) say why a product of decoded factors is left alone.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect", "::mlir::qfmt::QFmtDialect"];
+}
+
+def PackGroups : Pass<"qfmt-pack-groups"> {
+  let summary = "Packs constant integers and scales of products in groups";
+  let description = [{
+    On tensors, of what qfmt-factor-scales makes. The constant integers become codes of 2, 4 or 8 bits, as few as their different values need, whatever
+    number format they came from: an offset if they are neighbours, else a table. The constant scales become as many bits as they need: 8 or 16 with the mantissa
+    and exponent bits that occur, or f32. What reads them sees them through `qfmt_cpu.unpack_integers` and `qfmt_cpu.unpack_scales`.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::qfmt::cpu::QFmtCpuDialect"];
+}
+
+def GroupsToVectors : CpuPass<"qfmt-groups-to-vectors"> {
+  let summary = "Writes products in groups as loops over vectors";
+  let description = [{
+    What qfmt-pack-groups has packed becomes the loops of qfmt-products-to-vectors around a tile of two kinds of sums: for each group those of integers, which start anew, and
+    those of f32, which stay in registers over all groups. Codes are unpacked in registers, once for all rows of a tile. They are the unsigned factor: what their
+    offset adds is taken from sums of the first factor's groups.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::vector::VectorDialect", "::mlir::qfmt::cpu::QFmtCpuDialect"];
+}
+
+def UnpackToLinalg : Pass<"qfmt-unpack-to-linalg"> {
+  let summary = "Writes unpack_integers and unpack_scales as linalg operations";
+  let description = [{
+    On tensors, for those that no loop nest has read packed.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect", "::mlir::qfmt::QFmtDialect"];
+}
+
 #endif // QFMT_CODEGEN_CPU_PASSES_TD

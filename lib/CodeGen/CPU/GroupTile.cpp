@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "GroupTile.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "qfmt/Conversion/VectorBody.h"
+
+namespace mlir::qfmt {
+
+/// Codes are their values, signed bytes.
+constexpr CodeReading kSigned{/*isUnsigned=*/false, /*offset=*/0};
+
+static Value index(ImplicitLocOpBuilder &b, int64_t value) {
+  return arith::ConstantIndexOp::create(b, value);
+}
+
+//===----------------------------------------------------------------------===//
+// What can be done
+//===----------------------------------------------------------------------===//
+
+bool GroupTile::isLegal(const GroupedProduct &product) {
+  linalg::GenericOp op = product.op;
+  if (!product.rhs->get().getDefiningOp<cpu::UnpackIntegersOp>())
+    return false;
+  AffineMap byGroup =
+      AffineMap::getMultiDimMapWithTargets(3, {2, 1}, op.getContext());
+  return llvm::all_of(op.getDpsInputOperands(), [&](OpOperand *input) {
+    AffineMap map = op.getMatchingIndexingMap(input);
+    Value value = input->get();
+    if (value == linalg::GenericOp(product.sums).getResult(0) ||
+        !isa<RankedTensorType>(value.getType()))
+      return true;
+    if (map.isFunctionOfDim(1))
+      return value.getDefiningOp<cpu::UnpackScalesOp>() && map == byGroup;
+    return llvm::all_of(map.getResults(), [](AffineExpr result) {
+      auto constant = dyn_cast<AffineConstantExpr>(result);
+      return isa<AffineDimExpr>(result) ||
+             (constant && constant.getValue() == 0);
+    });
+  });
+}
+
+/// More rows save little, and make the code long.
+constexpr int64_t kMaxRows = 6;
+/// As many columns give a single row enough sums that do not wait for each
+/// other.
+constexpr int64_t kMaxColumnBlocks = 4;
+
+Blocking GroupTile::chooseBlocking(const CpuTarget &target,
+                                   const GroupedProduct &product) {
+  ByteDotProduct dot(target, kSigned);
+  auto rhs = product.rhs->get().getDefiningOp<cpu::UnpackIntegersOp>();
+  int64_t m = ShapedType::isDynamic(product.m)
+                  ? std::numeric_limits<int64_t>::max()
+                  : product.m;
+  int64_t registersPerCell =
+      2 * dot.getNumGroups() * dot.getRegistersPerAccumulator();
+  int64_t registersPerBlock = registersPerCell / 2;
+  auto getBlocks = [&](int64_t rows) {
+    return (target.numRegisters - dot.getNumTemporaries()) /
+           (registersPerCell * rows + registersPerBlock);
+  };
+  Blocking blocking;
+  blocking.rows = std::min(m, kMaxRows);
+  while (blocking.rows > 1 && getBlocks(blocking.rows) == 0)
+    --blocking.rows;
+  blocking.columnBlocks = std::clamp<int64_t>(
+      getBlocks(blocking.rows), 1,
+      std::min<int64_t>(kMaxColumnBlocks,
+                        llvm::divideCeil(product.n, kColumnsPerBlock)));
+  // A quarter of the cache for a panel, half of it for the rows.
+  int64_t columns = blocking.columnBlocks * kColumnsPerBlock;
+  int64_t panelBytes =
+      std::max<int64_t>(columns * product.groupSize * rhs.getBits() / 8, 1);
+  blocking.steps = std::max<int64_t>(target.l2Bytes / 4 / panelBytes, 1);
+  int64_t terms = std::min(product.groups, blocking.steps) * product.groupSize;
+  blocking.cachedRows =
+      std::max<int64_t>(target.l2Bytes / 2 / terms / blocking.rows, 1) *
+      blocking.rows;
+  return blocking;
+}
+
+//===----------------------------------------------------------------------===//
+// What tiles have in common
+//===----------------------------------------------------------------------===//
+
+/// `lhs` with zeros after each group up to `size` terms.
+static Value emitPadded(ImplicitLocOpBuilder &b, Value lhs, int64_t size) {
+  auto type = cast<RankedTensorType>(lhs.getType());
+  int64_t missing = size - type.getDimSize(2);
+  if (missing == 0)
+    return lhs;
+  SmallVector<OpFoldResult> low(3, b.getIndexAttr(0)), high = low;
+  high[2] = b.getIndexAttr(missing);
+  SmallVector<int64_t> shape(type.getShape());
+  shape[2] = size;
+  Value zero = arith::ConstantOp::create(b, b.getI8IntegerAttr(0));
+  return tensor::PadOp::create(b, type.clone(shape), lhs, low, high, zero);
+}
+
+/// `factor` times the sums of each row's groups.
+static Value emitCorrections(ImplicitLocOpBuilder &b, Value lhs,
+                             int64_t factor) {
+  using utils::IteratorType;
+  auto type = cast<RankedTensorType>(lhs.getType());
+  SmallVector<OpFoldResult> sizes = {
+      tensor::getMixedSize(b, b.getLoc(), lhs, 0),
+      b.getIndexAttr(type.getDimSize(1))};
+  Value empty = tensor::EmptyOp::create(b, sizes, b.getI32Type());
+  Value zero = arith::ConstantIntOp::create(b, 0, 32);
+  Value start = linalg::FillOp::create(b, zero, empty).getResult(0);
+  AffineMap identity = b.getMultiDimIdentityMap(3);
+  return linalg::GenericOp::create(
+             b, start.getType(), lhs, start,
+             ArrayRef{identity, identity.dropResult(2)},
+             ArrayRef{IteratorType::parallel, IteratorType::parallel,
+                      IteratorType::reduction},
+             [&](OpBuilder &nested, Location loc, ValueRange args) {
+               Type i32 = nested.getI32Type();
+               Value term = arith::MulIOp::create(
+                   nested, loc,
+                   arith::ExtSIOp::create(nested, loc, i32, args[0]),
+                   arith::ConstantIntOp::create(nested, loc, factor, 32));
+               Value sum = arith::AddIOp::create(nested, loc, args[1], term);
+               linalg::YieldOp::create(nested, loc, sum);
+             })
+      .getResult(0);
+}
+
+GroupTile::GroupTile(ImplicitLocOpBuilder &b, const GroupedProduct &product,
+                     const CpuTarget &target, const Epilogue &epilogue)
+    : RegisterTile(epilogue), product(product),
+      rhs(product.rhs->get().getDefiningOp<cpu::UnpackIntegersOp>()),
+      dot(target, kSigned),
+      numSteps(
+          cast<ShapedType>(rhs.getPacked().getType()).getDimSize(2)),
+      numFields(rhs.getNumFields()) {
+  lhs = emitPadded(b, product.lhs, numSteps * numFields * kTermsPerDot);
+  if (rhs.getOffset() != 0 && dot.readsUnsignedRight())
+    corrections = emitCorrections(b, product.lhs, rhs.getOffset());
+}
+
+//===----------------------------------------------------------------------===//
+// Sums
+//===----------------------------------------------------------------------===//
+
+/// A loop that carries `values`.
+static SmallVector<Value>
+emitLoop(ImplicitLocOpBuilder &b, Value first, int64_t count,
+         SmallVector<Value> values,
+         function_ref<SmallVector<Value>(Value, SmallVector<Value>)> body) {
+  if (count == 1)
+    return body(first, values);
+  auto loop = scf::ForOp::create(b, first, emitOffset(b, first, count),
+                                 index(b, 1), values);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  scf::YieldOp::create(b, body(loop.getInductionVar(),
+                               SmallVector<Value>(loop.getRegionIterArgs())));
+  return SmallVector<Value>(loop.getResults());
+}
+
+SmallVector<Value> GroupTile::emitSums(ImplicitLocOpBuilder &b,
+                                       const Rows &rows, const Panel &panel,
+                                       const Part &part, Start start) {
+  SmallVector<Value> sums;
+  for (int64_t i = 0; i < rows.count; ++i)
+    for (int64_t block = 0; block < panel.numBlocks; ++block)
+      sums.push_back(start(i, block));
+  if (part.count == 0)
+    return sums;
+  return emitLoop(b, part.first, part.count, sums,
+                  [&](Value group, SmallVector<Value> before) {
+                    return emitGroup(b, rows, panel, group, before);
+                  });
+}
+
+SmallVector<Value> GroupTile::emitGroup(ImplicitLocOpBuilder &b,
+                                        const Rows &rows, const Panel &panel,
+                                        Value group, SmallVector<Value> sums) {
+  SmallVector<Value> integers = emitIntegers(b, rows, panel, group);
+  linalg::GenericOp op = product.op;
+  for (int64_t block = 0; block < panel.numBlocks; ++block) {
+    Value place = emitOffset(b, panel.block, block);
+    for (int64_t i = 0; i < rows.count; ++i) {
+      Value &sum = sums[i * panel.numBlocks + block];
+      SmallVector<Value> arguments;
+      for (OpOperand *input : op.getDpsInputOperands())
+        arguments.push_back(
+            input->get() == linalg::GenericOp(product.sums).getResult(0)
+                ? integers[i * panel.numBlocks + block]
+                : loadOperand(b, *input, emitOffset(b, rows.row, i), place,
+                              group));
+      arguments.push_back(sum);
+      sum = emitVectorBody(b, op, arguments, kColumnsPerBlock,
+                           [&](unsigned loop) -> Value {
+                             return loop == 0   ? emitOffset(b, rows.row, i)
+                                    : loop == 2 ? group
+                                                : Value();
+                           })
+                .front();
+    }
+  }
+  return sums;
+}
+
+Value GroupTile::emitStart(ImplicitLocOpBuilder &b, Value correction) {
+  VectorType type = dot.getAccumulatorType(b.getContext());
+  if (correction && dot.getNumPartialSums() == 1)
+    return vector::BroadcastOp::create(b, type, correction);
+  return arith::ConstantOp::create(b, b.getZeroAttr(type));
+}
+
+SmallVector<Value> GroupTile::emitIntegers(ImplicitLocOpBuilder &b,
+                                           const Rows &rows,
+                                           const Panel &panel, Value group) {
+  // By row, block, part of 64 bytes.
+  int64_t parts = dot.getNumGroups();
+  SmallVector<Value> sums, rowCorrections;
+  for (int64_t i = 0; i < rows.count; ++i) {
+    Value correction;
+    if (corrections)
+      correction = tensor::ExtractOp::create(
+          b, corrections, ValueRange{emitOffset(b, rows.row, i), group});
+    rowCorrections.push_back(correction);
+    sums.append(panel.numBlocks * parts, emitStart(b, correction));
+  }
+  // Few steps are written one after the other.
+  constexpr int64_t kMaxUnrolled = 4;
+  if (numSteps <= kMaxUnrolled)
+    for (int64_t step = 0; step < numSteps; ++step)
+      sums = emitStep(b, rows, panel, group, index(b, step), sums);
+  else
+    sums = emitLoop(b, index(b, 0), numSteps, sums,
+                    [&](Value step, SmallVector<Value> before) {
+                      return emitStep(b, rows, panel, group, step, before);
+                    });
+  SmallVector<Value> results;
+  for (int64_t i = 0; i < rows.count * panel.numBlocks; ++i) {
+    Value sum = dot.emitSums(b, ArrayRef(sums).slice(i * parts, parts));
+    Value correction = rowCorrections[i / panel.numBlocks];
+    if (correction && dot.getNumPartialSums() != 1)
+      sum = arith::AddIOp::create(
+          b, sum, vector::BroadcastOp::create(b, sum.getType(), correction));
+    results.push_back(sum);
+  }
+  return results;
+}
+
+SmallVector<Value> GroupTile::emitStep(ImplicitLocOpBuilder &b,
+                                       const Rows &rows, const Panel &panel,
+                                       Value group, Value step,
+                                       SmallVector<Value> sums) {
+  int64_t parts = dot.getNumGroups();
+  SmallVector<Value> codes;
+  for (int64_t block = 0; block < panel.numBlocks; ++block)
+    for (int64_t part = 0; part < parts; ++part)
+      codes.push_back(loadCodes(b, emitOffset(b, panel.block, block), group,
+                                step, part));
+  for (int64_t field = 0; field < numFields; ++field) {
+    SmallVector<Value> right;
+    for (Value bytes : codes) {
+      Value factor = emitField(b, rhs, bytes, field);
+      if (dot.readsUnsignedRight()) {
+        right.push_back(dot.emitUnsignedRight(b, factor));
+        continue;
+      }
+      Value offset = arith::ConstantOp::create(
+          b, DenseElementsAttr::get(cast<VectorType>(factor.getType()),
+                                    APInt(8, rhs.getOffset(), true)));
+      right.push_back(
+          dot.emitRight(b, arith::AddIOp::create(b, factor, offset)));
+    }
+    for (int64_t i = 0; i < rows.count; ++i) {
+      Value left = dot.emitLeft(
+          b, loadTerms(b, emitOffset(b, rows.row, i), group, step, field));
+      for (auto [j, factor] : llvm::enumerate(right)) {
+        Value &sum = sums[i * right.size() + j];
+        sum = dot.readsUnsignedRight()
+                  ? dot.emitDotOfUnsignedRight(b, sum, left, factor)
+                  : dot.emitDot(b, sum, left, factor);
+      }
+    }
+  }
+  return sums;
+}
+
+//===----------------------------------------------------------------------===//
+// Loads
+//===----------------------------------------------------------------------===//
+
+static Value loadBytes(ImplicitLocOpBuilder &b, Value tensor,
+                       ValueRange indices, int64_t size) {
+  auto type = VectorType::get(size, b.getI8Type());
+  Value zero = arith::ConstantOp::create(b, b.getI8IntegerAttr(0));
+  return vector::TransferReadOp::create(b, type, tensor, indices, zero,
+                                        ArrayRef(true));
+}
+
+Value GroupTile::loadTerms(ImplicitLocOpBuilder &b, Value row, Value group,
+                           Value step, int64_t field) {
+  Value size = index(b, numFields * kTermsPerDot);
+  Value first = b.createOrFold<arith::MulIOp>(step, size);
+  Value term = emitOffset(b, first, field * kTermsPerDot);
+  return loadBytes(b, lhs, {row, group, term}, kTermsPerDot);
+}
+
+Value GroupTile::loadCodes(ImplicitLocOpBuilder &b, Value block, Value group,
+                           Value step, int64_t part) {
+  int64_t size = dot.getGroupBytes();
+  return loadBytes(b, cpu::UnpackIntegersOp(rhs).getPacked(),
+                   {block, group, step, index(b, part * size)}, size);
+}
+
+Value GroupTile::loadOperand(ImplicitLocOpBuilder &b, OpOperand &operand,
+                             Value row, Value block, Value group) {
+  Value tensor = operand.get();
+  auto type = dyn_cast<RankedTensorType>(tensor.getType());
+  if (!type)
+    return tensor;
+  if (auto scales = tensor.getDefiningOp<cpu::UnpackScalesOp>()) {
+    Type element = getElementTypeOrSelf(scales.getPacked().getType());
+    auto vector = VectorType::get(kColumnsPerBlock, element);
+    Value zero = arith::ConstantOp::create(b, b.getZeroAttr(element));
+    Value codes = vector::TransferReadOp::create(
+        b, vector, scales.getPacked(), ValueRange{block, group, index(b, 0)},
+        zero, ArrayRef(true));
+    return emitDecodedScale(b, scales, codes);
+  }
+  SmallVector<Value> indices;
+  linalg::GenericOp op = product.op;
+  for (AffineExpr result : op.getMatchingIndexingMap(&operand).getResults()) {
+    auto dim = dyn_cast<AffineDimExpr>(result);
+    indices.push_back(!dim                      ? index(b, 0)
+                      : dim.getPosition() == 0 ? row
+                                                : group);
+  }
+  return tensor::ExtractOp::create(b, tensor, indices);
+}
+
+} // namespace mlir::qfmt

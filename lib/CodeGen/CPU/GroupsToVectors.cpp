@@ -1,0 +1,79 @@
+//===- GroupsToVectors.cpp - Products in groups as vector loops -----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Input:  products that qfmt-pack-groups has packed, on tensors.
+// Output: scf loops on tensors, vectors, instructions of the target: the loops
+// of ProductLoops around a GroupTile.
+//
+//===----------------------------------------------------------------------===//
+
+#include "GroupTile.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Remarks.h"
+#include "qfmt/CodeGen/CPU/Passes.h"
+
+namespace mlir::qfmt {
+
+#define GEN_PASS_DEF_GROUPSTOVECTORS
+#include "qfmt/CodeGen/CPU/Passes.h.inc"
+
+namespace {
+
+remark::RemarkOpts getRemarkOptions(StringRef name) {
+  return remark::RemarkOpts::name(name).category("qfmt-groups-to-vectors");
+}
+
+void report(const GroupedProduct &product, const Blocking &blocking,
+            const Epilogue &epilogue) {
+  Location loc = linalg::GenericOp(product.op).getLoc();
+  if (epilogue.size() == 0 && !epilogue.getWhyNot().empty())
+    remark::missed(loc, getRemarkOptions("NotFused"))
+        << "sums are written to memory: " << epilogue.getWhyNot();
+  remark::passed(loc, getRemarkOptions("Blocks"))
+      << "a product in groups" << remark::metric("Rows", blocking.rows)
+      << remark::metric("ColumnBlocks", blocking.columnBlocks)
+      << remark::metric("Groups", blocking.steps)
+      << remark::metric("CachedRows", blocking.cachedRows)
+      << remark::metric("FusedOperations", epilogue.size());
+}
+
+void emitProduct(const GroupedProduct &product, const CpuTarget &target) {
+  linalg::GenericOp sums = product.sums;
+  if (!GroupTile::isLegal(product)) {
+    remark::missed(sums.getLoc(), getRemarkOptions("NotVectorized"))
+        << "sums of groups are written to memory: an operand beside them is "
+           "neither packed nor the same for all columns";
+    return;
+  }
+  Epilogue epilogue(product.op);
+  Blocking blocking = GroupTile::chooseBlocking(target, product);
+  report(product, blocking, epilogue);
+  ImplicitLocOpBuilder b(sums.getLoc(), epilogue.getLast());
+  GroupTile tile(b, product, target, epilogue);
+  OpFoldResult rows = tensor::getMixedSize(b, b.getLoc(), product.lhs, 0);
+  Value result = ProductLoops(b, blocking, epilogue, tile, rows, product.n,
+                              product.groups)
+                     .emit();
+  epilogue.replace(b, result);
+  sums.erase();
+}
+
+struct GroupsToVectorsPass : impl::GroupsToVectorsBase<GroupsToVectorsPass> {
+  using GroupsToVectorsBase::GroupsToVectorsBase;
+
+  void runOnOperation() override {
+    CpuTarget target = CpuTarget::get(getOperation(), instructions, l2Bytes);
+    SmallVector<GroupedProduct> products;
+    getOperation()->walk([&](linalg::GenericOp op) {
+      if (auto product = matchGroupedProduct(op))
+        products.push_back(*product);
+    });
+    for (const GroupedProduct &product : products)
+      emitProduct(product, target);
+  }
+};
+
+} // namespace
+} // namespace mlir::qfmt

@@ -1,0 +1,147 @@
+//===- PackGroups.cpp - Constants of grouped products in few bits ---------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Input:  what qfmt-factor-scales makes.
+// Output: the same; constant integers are qfmt_cpu.unpack_integers, and scales
+// that change with group and column qfmt_cpu.unpack_scales, of constants.
+//
+// What decides is which numbers occur, not from which format they come. Three
+// bits become four, five to seven become eight.
+//
+//===----------------------------------------------------------------------===//
+
+#include "GroupedProduct.h"
+#include "PackedConstants.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/Remarks.h"
+#include "qfmt/CodeGen/CPU/CpuOps.h"
+#include "qfmt/CodeGen/CPU/Passes.h"
+#include "qfmt/IR/ConstantData.h"
+#include <cmath>
+
+namespace mlir::qfmt {
+
+#define GEN_PASS_DEF_PACKGROUPS
+#include "qfmt/CodeGen/CPU/Passes.h.inc"
+
+namespace {
+
+//===----------------------------------------------------------------------===//
+// Scales
+//===----------------------------------------------------------------------===//
+
+/// An unsigned float: `width` bits, as qfmt_cpu.unpack_scales reads them.
+struct ScaleStorage {
+  int64_t width, shift, exponent;
+};
+
+/// Storage of `width` bits with as many exponents as f32 has, or as many as
+/// the mantissas leave room for; none if the numbers do not fit.
+std::optional<ScaleStorage> chooseStorage(int64_t width, int64_t mantissaBits,
+                                          int64_t least, int64_t greatest) {
+  if (mantissaBits <= width - 8)
+    return ScaleStorage{width, 31 - width, 0};
+  int64_t exponentBits = width - mantissaBits;
+  // The least exponent's field becomes 1: 0 would be a subnormal number.
+  int64_t exponent = std::min<int64_t>(least + 126, 127);
+  if (exponentBits < 1 || exponent < -126 ||
+      greatest - exponent + 127 >= int64_t(1) << exponentBits)
+    return std::nullopt;
+  return ScaleStorage{width, 23 - mantissaBits, exponent};
+}
+
+ScaleStorage chooseStorage(ArrayRef<double> scales) {
+  const ScaleStorage f32{32, 0, 0};
+  int64_t mantissaBits = 0, least = 127, greatest = -126;
+  for (double scale : scales) {
+    if (scale == 0)
+      continue;
+    if (!(scale > 0) || !std::isnormal(float(scale)))
+      return f32;
+    uint32_t bits = llvm::bit_cast<uint32_t>(float(scale));
+    mantissaBits = std::max<int64_t>(
+        mantissaBits, 23 - llvm::countr_zero(bits | 1u << 23));
+    least = std::min<int64_t>(least, int64_t(bits >> 23) - 127);
+    greatest = std::max<int64_t>(greatest, int64_t(bits >> 23) - 127);
+  }
+  for (int64_t width : {8, 16})
+    if (auto storage = chooseStorage(width, mantissaBits, least, greatest))
+      return *storage;
+  return f32;
+}
+
+/// `scales` is groups x columns, the result [columns/16][groups][16].
+Value emitScales(ImplicitLocOpBuilder &b, ArrayRef<double> scales,
+                 RankedTensorType type) {
+  ScaleStorage storage = chooseStorage(scales);
+  int64_t groups = type.getDimSize(0), columns = type.getDimSize(1);
+  int64_t blocks = llvm::divideCeil(columns, kColumnsPerBlock);
+  std::vector<double> packed(blocks * groups * kColumnsPerBlock, 0.0);
+  for (int64_t g = 0; g < groups; ++g)
+    for (int64_t n = 0; n < columns; ++n)
+      packed[(n / kColumnsPerBlock * groups + g) * kColumnsPerBlock +
+             n % kColumnsPerBlock] = scales[g * columns + n];
+  SmallVector<int64_t> shape = {blocks, groups, kColumnsPerBlock};
+  ElementsAttr constant;
+  if (storage.width == 32) {
+    constant = makeFloats(RankedTensorType::get(shape, b.getF32Type()), packed,
+                          "packed_scales");
+  } else {
+    std::vector<int64_t> codes;
+    for (double scale : packed) {
+      float moved = std::ldexp(float(scale), -storage.exponent);
+      codes.push_back(llvm::bit_cast<uint32_t>(moved) >> storage.shift);
+    }
+    constant = makeIntegers(
+        RankedTensorType::get(shape, b.getIntegerType(storage.width)), codes,
+        "packed_scales");
+  }
+  return cpu::UnpackScalesOp::create(
+      b, type, arith::ConstantOp::create(b, constant), storage.shift,
+      storage.exponent);
+}
+
+void packScales(const GroupedProduct &product) {
+  linalg::GenericOp op = product.op;
+  AffineMap byGroup =
+      AffineMap::getMultiDimMapWithTargets(3, {2, 1}, op.getContext());
+  for (OpOperand *input : op.getDpsInputOperands()) {
+    ElementsAttr constant;
+    auto type = dyn_cast<RankedTensorType>(input->get().getType());
+    if (!type || !type.getElementType().isF32() ||
+        op.getMatchingIndexingMap(input) != byGroup ||
+        !matchPattern(input->get(), m_Constant(&constant)))
+      continue;
+    std::optional<std::vector<double>> scales = readFloats(constant);
+    if (!scales)
+      continue;
+    ImplicitLocOpBuilder b(op.getLoc(), op);
+    input->set(emitScales(b, *scales, type));
+  }
+}
+
+struct PackGroupsPass : impl::PackGroupsBase<PackGroupsPass> {
+  void runOnOperation() override {
+    getOperation()->walk([](linalg::GenericOp op) {
+      std::optional<GroupedProduct> product = matchGroupedProduct(op);
+      if (!product)
+        return;
+      ImplicitLocOpBuilder b(op.getLoc(), product->sums);
+      Value integers = emitPackedIntegers(b, product->rhs->get());
+      if (!integers)
+        return;
+      product->rhs->set(integers);
+      packScales(*product);
+      auto unpack = integers.getDefiningOp<cpu::UnpackIntegersOp>();
+      remark::passed(op.getLoc(), remark::RemarkOpts::name("Packed").category(
+                                      "qfmt-pack-groups"))
+          << "packed a constant factor" << remark::metric("Bits", unpack.getBits())
+          << remark::metric("Groups", product->groups);
+    });
+  }
+};
+
+} // namespace
+} // namespace mlir::qfmt
