@@ -65,22 +65,32 @@ int64_t ByteDotProduct::getRegistersPerAccumulator() const {
   return instructions == DotInstructions::Plain ? 4 : 1;
 }
 
+int64_t ByteDotProduct::getNumTemporaries() const {
+  // LLVM 22 loads several values ahead where they have to be flipped on
+  // AArch64, and spills accumulators if there are no registers for them.
+  return instructions == DotInstructions::Sdot && reading.offset != 0 ? 6 : 2;
+}
+
 static VectorType getVector(OpBuilder &b, int64_t lanes, unsigned bits) {
   return VectorType::get(lanes, b.getIntegerType(bits));
 }
 
 Value ByteDotProduct::emitLeft(ImplicitLocOpBuilder &b, Value bytes) const {
-  Shape shape = getShape(instructions);
   Value four = vector::BitCastOp::create(b, getVector(b, 1, 32), bytes);
   Value word = vector::ExtractOp::create(b, four, 0);
-  int64_t size = getGroupBytes();
-  auto wordType = getVector(b, size / kTermsPerDot, 32);
-  Value words = vector::BroadcastOp::create(b, wordType, word);
+  auto wordType = getVector(b, getGroupBytes() / kTermsPerDot, 32);
+  return emitCodes(b, vector::BroadcastOp::create(b, wordType, word));
+}
+
+Value ByteDotProduct::emitCodes(ImplicitLocOpBuilder &b, Value words) const {
+  Shape shape = getShape(instructions);
   if (reading.offset != 0) {
     Value signs = arith::ConstantOp::create(
-        b, DenseElementsAttr::get(wordType, APInt(32, 0x80808080u)));
+        b, DenseElementsAttr::get(cast<ShapedType>(words.getType()),
+                                  APInt(32, 0x80808080u)));
     words = arith::XOrIOp::create(b, words, signs);
   }
+  int64_t size = getGroupBytes();
   Value codes = vector::BitCastOp::create(b, getVector(b, size, 8), words);
   if (shape.factorBits == 8)
     return codes;

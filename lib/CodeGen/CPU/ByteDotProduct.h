@@ -40,8 +40,15 @@ public:
   /// How many of the target's registers an accumulator takes.
   int64_t getRegistersPerAccumulator() const;
 
+  /// Registers for the left factor: values on their way to become products, and
+  /// a constant.
+  int64_t getNumTemporaries() const;
+
   /// The left factor's next four terms, a vector of 4 bytes, for `emitDot`.
   Value emitLeft(ImplicitLocOpBuilder &b, Value bytes) const;
+  /// The left factor's terms of a group, where each column has its own: four
+  /// bytes in each lane of 32 bits.
+  Value emitCodes(ImplicitLocOpBuilder &b, Value words) const;
   /// The right factor's group, a vector of bytes, for `emitDot`.
   Value emitRight(ImplicitLocOpBuilder &b, Value bytes) const;
   /// `accumulator` + the sums of products.

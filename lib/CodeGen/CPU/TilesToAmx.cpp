@@ -14,6 +14,7 @@
 
 #include "mlir/Dialect/AMX/AMXDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "qfmt/CodeGen/CPU/CpuOps.h"
@@ -113,7 +114,44 @@ private:
     SmallVector<Value> indices = {first, term};
     if (isPacked)
       indices.append(2, index(0));
-    return amx::TileLoadOp::create(b, factorType, op.getLhs(), indices);
+    if (hasUnitStride(op.getLhs()))
+      return amx::TileLoadOp::create(b, factorType, op.getLhs(), indices);
+    return amx::TileLoadOp::create(b, factorType, emitCopy(indices),
+                                   ValueRange{index(0), index(0)});
+  }
+
+  /// A tile's bytes lie together; those of a column of a larger tensor, say, do
+  /// not.
+  static bool hasUnitStride(Value buffer) {
+    SmallVector<int64_t> strides;
+    int64_t offset;
+    return succeeded(cast<MemRefType>(buffer.getType())
+                         .getStridesAndOffset(strides, offset)) &&
+           strides.back() == 1;
+  }
+
+  /// The tile of rows at `indices`, byte by byte.
+  Value emitCopy(ArrayRef<Value> indices) {
+    auto type = MemRefType::get({kRows, kTerms}, b.getI8Type());
+    Value memory;
+    {
+      OpBuilder::InsertionGuard guard(b);
+      Operation *scope =
+          op->getParentWithTrait<OpTrait::AutomaticAllocationScope>();
+      b.setInsertionPointToStart(&scope->getRegion(0).front());
+      memory = memref::AllocaOp::create(b, type);
+    }
+    scf::buildLoopNest(
+        b, b.getLoc(), {index(0), index(0)}, {index(kRows), index(kTerms)},
+        {index(1), index(1)},
+        [&](OpBuilder &nested, Location loc, ValueRange place) {
+          SmallVector<Value> from(indices);
+          for (auto [to, offset] : llvm::zip_equal(from, place))
+            to = arith::AddIOp::create(nested, loc, to, offset);
+          Value byte = memref::LoadOp::create(nested, loc, op.getLhs(), from);
+          memref::StoreOp::create(nested, loc, byte, memory, place);
+        });
+    return memory;
   }
 
   Value loadRight(int64_t column, Value step) {

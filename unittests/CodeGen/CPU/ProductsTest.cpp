@@ -8,6 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "AmxEmulator.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -39,6 +40,8 @@ struct Target {
   const char *cpu, *feature;
   DotInstructions instructions;
   unsigned optLevel;
+  /// Features beside the processor's.
+  const char *features = "";
 };
 
 constexpr Target kTargets[] = {
@@ -48,12 +51,19 @@ constexpr Target kTargets[] = {
     {"avx512", "skylake-avx512", "avx512bw", DotInstructions::Auto, 2},
     {"vnni256", "cascadelake", "avx512vnni", DotInstructions::Vnni256, 2},
     {"vnni", "cascadelake", "avx512vnni", DotInstructions::Auto, 2},
+    {"amx", "cascadelake", "avx512vnni", DotInstructions::Auto, 2,
+     "+amx-int8,+amx-tile"},
+    {"amx-O0", "cascadelake", "avx512vnni", DotInstructions::Auto, 0,
+     "+amx-int8,+amx-tile"},
 };
+/// Bits of the targets above.
+constexpr unsigned kNumVectorTargets = 6, kAmx = 1u << 6, kAmxO0 = 1u << 7;
 
 bool canRun(const Target &target) {
   llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
   return llvm::Triple(llvm::sys::getProcessTriple()).isX86() &&
-         (!*target.feature || features.lookup(target.feature));
+         (!*target.feature || features.lookup(target.feature)) &&
+         (!*target.features || enableAmx());
 }
 
 /// What qfmt-lower-to-llvm does, with the instructions of the target.
@@ -253,6 +263,8 @@ protected:
     SCOPED_TRACE(target.name);
     CompileOptions options;
     options.cpu = target.cpu;
+    options.features = target.features;
+    options.requestTiles = enableAmx;
     options.optLevel = target.optLevel;
     options.lowering = [&](OpPassManager &pm) {
       buildLowering(pm, target.instructions, l2Bytes);
@@ -270,6 +282,46 @@ protected:
   MLIRContext context;
 };
 
+/// Each pair of numbers of rows and columns, with every number of terms, in
+/// tiles, whose last rows, columns and terms are missing.
+TEST_F(Products, OddSizesInTiles) {
+  const int64_t sizes[] = {1, 3, 17, 31, 33, 63, 65, 127};
+  uint64_t before = getNumEmulatedProducts();
+  for (unsigned i = 0; i < 8; ++i)
+    for (unsigned j = 0; j < 8; ++j) {
+      unsigned number = 8 * i + j;
+      check({sizes[i], sizes[j], sizes[(i + 3 * j) % 8], (number & 1) != 0,
+             (number >> 1 & 1) != 0, number % 3 == 0 ? 0 : int64_t(number),
+             number % 5 == 0 ? 0 : int64_t(number % 7) - 3,
+             Init((i + j / 4) % 3), Epilogue(number / 3 % 2)},
+            kAmx);
+    }
+  if (isAmxEmulated() && canRun(kTargets[6]))
+    EXPECT_GT(getNumEmulatedProducts(), before);
+}
+
+/// Rows that are read where they lie, all signs; with and without optimization.
+TEST_F(Products, WholeTiles) {
+  for (bool lhs : {false, true})
+    for (bool rhs : {false, true})
+      for (int64_t m : {16, 32, 48, 100})
+        check({m, 64, 192, lhs, rhs, lhs ? 128 : 0, rhs ? 128 : 0, Init::Bias,
+               Epilogue::Requantize},
+              m == 48 ? kAmxO0 : kAmx);
+}
+
+/// Long sums in parts, rows copied; blocks of rows of a small cache.
+TEST_F(Products, PartsInTiles) {
+  for (int64_t k : {1024, 1100})
+    for (int64_t m : {64, 83}) {
+      check({m, 50, k, false, false, 1, 0, Init::Bias, Epilogue::Requantize},
+            kAmx);
+      check({m, 50, k, true, false, 0, 0, Init::Argument, Epilogue::None, false,
+             k == 1100, 65536},
+            kAmx);
+    }
+}
+
 /// Each pair of sizes in each two dimensions, a few zero points and initial
 /// values among them; each on two targets, to save time.
 TEST_F(Products, OddSizes) {
@@ -281,7 +333,8 @@ TEST_F(Products, OddSizes) {
              (number >> 1 & 1) != 0, number % 4 == 0 ? 0 : int64_t(number),
              number % 5 == 0 ? 0 : int64_t(number % 7) - 3, Init(number % 3),
              Epilogue(number / 3 % 2)},
-            1u << (i + 2 * j) % 6 | 1u << (i + 2 * j + 3) % 6);
+            1u << (i + 2 * j) % kNumVectorTargets |
+                1u << (i + 2 * j + 3) % kNumVectorTargets);
     }
 }
 

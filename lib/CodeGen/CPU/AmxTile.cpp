@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "AmxTile.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
+#include "qfmt/CodeGen/CPU/CpuOps.h"
+#include "qfmt/IR/ConstantData.h"
+
+namespace mlir::qfmt {
+
+/// Rows of an AMX tile.
+constexpr int64_t kRows = 16;
+/// Bytes of a row.
+constexpr int64_t kTerms = 64;
+/// Rows and columns of four tiles of sums.
+constexpr int64_t kRowsPerTile = 2 * kRows;
+constexpr int64_t kBlocksPerTile = 2;
+
+//===----------------------------------------------------------------------===//
+// Sizes of blocks
+//===----------------------------------------------------------------------===//
+
+/// Sums of up to so many steps are one part: 32 columns of as many terms take
+/// half of a level-1 cache of 48 KiB.
+constexpr int64_t kMaxSteps = 12;
+/// Steps of a part of longer sums.
+constexpr int64_t kStepsPerPart = 8;
+
+int64_t AmxTile::getNumSteps(const IntegerProduct &product) {
+  return llvm::divideCeil(product.k, kTerms);
+}
+
+Blocking AmxTile::chooseBlocking(const CpuTarget &target,
+                                 const IntegerProduct &product) {
+  int64_t steps = getNumSteps(product);
+  Blocking blocking;
+  blocking.rows = kRowsPerTile;
+  blocking.columnBlocks = kBlocksPerTile;
+  blocking.steps = steps <= kMaxSteps ? steps : kStepsPerPart;
+  blocking.cachedRows =
+      std::max<int64_t>(
+          target.l2Bytes / 4 * 3 / (steps * kTerms) / kRowsPerTile, 1) *
+      kRowsPerTile;
+  blocking.memoryRows = kRows;
+  return blocking;
+}
+
+//===----------------------------------------------------------------------===//
+// The factors
+//===----------------------------------------------------------------------===//
+
+/// [N/16][K/4][16][4] filled up with zeros to whole tiles.
+static Value emitWholeTiles(ImplicitLocOpBuilder &b, Value packed) {
+  auto type = cast<RankedTensorType>(packed.getType());
+  int64_t blocks = type.getDimSize(0), dots = type.getDimSize(1);
+  int64_t padded = llvm::alignTo(dots, kTerms / kTermsPerDot);
+  if (padded == dots)
+    return packed;
+  ElementsAttr constant;
+  matchPattern(packed, m_Constant(&constant));
+  std::optional<std::vector<uint8_t>> bytes = readCodes(constant);
+  assert(bytes && "qfmt-pack-products has made them");
+  const int64_t size = kColumnsPerBlock * kTermsPerDot;
+  std::vector<uint8_t> whole(blocks * padded * size);
+  for (int64_t block = 0; block < blocks; ++block)
+    std::copy_n(bytes->begin() + block * dots * size, dots * size,
+                whole.begin() + block * padded * size);
+  return arith::ConstantOp::create(
+      b, makeByteTensor(b.getContext(),
+                        {blocks, padded, kColumnsPerBlock, kTermsPerDot}, whole,
+                        "packed"));
+}
+
+/// As [N/16][K/64][16][64]: four terms of 16 columns are a row of a tile.
+static Value emitTiles(ImplicitLocOpBuilder &b, Value packed) {
+  Value whole = emitWholeTiles(b, packed);
+  Value rows = tensor::CollapseShapeOp::create(
+      b, whole, SmallVector<ReassociationIndices>{{0}, {1}, {2, 3}});
+  auto type = cast<RankedTensorType>(rows.getType());
+  auto tiles = RankedTensorType::get(
+      {type.getDimSize(0), type.getDimSize(1) / kRows, kRows, kTerms},
+      b.getI8Type());
+  return tensor::ExpandShapeOp::create(
+      b, tiles, rows, SmallVector<ReassociationIndices>{{0}, {1, 2}, {3}});
+}
+
+AmxTile::AmxTile(ImplicitLocOpBuilder &b, const IntegerProduct &product,
+                 CodeReading reading, const Epilogue &epilogue)
+    : product(product), reading(reading), epilogue(epilogue),
+      lhs(product.lhs->get()),
+      packed(emitTiles(b, getPackedFactor(product.rhs->get()))) {}
+
+void AmxTile::emitBlock(ImplicitLocOpBuilder &b, Value begin, Value end,
+                        int64_t count) {
+  bool isDynamic = ShapedType::isDynamic(count);
+  readsRows = !isDynamic && product.k % kTerms == 0 &&
+              getNumSteps(product) <= kMaxSteps;
+  copy = {};
+  if (readsRows && count % kRows == 0)
+    return;
+  int64_t direct = readsRows ? count / kRowsPerTile * kRowsPerTile : 0;
+  copyBegin = emitOffset(b, begin, direct);
+  copy = emitCopy(b, copyBegin, end, isDynamic ? count : count - direct);
+}
+
+Value AmxTile::emitCopy(ImplicitLocOpBuilder &b, Value begin, Value end,
+                        int64_t count) {
+  auto index = [&](int64_t value) {
+    return arith::ConstantIndexOp::create(b, value);
+  };
+  int64_t steps = getNumSteps(product);
+  Value rows = b.createOrFold<arith::SubIOp>(end, begin);
+  OpFoldResult tiles;
+  if (ShapedType::isDynamic(count)) {
+    // What a tile of 32 rows may touch.
+    Value whole = arith::CeilDivUIOp::create(b, rows, index(kRowsPerTile));
+    tiles = arith::MulIOp::create(b, whole, index(2)).getResult();
+  } else {
+    tiles = b.getIndexAttr(llvm::divideCeil(count, kRows));
+  }
+  Value empty = tensor::EmptyOp::create(
+      b,
+      ArrayRef<OpFoldResult>{tiles, b.getIndexAttr(steps),
+                             b.getIndexAttr(kRows), b.getIndexAttr(kTerms)},
+      b.getI8Type());
+  auto emitFor = [&](Value size, Value init, auto body) {
+    auto loop = scf::ForOp::create(b, index(0), size, index(1), init);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value next = body(loop.getInductionVar(), loop.getRegionIterArg(0));
+    scf::YieldOp::create(b, next);
+    return loop.getResult(0);
+  };
+  auto type = VectorType::get(kTerms, b.getI8Type());
+  Value zero = arith::ConstantOp::create(b, b.getI8IntegerAttr(0));
+  bool inBounds = product.k % kTerms == 0;
+  return emitFor(rows, empty, [&](Value row, Value memory) {
+    Value tile = arith::DivUIOp::create(b, row, index(kRows));
+    Value rowOfTile = arith::RemUIOp::create(b, row, index(kRows));
+    Value from = arith::AddIOp::create(b, begin, row);
+    return emitFor(index(steps), memory, [&](Value step, Value out) {
+      Value term = arith::MulIOp::create(b, step, index(kTerms));
+      Value bytes = vector::TransferReadOp::create(
+          b, type, lhs, ValueRange{from, term}, zero, ArrayRef(inBounds));
+      return vector::TransferWriteOp::create(
+                 b, bytes, out, ValueRange{tile, step, rowOfTile, index(0)},
+                 ArrayRef(true))
+          .getResult();
+    });
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Sums
+//===----------------------------------------------------------------------===//
+
+void AmxTile::emitPanel(ImplicitLocOpBuilder &b, const Panel &panel,
+                        const Part &part) {
+  if (part.isLast)
+    sums = tensor::EmptyOp::create(
+        b, ArrayRef<int64_t>{kRowsPerTile, panel.numBlocks * kColumnsPerBlock},
+        b.getI32Type());
+}
+
+Value AmxTile::emitProduct(ImplicitLocOpBuilder &b, const Rows &rows,
+                           const Panel &panel, const Part &part, Value into,
+                           bool added) {
+  auto index = [&](int64_t value) {
+    return arith::ConstantIndexOp::create(b, value);
+  };
+  Value source = lhs, row = rows.row;
+  Value term = b.createOrFold<arith::MulIOp>(part.first, index(kTerms));
+  if (!readsRows || rows.count % kRows != 0) {
+    source = copy;
+    Value offset = b.createOrFold<arith::SubIOp>(rows.row, copyBegin);
+    row = b.createOrFold<arith::DivUIOp>(offset, index(kRows));
+    term = part.first;
+  }
+  return cpu::TileProductOp::create(
+             b, into.getType(), source, row, term, packed, panel.block,
+             part.first, index(part.count), into, reading.isUnsigned, added)
+      .getResult();
+}
+
+/// Rows of `tensor` for the tiles of `rows`, and the columns of `panel`.
+static Value emitSlice(ImplicitLocOpBuilder &b, Value tensor, Value first,
+                       const Rows &rows, const Panel &panel) {
+  SmallVector<OpFoldResult> offsets = {first, b.getIndexAttr(0)};
+  SmallVector<OpFoldResult> sizes = {
+      b.getIndexAttr(llvm::alignTo(rows.count, kRows)),
+      b.getIndexAttr(panel.numBlocks * kColumnsPerBlock)};
+  SmallVector<OpFoldResult> strides(2, b.getIndexAttr(1));
+  return tensor::ExtractSliceOp::create(b, tensor, offsets, sizes, strides);
+}
+
+Value AmxTile::emitPart(ImplicitLocOpBuilder &b, const Rows &rows,
+                        const Panel &panel, const Part &part, Value memory) {
+  Value first = b.createOrFold<arith::SubIOp>(rows.row, rows.begin);
+  Value slice = emitSlice(b, memory, first, rows, panel);
+  Value next = emitProduct(b, rows, panel, part, slice, /*added=*/true);
+  auto extract = slice.getDefiningOp<tensor::ExtractSliceOp>();
+  return tensor::InsertSliceOp::create(
+      b, next, memory, extract.getMixedOffsets(), extract.getMixedSizes(),
+      extract.getMixedStrides());
+}
+
+Value AmxTile::emitLastPart(ImplicitLocOpBuilder &b, const Rows &rows,
+                            const Panel &panel, const Part &part, Value memory,
+                            Value output) {
+  auto index = [&](int64_t value) {
+    return arith::ConstantIndexOp::create(b, value);
+  };
+  Value into = sums;
+  if (llvm::alignTo(rows.count, kRows) != kRowsPerTile)
+    into = emitSlice(b, sums, index(0), rows, panel);
+  Value tile = emitProduct(b, rows, panel, part, into, /*added=*/false);
+  Value valid = rows.valid ? rows.valid : index(rows.count);
+  auto loop = scf::ForOp::create(b, index(0), valid, index(1), output);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value i = loop.getInductionVar(), out = loop.getRegionIterArg(0);
+  Value row = arith::AddIOp::create(b, rows.row, i);
+  for (int64_t block = 0; block < panel.numBlocks; ++block) {
+    Cell cell{row, emitColumn(b, panel, block), panel.getValid(block)};
+    Value column = index(block * kColumnsPerBlock);
+    Value sum = emitLoad(b, tile, {i, column, kColumnsPerBlock});
+    Value start;
+    if (memory) {
+      Value first = b.createOrFold<arith::SubIOp>(row, rows.begin);
+      start = emitLoad(b, memory, {first, column, kColumnsPerBlock});
+    } else {
+      start = epilogue.emitStart(b, cell);
+    }
+    sum = b.createOrFold<arith::AddIOp>(sum, start);
+    out = epilogue.emitStore(b, sum, cell, out);
+  }
+  scf::YieldOp::create(b, out);
+  return loop.getResult(0);
+}
+
+} // namespace mlir::qfmt
