@@ -14,14 +14,16 @@ static bool isIntegerDivision(Operation *op) {
              arith::CeilDivSIOp, arith::CeilDivUIOp, arith::FloorDivSIOp>(op);
 }
 
+bool isVectorizable(Operation &op) {
+  if (isa<arith::ConstantOp, linalg::IndexOp>(op))
+    return true;
+  return OpTrait::hasElementwiseMappableTraits(&op) &&
+         !isIntegerDivision(&op) && op.getNumRegions() == 0 &&
+         llvm::all_of(op.getResultTypes(), VectorType::isValidElementType);
+}
+
 bool hasVectorizableBody(linalg::GenericOp op) {
-  return llvm::all_of(op.getBody()->without_terminator(), [](Operation &inner) {
-    if (isa<arith::ConstantOp, linalg::IndexOp>(inner))
-      return true;
-    return OpTrait::hasElementwiseMappableTraits(&inner) &&
-           !isIntegerDivision(&inner) && inner.getNumRegions() == 0 &&
-           llvm::all_of(inner.getResultTypes(), VectorType::isValidElementType);
-  });
+  return llvm::all_of(op.getBody()->without_terminator(), isVectorizable);
 }
 
 int64_t getElementBits(linalg::GenericOp op, unsigned loop) {
@@ -61,6 +63,17 @@ static void emitVectorOp(OpBuilder &b, Operation &scalar, IRMapping &mapping,
   mapping.map(scalar.getResults(), b.create(state)->getResults());
 }
 
+void emitVectorized(OpBuilder &b, Operation &op, IRMapping &mapping,
+                    int64_t lanes) {
+  bool uniform = llvm::none_of(op.getOperands(), [&](Value operand) {
+    return isa<VectorType>(mapping.lookupOrDefault(operand).getType());
+  });
+  if (uniform)
+    b.clone(op, mapping);
+  else
+    emitVectorOp(b, op, mapping, lanes);
+}
+
 SmallVector<Value> emitVectorBody(OpBuilder &b, linalg::GenericOp op,
                                   ArrayRef<Value> arguments, int64_t lanes,
                                   function_ref<Value(unsigned)> emitIndex) {
@@ -74,13 +87,7 @@ SmallVector<Value> emitVectorBody(OpBuilder &b, linalg::GenericOp op,
       mapping.map(indexOp.getResult(), emitIndex(indexOp.getDim()));
       continue;
     }
-    bool uniform = llvm::none_of(inner.getOperands(), [&](Value operand) {
-      return isa<VectorType>(mapping.lookupOrDefault(operand).getType());
-    });
-    if (uniform)
-      b.clone(inner, mapping);
-    else
-      emitVectorOp(b, inner, mapping, lanes);
+    emitVectorized(b, inner, mapping, lanes);
   }
   SmallVector<Value> results;
   for (Value yielded : op.getBody()->getTerminator()->getOperands())

@@ -32,6 +32,7 @@ namespace mlir::qfmt {
 static void addTensorPasses(OpPassManager &pm) {
   pm.addPass(createInlinerPass());
   pm.addPass(createFactorScales());
+  pm.addPass(createUnpackFactors());
   pm.addPass(createConvertPackingToLoops());
   pm.addPass(createExpandAggregates());
   pm.addPass(createSharpnessToLinalg());
@@ -57,6 +58,7 @@ static void addProductPasses(OpPassManager &pm) {
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createPackProducts());
   pm.addPass(createProductsToVectors());
+  pm.addPass(createFloatProductsToVectors());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }

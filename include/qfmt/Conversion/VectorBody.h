@@ -6,8 +6,13 @@
 #define QFMT_CONVERSION_VECTORBODY_H
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/IR/IRMapping.h"
 
 namespace mlir::qfmt {
+
+/// True if `op`, of a body, works on vectors as on scalars, with any operand:
+/// no division of integers, which traps.
+bool isVectorizable(Operation &op);
 
 /// True if every operation of the body works on vectors as on scalars, with any
 /// operand: no division of integers, which traps.
@@ -17,6 +22,11 @@ bool hasVectorizableBody(linalg::GenericOp op);
 /// least 8, and 32 if the body computes in that or more. Wider intermediate
 /// values take several registers.
 int64_t getElementBits(linalg::GenericOp op, unsigned loop);
+
+/// Emits `op`, of a body, for operands that `mapping` has, each a scalar or a
+/// vector of `lanes`: as a scalar operation if all are scalars.
+void emitVectorized(OpBuilder &b, Operation &op, IRMapping &mapping,
+                    int64_t lanes);
 
 /// The body's results for `arguments`, each a scalar, a vector of `lanes` or
 /// null where the body does not use it; the results are vectors. What is the

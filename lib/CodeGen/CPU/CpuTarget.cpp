@@ -51,6 +51,10 @@ CpuTarget CpuTarget::get(ModuleOp module, DotInstructions instructions,
   // AVX-512 VL has 32 registers of 256 bits, too; so has AArch64 of 128.
   if (is512 || features.contains("avx512vl") || features.contains("neon"))
     target.numRegisters = 32;
+  if (features.contains("avx"))
+    target.floatLanes = 8;
+  if (features.contains("avx512f"))
+    target.floatLanes = 16;
   if (l2Bytes != 0)
     target.l2Bytes = l2Bytes;
   return target;

@@ -17,6 +17,11 @@ Value emitOffset(ImplicitLocOpBuilder &b, Value base, int64_t offset) {
       base, arith::ConstantIndexOp::create(b, offset));
 }
 
+Value emitColumn(ImplicitLocOpBuilder &b, const Panel &panel, int64_t block) {
+  Value size = arith::ConstantIndexOp::create(b, kColumnsPerBlock);
+  return b.createOrFold<arith::MulIOp>(emitOffset(b, panel.block, block), size);
+}
+
 //===----------------------------------------------------------------------===//
 // Loops
 //===----------------------------------------------------------------------===//

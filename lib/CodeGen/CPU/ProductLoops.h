@@ -140,6 +140,9 @@ private:
   int64_t numColumns, numSteps;
 };
 
+/// The first column of a block of a panel.
+Value emitColumn(ImplicitLocOpBuilder &b, const Panel &panel, int64_t block);
+
 /// `base` + `offset`, of type index.
 Value emitOffset(ImplicitLocOpBuilder &b, Value base, int64_t offset);
 

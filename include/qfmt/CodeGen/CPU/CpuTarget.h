@@ -43,6 +43,8 @@ struct CpuTarget {
   bool hasTiles = false;
   /// Vector registers of the width that `instructions` uses.
   int64_t numRegisters = 16;
+  /// Numbers of 32 bits in a register for floats.
+  int64_t floatLanes = 4;
   /// Level-2 cache of one core.
   int64_t l2Bytes = int64_t(1) << 20;
 

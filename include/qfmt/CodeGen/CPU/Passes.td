@@ -83,6 +83,40 @@ def ProductsToVectors : CpuPass<"qfmt-products-to-vectors"> {
                            "::mlir::vector::VectorDialect", "::mlir::qfmt::cpu::QFmtCpuDialect"];
 }
 
+def UnpackFactors : Pass<"qfmt-unpack-factors", "::mlir::ModuleOp"> {
+  let summary = "Unpacks constant codes that become factors of products";
+  let description = [{
+    On tensors, before qfmt.unpack becomes loops. Where a packed constant does nothing but become a factor of matrix products, through reshapes and
+    element-wise operations, its codes are a constant of one code a byte, which qfmt-float-products-to-vectors packs in its own layout.
+
+    ```mlir
+    %codes = qfmt.unpack %bytes : tensor<1024xi8> to tensor<32x64xi4>
+    ```
+    becomes
+    ```mlir
+    %codes = arith.constant dense_resource<codes> : tensor<32x64xi4>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+def FloatProductsToVectors : Pass<"qfmt-float-products-to-vectors", "::mlir::ModuleOp"> {
+  let summary = "Writes matrix products of real numbers as loops over vectors";
+  let description = [{
+    On tensors, of `linalg.generic` that add up products of two matrices in f32, whichever way round these lie; f16 and bf16 are extended by
+    the body. The product becomes a loop nest: blocks of rows that stay in the level-2 cache, panels of columns, blocks of sums that stay in
+    registers. Element-wise operations that alone read the product are computed on those. Batches are loops around that. Sizes other than the number of
+    rows have to be known.
+
+    Each sum is added up in the order of its terms, by the operations of the body, and so is the same number as before.
+  }];
+  let options = [
+    Option<"l2Bytes", "l2-bytes", "int64_t", "0", "Size of a core's level-2 cache; 0 for 1 MiB">,
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
 def DotsToLLVM : Pass<"qfmt-dots-to-llvm"> {
   let summary = "Writes qfmt_cpu.dot as calls of LLVM's intrinsics";
   let description = [{

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A constant factor that is decoded where it is used. A matrix that is
+// computed from constants by element-wise operations and reshapes is one
+// function of the elements of these constants:
+//
+//   factor[k, n] = f(codes[n, k], scales[n, k / 32], ...)
+//
+// whichever number format it had: f is the scalar code of the operations that
+// decode it. The constants (its *sources*) are laid out anew, 16 columns side
+// by side, and f is executed on vectors of 16 columns:
+//
+//   a source that changes with every row      [N/16][K][16], or, if its codes
+//                                             have less than 8 bits, as words
+//   one that changes every P rows             [N/16][K/P][16]
+//   one that does not change along K          [N/16][1][16]
+//
+// Words: the codes of one column, w bits each, follow each other in words of 32
+// bits. 32 / gcd(w, 32) rows fill whole words, w / gcd(w, 32) for each
+// column, so that a row is read by shifts by constants on 16 lanes: no
+// bit is lost, whatever w is. w is the least width that has all codes that
+// occur.
+//
+// What f computes from sources that change every P rows is computed every P
+// rows.
+
+#ifndef QFMT_LIB_CODEGEN_CPU_DECODEDFACTOR_H
+#define QFMT_LIB_CODEGEN_CPU_DECODEDFACTOR_H
+
+#include "FactorColumns.h"
+#include "mlir/IR/IRMapping.h"
+
+namespace mlir::qfmt {
+
+class DecodedFactor : public FactorColumns {
+public:
+  /// `matrix` is K x N, or N x K if it is transposed. Null, with the reason in
+  /// `whyNot`, if it is computed from anything but constants, or not element by
+  /// element.
+  static std::unique_ptr<DecodedFactor> match(Value matrix, bool isTransposed,
+                                              StringRef &whyNot);
+  ~DecodedFactor() override;
+
+  /// Emits the sources.
+  void emitSources(ImplicitLocOpBuilder &b);
+  /// Of all sources, in their new layout.
+  int64_t getNumBytes() const;
+
+  SmallVector<Value> emitRows(ImplicitLocOpBuilder &b, const Panel &panel,
+                              Value first, int64_t count,
+                              ArrayRef<Value> carried, Body body) override;
+  Type getElementType() const override { return elementType; }
+  int64_t getStep() const override {
+    return levels.empty() ? unit : levels.front();
+  }
+  /// False for a matrix that is a constant, and laid out anew.
+  bool isCostly() const override;
+
+private:
+  class Builder;
+  struct Source;
+  /// One for each block of a panel.
+  using Mappings = SmallVector<IRMapping>;
+
+  DecodedFactor();
+  void choosePeriods();
+  void eraseUnused();
+  void emitSource(ImplicitLocOpBuilder &b, Source &source);
+
+  Value emitElement(ImplicitLocOpBuilder &b, const Source &source, Value block,
+                    Value row);
+  Value emitFunction(ImplicitLocOpBuilder &b, AffineExpr function, Value row);
+  Value emitCode(ImplicitLocOpBuilder &b, const Source &source, Value block,
+                 Value first, int64_t row,
+                 llvm::DenseMap<int64_t, Value> &words);
+  void emitPeriod(ImplicitLocOpBuilder &b, const Panel &panel, int64_t period,
+                  Value row, Mappings &mappings);
+  SmallVector<Value> emitLevel(ImplicitLocOpBuilder &b, const Panel &panel,
+                               size_t level, Value first, int64_t count,
+                               const Mappings &outer, ArrayRef<Value> carried,
+                               Body body);
+  SmallVector<Value> emitUnit(ImplicitLocOpBuilder &b, const Panel &panel,
+                              Value first, int64_t count, Mappings &mappings,
+                              ArrayRef<Value> carried, Body body);
+
+  int64_t n, k;
+  Type elementType;
+  /// f of the file comment; an argument for each source.
+  std::unique_ptr<Block> body;
+  Value result;
+  std::vector<Source> sources;
+  /// An operation of f has the same result for so many rows, or, if it is 0,
+  /// for all.
+  llvm::DenseMap<Operation *, int64_t> periods;
+  /// Rows that are decoded without a loop: those that fill whole words.
+  int64_t unit = 1;
+  /// Longer periods, the longest first, each a multiple of the next and the
+  /// last one of `unit`.
+  SmallVector<int64_t> levels;
+};
+
+} // namespace mlir::qfmt
+
+#endif // QFMT_LIB_CODEGEN_CPU_DECODEDFACTOR_H

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// U x V * 16 sums of products of real numbers in registers:
+//
+//   U * V accumulators = initial values
+//   for k
+//     V vectors of 16 columns; for each row one number; multiply, add
+//
+// Each sum is added up in the order of k, by the operations of the product's
+// body: numbers are those of the body executed one element after the other.
+
+#ifndef QFMT_LIB_CODEGEN_CPU_FLOATTILE_H
+#define QFMT_LIB_CODEGEN_CPU_FLOATTILE_H
+
+#include "FactorColumns.h"
+#include "FloatProduct.h"
+#include "qfmt/CodeGen/CPU/CpuTarget.h"
+
+namespace mlir::qfmt {
+
+class FloatTile : public RegisterTile {
+public:
+  /// `columns` is the right factor; with `keepsPanels` it is read once for each
+  /// block of rows, else once for each tile.
+  FloatTile(const FloatProduct &product, FactorColumns &columns,
+            bool keepsPanels, const Epilogue &epilogue)
+      : RegisterTile(epilogue), product(product), columns(columns),
+        keepsPanels(keepsPanels) {}
+
+  void emitPanel(ImplicitLocOpBuilder &b, const Panel &panel,
+                 const Part &part) override;
+
+  /// Sizes for a product; a step is one term.
+  static Blocking chooseBlocking(const CpuTarget &target,
+                                 const FloatProduct &product,
+                                 const FactorColumns &columns);
+
+protected:
+  SmallVector<Value> emitSums(ImplicitLocOpBuilder &b, const Rows &rows,
+                              const Panel &panel, const Part &part,
+                              Start start) override;
+
+private:
+  /// The left factor's element, a scalar.
+  Value loadLeft(ImplicitLocOpBuilder &b, Value row, Value k);
+
+  FloatProduct product;
+  FactorColumns &columns;
+  bool keepsPanels;
+  std::unique_ptr<KeptColumns> kept;
+};
+
+} // namespace mlir::qfmt
+
+#endif // QFMT_LIB_CODEGEN_CPU_FLOATTILE_H
