@@ -18,7 +18,6 @@
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
-#include "mlir/Dialect/SCF/Transforms/Passes.h"
 #include "mlir/Transforms/Passes.h"
 #include "qfmt/CodeGen/CPU/Passes.h"
 #include "qfmt/CodeGen/Threads/Passes.h"
@@ -88,7 +87,6 @@ static void addBufferPasses(OpPassManager &pm) {
 static void addLoopPasses(OpPassManager &pm) {
   pm.addPass(createCopiesToLoops());
   pm.addPass(createLinalgGeneralizeNamedOpsPass());
-  pm.addPass(createForallToParallelLoopPass());
   pm.addPass(createWidenBroadcasts());
   pm.addPass(createLinalgToVectorLoops());
   // What is left is for LLVM's loop vectorizer.

@@ -5,6 +5,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "qfmt/CodeGen/Threads/Passes.h"
 #include "qfmt/Conversion/Weights.h"
 #include "qfmt/IR/QFmt.h"
 #include "llvm/ADT/StringExtras.h"
@@ -181,6 +182,8 @@ void optimizeProgram(LLVMProgram &program, StringRef name, unsigned optLevel) {
   tuning.LoopInterleaving = true;
   llvm::PassBuilder builder(program.target.get(), tuning);
   builder.registerModuleAnalyses(modules);
+  if (options.threads != 0)
+    pm.addPass(createSetThreads({options.threads}));
   builder.registerCGSCCAnalyses(sccs);
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);

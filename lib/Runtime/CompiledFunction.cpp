@@ -3,6 +3,7 @@
 
 #include "qfmt/Runtime/CompiledFunction.h"
 #include "EntryPoints.h"
+#include "OpenMPRuntime.h"
 #include "qfmt/Conversion/Weights.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
@@ -43,6 +44,9 @@ CompiledFunction::compile(ModuleOp module, const CompileOptions &options) {
     return failure();
   addPackedEntry(*program, kPackedEntry);
   optimizeProgram(*program, kPackedEntry, options.optLevel);
+  if (usesOpenMP(*program->module) &&
+      failed(loadOpenMP(module.getLoc(), options.openMPLibrary)))
+    return failure();
   SmallVector<char, 0> code;
   llvm::raw_svector_ostream os(code);
   if (failed(emitMachineCode(*program, llvm::CodeGenFileType::ObjectFile, os)))

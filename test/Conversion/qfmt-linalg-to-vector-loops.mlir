@@ -147,7 +147,7 @@ func.func @dynamic(%x: memref<?xf32>, %y: memref<?xf32>) {
 // The maximum of a row: 72 elements are four vectors and half a one, which overlaps the last of them.
 // CHECK-LABEL: @maximum(
 // CHECK-SAME:    %[[X:.*]]: memref<3x72xf32>, %[[Y:.*]]: memref<3xi32>
-// CHECK:         scf.for %[[ROW:.*]] =
+// CHECK:         scf.parallel (%[[ROW:[0-9a-z]*]]) =
 // CHECK:           %[[START:.*]] = memref.load %[[Y]][%[[ROW]]]
 // CHECK-COUNT-5:   vector.load %[[X]]
 // CHECK:           %[[LANES:.*]] = vector.reduction <maxsi>
@@ -173,7 +173,7 @@ func.func @maximum(%x: memref<3x72xf32>, %y: memref<3xi32>) {
 // then fours of lanes. The row that is left is done by itself.
 // CHECK-LABEL: @short_rows(
 // CHECK-SAME:    %[[X:.*]]: memref<2x9x8xf32>, %[[Y:.*]]: memref<2x9xf32>
-// CHECK:         scf.for %[[I:.*]] =
+// CHECK:         scf.parallel (%[[I:[0-9a-z]*]]) =
 // CHECK:           %[[START:.*]] = vector.load %[[Y]][%[[I]], %{{.*}}] : memref<2x9xf32>, vector<8xf32>
 // CHECK:           %[[A:.*]] = vector.load %[[X]]
 // CHECK:           %[[B:.*]] = vector.load %[[X]]
@@ -204,7 +204,7 @@ func.func @short_rows(%x: memref<2x9x8xf32>, %y: memref<2x9xf32>) {
 // CHECK-LABEL: @invariants(
 // CHECK-SAME:    %[[X:.*]]: memref<4x32xf32>, %[[ALL:.*]]: memref<f32>, %[[ROWS:.*]]: memref<4xf32>
 // CHECK:         %[[ONE:.*]] = memref.load %[[ALL]][]
-// CHECK:         scf.for %[[I:.*]] =
+// CHECK:         scf.parallel (%[[I:[0-9a-z]*]]) =
 // CHECK:           memref.load %[[ROWS]][%[[I]]]
 // CHECK-NOT:       memref.load
 // CHECK:           vector.load %[[X]]

@@ -17,7 +17,15 @@ enum class Emit { Nothing, LLVM, Assembly, Object };
 
 namespace cl = llvm::cl;
 
+/// LLVM's libraries have options of their own, which mean nothing here.
+inline bool releaseOptionName(StringRef name) {
+  if (cl::Option *option = cl::getRegisteredOptions().lookup(name))
+    option->removeArgument();
+  return true;
+}
+
 struct Options {
+  bool isThreadsFree = releaseOptionName("threads");
   cl::OptionCategory category{"qfmt-run options"};
   cl::opt<std::string> file{cl::Positional, cl::desc("<module>"), cl::Required,
                             cl::cat(category)};
@@ -87,6 +95,15 @@ struct Options {
                            cl::desc("the processor to compile for (default: "
                                     "this machine's)"),
                            cl::cat(category)};
+  cl::opt<unsigned> threads{
+      "threads", cl::init(0),
+      cl::desc("divide loops among up to so many threads, with LLVM's OpenMP "
+               "runtime (default: one thread, without it)"),
+      cl::cat(category)};
+  cl::opt<std::string> openMPLibrary{
+      "openmp-library", cl::value_desc("file"),
+      cl::desc("that runtime, if it is not where qfmt was built to find it"),
+      cl::cat(category)};
   cl::opt<unsigned> optLevel{"O", cl::Prefix, cl::init(3),
                              cl::desc("LLVM's optimization level, 0 to 3"),
                              cl::cat(category)};
@@ -107,6 +124,8 @@ inline CompileOptions getCompileOptions(const Options &options) {
   compile.lowering = buildCompilePipeline;
   compile.cpu = options.cpu;
   compile.optLevel = options.optLevel;
+  compile.threads = options.threads;
+  compile.openMPLibrary = options.openMPLibrary;
   return compile;
 }
 

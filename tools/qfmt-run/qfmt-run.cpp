@@ -19,6 +19,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/Parser/Parser.h"
+#include "qfmt/CodeGen/Threads/Threads.h"
 #include "qfmt/IR/QFmt.h"
 #include "qfmt/Reference/ReferenceFormat.h"
 #include "qfmt/Runtime/EmitCode.h"
@@ -239,6 +240,12 @@ LogicalResult emitFunction(ModuleOp module, const Options &options) {
 LogicalResult verifyOptions(const Options &options) {
   if (options.optLevel > 3)
     return error("-O takes 0 to 3, found " + Twine(options.optLevel));
+  if (options.threads > kMaxThreads)
+    return error("--threads takes 0 to " + Twine(kMaxThreads) + ", found " +
+                 Twine(options.threads));
+  if (options.threads > 1 && options.engine != EngineKind::JIT)
+    return error("--threads is for compiled code: the reference evaluator has "
+                 "one thread");
   if (options.repeat == 0)
     return error("--repeat takes a number of at least 1, found 0");
   if (!(options.boundFactor >= 0))

@@ -39,6 +39,13 @@ struct LLVMProgram {
   std::unique_ptr<llvm::Module> module;
   std::unique_ptr<llvm::TargetMachine> target;
   /// The bytes of the constants, and the external symbol under which the IR
+  /// Loops are divided among up to so many threads, 1 to kMaxThreads
+  /// (qfmt/CodeGen/Threads/Threads.h); 0 for what the module says, or one. With
+  /// more than one, code needs LLVM's OpenMP runtime.
+  int64_t threads = 0;
+  /// JIT only: that runtime's shared library; empty for the one found when qfmt
+  /// was built, or by the system's loader.
+  std::string openMPLibrary;
   /// refers to them (empty if there are none). Owned by the MLIR context.
   ArrayRef<char> weights;
   std::string weightsSymbol;

@@ -18,7 +18,9 @@ std::string getCName(StringRef function);
 ///
 /// - Object, Assembly: the weights lie in a section of their own,
 ///   `.qfmt.weights`, aligned to 64 bytes. The code needs the C library (and
-///   libm). With an object comes `path` with the extension .h: the C prototype.
+///   libm); for several threads LLVM's OpenMP runtime, if there is a loop with
+///   enough work, which the header then says. With an object comes `path` with
+///   the extension .h: the C prototype.
 /// - LLVM: the weights go to `path` + ".weights", which the text includes by
 ///   that name. Written to standard output, the text leaves their symbol
 ///   undefined.

@@ -42,7 +42,12 @@ Value Epilogue::emitStore(ImplicitLocOpBuilder &b, Value sums, const Cell &cell,
                             op.getDpsInits()[0], cell);
     previous = op;
   }
-  return qfmt::emitStore(b, value, output, cell);
+  Cell place = cell;
+  if (originRow)
+    place.row = b.createOrFold<arith::SubIOp>(cell.row, originRow);
+  if (originColumn)
+    place.column = b.createOrFold<arith::SubIOp>(cell.column, originColumn);
+  return qfmt::emitStore(b, value, output, place);
 }
 
 void Epilogue::replace(ImplicitLocOpBuilder &b, Value result) {

@@ -34,6 +34,12 @@ public:
                    int64_t numColumns) const;
   /// The product's initial values at `cell`, a vector of 16 lanes.
   Value emitStart(ImplicitLocOpBuilder &b, const Cell &cell) const;
+  /// Lets `emitStore` write to a part of the result that begins at this row and
+  /// column. Cells are those of the whole result, as before.
+  void setOrigin(Value row, Value column) {
+    originRow = row;
+    originColumn = column;
+  }
   /// `output` with what the chain makes of the sums at `cell`.
   Value emitStore(ImplicitLocOpBuilder &b, Value sums, const Cell &cell,
                   Value output) const;
@@ -49,6 +55,8 @@ private:
   /// Whether the initial values are computed, not loaded. Asked once: what is
   /// emitted reads them, too.
   bool computesInit;
+  /// Null for 0.
+  Value originRow, originColumn;
 };
 
 } // namespace mlir::qfmt

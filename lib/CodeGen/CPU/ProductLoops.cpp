@@ -27,7 +27,7 @@ Value emitColumn(ImplicitLocOpBuilder &b, const Panel &panel, int64_t block) {
 //===----------------------------------------------------------------------===//
 
 ProductLoops::ProductLoops(ImplicitLocOpBuilder &b, const Blocking &blocking,
-                           const Epilogue &epilogue, ProductTile &tile,
+                           Epilogue &epilogue, ProductTile &tile,
                            OpFoldResult rows, int64_t numColumns,
                            int64_t numSteps)
     : b(b), blocking(blocking), epilogue(epilogue), tile(tile), rows(rows),
@@ -35,11 +35,24 @@ ProductLoops::ProductLoops(ImplicitLocOpBuilder &b, const Blocking &blocking,
       numColumns(numColumns), numSteps(numSteps) {}
 
 Value ProductLoops::emit() {
-  return emitRowBlocks(epilogue.emitOutput(b, rows, numColumns));
+  Value output = epilogue.emitOutput(b, rows, numColumns);
+  ThreadGrid grid = chooseThreadGrid(
+      epilogue.getLast(), {numRows, blocking.rows},
+      {getNumBlocks(), blocking.columnBlocks}, double(numSteps));
+  if (grid.rows * grid.columns > 1)
+    return emitThreads(grid, output);
+  Value all = getValueOrCreateConstantIndexOp(b, b.getLoc(), rows);
+  return emitRowBlocks({index(0), all, numRows},
+                       {index(0), index(getNumBlocks()), getNumBlocks()},
+                       output);
 }
 
 Value ProductLoops::index(int64_t value) {
   return arith::ConstantIndexOp::create(b, value);
+}
+
+int64_t ProductLoops::getNumBlocks() const {
+  return llvm::divideCeil(numColumns, kColumnsPerBlock);
 }
 
 Value ProductLoops::emitFor(Value begin, Value end, int64_t step, Value output,
@@ -52,97 +65,175 @@ Value ProductLoops::emitFor(Value begin, Value end, int64_t step, Value output,
   return loop.getResult(0);
 }
 
+ProductLoops::Range ProductLoops::emitRange(Value thread, int64_t parts,
+                                            OpFoldResult size, int64_t unit) {
+  Value all = getValueOrCreateConstantIndexOp(b, b.getLoc(), size);
+  std::optional<int64_t> known = getConstantIntValue(size);
+  if (parts == 1)
+    return {index(0), all, known.value_or(ShapedType::kDynamic)};
+  // Thread i has the units from i * units / parts on: no two threads' numbers
+  // of them differ by more than one.
+  Value units = b.createOrFold<arith::CeilDivUIOp>(all, index(unit));
+  auto emitBegin = [&](Value i) -> Value {
+    Value first = b.createOrFold<arith::DivUIOp>(
+        b.createOrFold<arith::MulIOp>(i, units), index(parts));
+    return b.createOrFold<arith::MulIOp>(first, index(unit));
+  };
+  Value begin = emitBegin(thread);
+  if (known && *known % (unit * parts) == 0)
+    return {begin, emitOffset(b, begin, *known / parts), *known / parts};
+  Value end =
+      arith::MinSIOp::create(b, emitBegin(emitOffset(b, thread, 1)), all);
+  return {begin, end, ShapedType::kDynamic};
+}
+
+/// Each thread writes a slice of the result.
+Value ProductLoops::emitThreads(const ThreadGrid &grid, Value output) {
+  SmallVector<OpFoldResult> sizes = {b.getIndexAttr(grid.rows),
+                                     b.getIndexAttr(grid.columns)};
+  auto forall = scf::ForallOp::create(b, sizes, output, std::nullopt);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(forall.getBody());
+  Range ofRows =
+      emitRange(forall.getInductionVar(0), grid.rows, rows, blocking.rows);
+  Range ofBlocks =
+      emitRange(forall.getInductionVar(1), grid.columns,
+                b.getIndexAttr(getNumBlocks()), blocking.columnBlocks);
+  Value width = index(kColumnsPerBlock);
+  Value column = b.createOrFold<arith::MulIOp>(ofBlocks.begin, width);
+  Value end = b.createOrFold<arith::MinSIOp>(
+      b.createOrFold<arith::MulIOp>(ofBlocks.end, width), index(numColumns));
+  auto emitSize = [&](Value from, Value to) {
+    return getAsOpFoldResult(b.createOrFold<arith::SubIOp>(to, from));
+  };
+  SmallVector<OpFoldResult> offsets = {getAsOpFoldResult(ofRows.begin),
+                                       getAsOpFoldResult(column)};
+  SmallVector<OpFoldResult> extents = {emitSize(ofRows.begin, ofRows.end),
+                                       emitSize(column, end)};
+  SmallVector<OpFoldResult> strides(2, b.getIndexAttr(1));
+  Value shared = forall.getRegionIterArgs()[0];
+  Value slice =
+      tensor::ExtractSliceOp::create(b, shared, offsets, extents, strides);
+  epilogue.setOrigin(ofRows.begin, column);
+  Value result = emitRowBlocks(ofRows, ofBlocks, slice);
+  epilogue.setOrigin({}, {});
+  b.setInsertionPointToStart(forall.getTerminator().getBody());
+  tensor::ParallelInsertSliceOp::create(b, result, shared, offsets, extents,
+                                        strides);
+  return forall.getResult(0);
+}
+
 /// Whole blocks in a loop, the rest after it, each with a known number of rows;
 /// with an unknown number of rows all blocks in one loop.
-Value ProductLoops::emitRowBlocks(Value output) {
+Value ProductLoops::emitRowBlocks(const Range &rows, const Range &blocks,
+                                  Value output) {
   int64_t step = blocking.cachedRows;
-  if (ShapedType::isDynamic(numRows)) {
-    Value all = getValueOrCreateConstantIndexOp(b, b.getLoc(), rows);
-    return emitFor(index(0), all, step, output, [&](Value row, Value out) {
-      Value end = arith::MinSIOp::create(b, emitOffset(b, row, step), all);
-      return emitPanels(row, end, ShapedType::kDynamic, out);
-    });
-  }
-  int64_t rest = numRows % step;
-  int64_t whole = numRows - rest;
-  if (whole != 0)
-    output = emitFor(
-        index(0), index(whole), step, output, [&](Value row, Value out) {
-          return emitPanels(row, emitOffset(b, row, step), step, out);
+  if (ShapedType::isDynamic(rows.count))
+    return emitFor(
+        rows.begin, rows.end, step, output, [&](Value row, Value out) {
+          Value end =
+              arith::MinSIOp::create(b, emitOffset(b, row, step), rows.end);
+          return emitPanels({row, end, ShapedType::kDynamic}, blocks, out);
+        });
+  int64_t rest = rows.count % step;
+  Value wholeEnd = emitOffset(b, rows.begin, rows.count - rest);
+  if (rest != rows.count)
+    output =
+        emitFor(rows.begin, wholeEnd, step, output, [&](Value row, Value out) {
+          return emitPanels({row, emitOffset(b, row, step), step}, blocks, out);
         });
   if (rest != 0)
-    output = emitPanels(index(whole), index(numRows), rest, output);
+    output = emitPanels({wholeEnd, rows.end, rest}, blocks, output);
   return output;
 }
 
-Value ProductLoops::emitPanels(Value begin, Value end, int64_t count,
+/// The last panel, which has fewer columns, is behind a loop of one iteration
+/// or none where others may have it.
+Value ProductLoops::emitPanels(const Range &rows, const Range &blocks,
                                Value output) {
-  int64_t blocks = numColumns / kColumnsPerBlock;
-  int64_t partial = numColumns % kColumnsPerBlock;
+  tile.emitBlock(b, rows.begin, rows.end, rows.count);
   int64_t step = blocking.columnBlocks;
-  int64_t rest = blocks % step;
-  int64_t whole = blocks - rest;
+  int64_t all = getNumBlocks();
+  int64_t partial = numColumns % kColumnsPerBlock;
+  int64_t whole = (numColumns / kColumnsPerBlock) / step * step;
+  int64_t rest = all - whole;
+  auto emitWhole = [&](Value block, Value out) {
+    return emitParts(rows, {block, step, kColumnsPerBlock}, out);
+  };
+  auto emitRest = [&](Value block, Value out) {
+    int64_t valid = partial != 0 ? partial : kColumnsPerBlock;
+    return emitParts(rows, {block, rest, valid}, out);
+  };
+  bool hasAll = blocks.count == all;
+  Value wholeEnd = index(whole);
+  if (!hasAll)
+    wholeEnd = b.createOrFold<arith::MinSIOp>(blocks.end, wholeEnd);
   if (whole != 0)
-    output = emitFor(index(0), index(whole), step, output,
-                     [&](Value block, Value out) {
-                       return emitParts(begin, end, count,
-                                        {block, step, kColumnsPerBlock}, out);
-                     });
-  if (rest != 0 || partial != 0)
-    output = emitParts(begin, end, count,
-                       {index(whole), rest + (partial != 0),
-                        partial != 0 ? partial : kColumnsPerBlock},
-                       output);
-  return output;
+    output = emitFor(blocks.begin, wholeEnd, step, output, emitWhole);
+  if (rest == 0)
+    return output;
+  return hasAll ? emitRest(wholeEnd, output)
+                : emitFor(wholeEnd, blocks.end, rest, output, emitRest);
 }
 
 /// All but the last part of the sums go to memory.
-Value ProductLoops::emitParts(Value begin, Value end, int64_t count,
-                              const Panel &panel, Value output) {
+Value ProductLoops::emitParts(const Range &rows, const Panel &panel,
+                              Value output) {
   int64_t before =
       numSteps == 0 ? 0 : (numSteps - 1) / blocking.steps * blocking.steps;
   Value sums;
   if (before != 0)
     sums = emitFor(
-        index(0), index(before), blocking.steps,
-        emitStarts(begin, end, count, panel), [&](Value first, Value out) {
+        index(0), index(before), blocking.steps, emitStarts(rows, panel),
+        [&](Value first, Value out) {
           Part part{first, blocking.steps, /*isLast=*/false};
           tile.emitPanel(b, panel, part);
-          return emitRows(begin, end, count, out,
-                          [&](const Rows &rows, Value current) {
-                            return tile.emitPart(b, rows, panel, part, current);
-                          });
+          return emitRows(rows, out, [&](const Rows &tileRows, Value current) {
+            return tile.emitPart(b, tileRows, panel, part, current);
+          });
         });
   Part part{index(before), numSteps - before, /*isLast=*/true};
   tile.emitPanel(b, panel, part);
-  return emitRows(begin, end, count, output, [&](const Rows &rows, Value out) {
-    return tile.emitLastPart(b, rows, panel, part, sums, out);
+  return emitRows(rows, output, [&](const Rows &tileRows, Value out) {
+    return tile.emitLastPart(b, tileRows, panel, part, sums, out);
   });
 }
 
-Value ProductLoops::emitRows(Value begin, Value end, int64_t count,
-                             Value output, RowsBody body) {
-  bool isDynamic = ShapedType::isDynamic(count);
+/// Of an unknown number of rows, those that make no whole tile are as many as
+/// the product has, if that is known: ranges begin at whole tiles.
+Value ProductLoops::emitRows(const Range &rows, Value output, RowsBody body) {
+  bool isDynamic = ShapedType::isDynamic(rows.count);
+  int64_t tileRows = blocking.rows;
+  if (isDynamic && tile.takesUnknownRows())
+    return emitFor(
+        rows.begin, rows.end, tileRows, output, [&](Value row, Value out) {
+          Value left = arith::SubIOp::create(b, rows.end, row);
+          Value valid = arith::MinSIOp::create(b, left, index(tileRows));
+          return body({rows.begin, row, tileRows, valid}, out);
+        });
+  int64_t rest = ShapedType::isDynamic(numRows)
+                     ? 1
+                     : (isDynamic ? numRows : rows.count) % tileRows;
   Value wholeEnd;
-  int64_t rest = 0;
   if (isDynamic) {
-    Value size = arith::SubIOp::create(b, end, begin);
-    Value left = arith::RemSIOp::create(b, size, index(blocking.rows));
-    wholeEnd = arith::SubIOp::create(b, end, left);
+    Value size = arith::SubIOp::create(b, rows.end, rows.begin);
+    Value left = arith::RemSIOp::create(b, size, index(tileRows));
+    wholeEnd = arith::SubIOp::create(b, rows.end, left);
   } else {
-    rest = count % blocking.rows;
-    wholeEnd = emitOffset(b, begin, count - rest);
+    wholeEnd = emitOffset(b, rows.begin, rows.count - rest);
   }
-  if (isDynamic || count >= blocking.rows)
-    output = emitFor(begin, wholeEnd, blocking.rows, output,
+  if (isDynamic || rows.count >= tileRows)
+    output = emitFor(rows.begin, wholeEnd, tileRows, output,
                      [&](Value row, Value out) {
-                       return body({begin, row, blocking.rows}, out);
+                       return body({rows.begin, row, tileRows}, out);
                      });
-  if (isDynamic)
-    return emitFor(wholeEnd, end, 1, output, [&](Value row, Value out) {
-      return body({begin, row, 1}, out);
-    });
-  return rest == 0 ? output : body({begin, wholeEnd, rest}, output);
+  auto emitRest = [&](Value row, Value out) {
+    return body({rows.begin, row, rest}, out);
+  };
+  if (rest == 0)
+    return output;
+  return isDynamic ? emitFor(wholeEnd, rows.end, rest, output, emitRest)
+                   : emitRest(wholeEnd, output);
 }
 
 /// Where the sums of row `i` and `block` of a tile lie in the block's memory.
@@ -156,27 +247,28 @@ static Cell getMemoryCell(ImplicitLocOpBuilder &b, const Rows &rows, int64_t i,
 /// The same in the result.
 static Cell getOutputCell(ImplicitLocOpBuilder &b, const Rows &rows,
                           const Panel &panel, int64_t i, int64_t block) {
-  Value size = arith::ConstantIndexOp::create(b, kColumnsPerBlock);
-  Value column =
-      b.createOrFold<arith::MulIOp>(emitOffset(b, panel.block, block), size);
-  return {emitOffset(b, rows.row, i), column, panel.getValid(block)};
+  return {emitOffset(b, rows.row, i), emitColumn(b, panel, block),
+          panel.getValid(block)};
 }
 
-Value ProductLoops::emitStarts(Value begin, Value end, int64_t count,
-                               const Panel &panel) {
-  int64_t size = ShapedType::isDynamic(count) ? blocking.cachedRows : count;
+Value ProductLoops::emitStarts(const Range &rows, const Panel &panel) {
+  int64_t size =
+      ShapedType::isDynamic(rows.count) ? blocking.cachedRows : rows.count;
   Value empty = tensor::EmptyOp::create(
-      b, ArrayRef<int64_t>{size, panel.numBlocks * kColumnsPerBlock},
+      b,
+      ArrayRef<int64_t>{int64_t(llvm::alignTo(size, blocking.memoryRows)),
+                        panel.numBlocks * kColumnsPerBlock},
       epilogue.getSumType());
-  return emitFor(begin, end, 1, empty, [&](Value row, Value memory) {
-    Rows rows{begin, row, 1};
+  auto emitRow = [&](Value row, Value memory) {
+    Rows one{rows.begin, row, 1};
     for (int64_t block = 0; block < panel.numBlocks; ++block) {
       Value start =
-          epilogue.emitStart(b, getOutputCell(b, rows, panel, 0, block));
-      memory = emitStore(b, start, memory, getMemoryCell(b, rows, 0, block));
+          epilogue.emitStart(b, getOutputCell(b, one, panel, 0, block));
+      memory = emitStore(b, start, memory, getMemoryCell(b, one, 0, block));
     }
     return memory;
-  });
+  };
+  return emitFor(rows.begin, rows.end, 1, empty, emitRow);
 }
 
 //===----------------------------------------------------------------------===//

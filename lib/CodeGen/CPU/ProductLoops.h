@@ -8,6 +8,9 @@
 //         for U rows
 //           a tile of U x V * 16 sums
 //
+// Several threads share the rows and the panels: each has a rectangle of the
+// result. Every sum is computed as by one thread.
+//
 // What a tile computes, and with which instructions, is the business of a
 // ProductTile. A panel is read from the level-2 cache for each U rows, a block
 // of rows once for each panel, and the packed factor once for each block.
@@ -17,6 +20,7 @@
 
 #include "Epilogue.h"
 #include "IntegerProduct.h"
+#include "ThreadGrid.h"
 
 namespace mlir::qfmt {
 
@@ -29,6 +33,8 @@ struct Blocking {
   int64_t steps;
   /// Rows whose terms of one part stay in the cache; a multiple of `rows`.
   int64_t cachedRows;
+  /// Memory for the sums of earlier parts has a multiple of so many rows.
+  int64_t memoryRows = 1;
 };
 
 /// Consecutive blocks of 16 columns, the last one with fewer.
@@ -54,11 +60,18 @@ struct Part {
 struct Rows {
   Value begin, row;
   int64_t count;
+  /// How many of them there are, of type index; null if all are.
+  Value valid = {};
 };
 
 class ProductTile {
 public:
   virtual ~ProductTile();
+
+  /// Called before panels run over the block of rows `begin` ... `end` - 1, of
+  /// which there are `count`, if that is known.
+  virtual void emitBlock(ImplicitLocOpBuilder &b, Value begin, Value end,
+                         int64_t count) {}
 
   /// Called before the rows of a block run through `panel` and `part`.
   virtual void emitPanel(ImplicitLocOpBuilder &b, const Panel &panel,
@@ -75,6 +88,11 @@ public:
   virtual Value emitLastPart(ImplicitLocOpBuilder &b, const Rows &rows,
                              const Panel &panel, const Part &part, Value memory,
                              Value output) = 0;
+
+  /// True if a tile is made once for an unknown number of rows, up to those of
+  /// the blocking, as `valid` of Rows says; otherwise it is made for one row,
+  /// as often as needed.
+  virtual bool takesUnknownRows() const { return false; }
 };
 
 /// A tile whose sums are vectors of 16 lanes.
@@ -107,7 +125,7 @@ public:
   /// Of `numRows` x `numColumns` sums (rows may be unknown), of `numSteps`
   /// whole steps each. `rows` is the number of rows as a value or a constant.
   ProductLoops(ImplicitLocOpBuilder &b, const Blocking &blocking,
-               const Epilogue &epilogue, ProductTile &tile, OpFoldResult rows,
+               Epilogue &epilogue, ProductTile &tile, OpFoldResult rows,
                int64_t numColumns, int64_t numSteps);
 
   /// The result of the epilogue.
@@ -118,21 +136,30 @@ private:
   using RowsBody = llvm::function_ref<Value(const Rows &rows, Value output)>;
 
   Value index(int64_t value);
+  /// The last one may have fewer columns.
+  int64_t getNumBlocks() const;
   /// A loop that writes into `output`.
   Value emitFor(Value begin, Value end, int64_t step, Value output, Body body);
-  Value emitRowBlocks(Value output);
-  /// Rows `begin` ... `end` - 1, of which there are `count`, if that is known.
-  Value emitPanels(Value begin, Value end, int64_t count, Value output);
-  Value emitParts(Value begin, Value end, int64_t count, const Panel &panel,
-                  Value output);
-  Value emitRows(Value begin, Value end, int64_t count, Value output,
-                 RowsBody body);
+  Value emitThreads(const ThreadGrid &grid, Value output);
+  /// Of rows or of blocks of columns, `begin` ... `end` - 1, of which there are
+  /// `count`, if that is known.
+  struct Range {
+    Value begin, end;
+    int64_t count;
+  };
+  /// Of `size` rows or blocks, in whole `units`, the part of one of `parts`
+  /// threads.
+  Range emitRange(Value thread, int64_t parts, OpFoldResult size, int64_t unit);
+  Value emitRowBlocks(const Range &rows, const Range &blocks, Value output);
+  Value emitPanels(const Range &rows, const Range &blocks, Value output);
+  Value emitParts(const Range &rows, const Panel &panel, Value output);
+  Value emitRows(const Range &rows, Value output, RowsBody body);
   /// The initial values of the block's rows and the panel's columns, in memory.
-  Value emitStarts(Value begin, Value end, int64_t count, const Panel &panel);
+  Value emitStarts(const Range &rows, const Panel &panel);
 
   ImplicitLocOpBuilder &b;
   Blocking blocking;
-  const Epilogue &epilogue;
+  Epilogue &epilogue;
   ProductTile &tile;
   OpFoldResult rows;
   /// Dynamic, if unknown.

@@ -1,7 +1,8 @@
 //===- DistributeLoops.cpp - Parallel loops among threads -----------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Input:  scf.parallel on buffers, nested or not; the module's attribute
+// Input:  scf.parallel on buffers, nested or not; scf.forall on buffers, whose
+//         iterations are one thread's work each; the module's attribute
 //         qfmt_cpu.threads, if there is more than one thread.
 // Output: OpenMP's parallel loops where there is enough work, nests of scf.for
 //         elsewhere; the attribute is gone.
@@ -12,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/OpenMP/OpenMPDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Transforms/Transforms.h"
@@ -122,6 +124,16 @@ public:
   Distributor(MLIRContext *context, int64_t threads)
       : rewriter(context), threads(threads) {}
 
+  /// Somebody has decided already.
+  LogicalResult distribute(scf::ForallOp op) {
+    scf::ParallelOp loop;
+    rewriter.setInsertionPoint(op);
+    if (failed(scf::forallToParallelLoop(rewriter, op, &loop)))
+      return failure();
+    int64_t wanted = std::min(threads, int64_t(estimateIterations(loop)));
+    return wanted > 1 ? divide(loop, wanted) : makeSequential(loop);
+  }
+
   LogicalResult distribute(scf::ParallelOp op) {
     if (threads == 1)
       return makeSequential(op);
@@ -143,15 +155,11 @@ public:
     wanted = std::min(wanted, std::max<int64_t>(int64_t(iterations), 1));
     if (wanted == 1)
       return makeSequential(op);
-    for (scf::ParallelOp inner : getInnerLoops(op))
-      if (failed(makeSequential(inner)))
-        return failure();
     remark::passed(op.getLoc(), getRemarkOptions("Threads"))
         << "a loop is divided among threads"
         << remark::metric("Threads", wanted)
         << remark::metric("Cycles", int64_t(cycles));
-    emitThreads(op, wanted);
-    return success();
+    return divide(op, wanted);
   }
 
 private:
@@ -191,11 +199,43 @@ private:
     return success();
   }
 
+  /// Runs the loop in `count` threads, those within it in one.
+  LogicalResult divide(scf::ParallelOp op, int64_t count) {
+    for (scf::ParallelOp inner : getInnerLoops(op))
+      if (failed(makeSequential(inner)))
+        return failure();
+    emitThreads(op, count);
+    return success();
+  }
+
+  /// `count`, but no more than the process has processors: threads that wait
+  /// for each other spin.
+  Value emitTeamSize(scf::ParallelOp op, int64_t count) {
+    Location loc = op.getLoc();
+    Value wanted = arith::ConstantIntOp::create(rewriter, loc, count, 32);
+    Value processors =
+        func::CallOp::create(rewriter, loc, getProcessorCount(op)).getResult(0);
+    return arith::MinSIOp::create(rewriter, loc, wanted, processors);
+  }
+
+  /// The runtime's function.
+  func::FuncOp getProcessorCount(Operation *op) {
+    auto module = op->getParentOfType<ModuleOp>();
+    constexpr StringLiteral name = "omp_get_num_procs";
+    if (auto function = module.lookupSymbol<func::FuncOp>(name))
+      return function;
+    OpBuilder b = OpBuilder::atBlockBegin(module.getBody());
+    auto function = func::FuncOp::create(b, module.getLoc(), name,
+                                         b.getFunctionType({}, b.getI32Type()));
+    function.setPrivate();
+    return function;
+  }
+
   void emitThreads(scf::ParallelOp op, int64_t count) {
     Location loc = op.getLoc();
     rewriter.setInsertionPoint(op);
     omp::ParallelOperands team;
-    team.numThreads = arith::ConstantIntOp::create(rewriter, loc, count, 32);
+    team.numThreads = emitTeamSize(op, count);
     auto parallel = omp::ParallelOp::create(rewriter, loc, team);
     rewriter.createBlock(&parallel.getRegion());
     auto shared = omp::WsloopOp::create(rewriter, loc, omp::WsloopOperands());
@@ -225,15 +265,21 @@ struct DistributeLoopsPass : impl::DistributeLoopsBase<DistributeLoopsPass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     Distributor distributor(&getContext(), getNumThreads(module));
-    SmallVector<scf::ParallelOp> outermost;
-    module.walk<WalkOrder::PreOrder>([&](scf::ParallelOp op) {
-      if (op.getNumReductions() == 0)
+    SmallVector<Operation *> outermost;
+    module.walk<WalkOrder::PreOrder>([&](Operation *op) {
+      auto loop = dyn_cast<scf::ParallelOp>(op);
+      bool isOurs =
+          loop ? loop.getNumReductions() == 0 : isa<scf::ForallOp>(op);
+      if (isOurs)
         outermost.push_back(op);
-      return WalkResult::skip();
+      return isOurs ? WalkResult::skip() : WalkResult::advance();
     });
-    for (scf::ParallelOp op : outermost)
-      if (failed(distributor.distribute(op)))
+    for (Operation *op : outermost) {
+      auto loop = dyn_cast<scf::ParallelOp>(op);
+      if (failed(loop ? distributor.distribute(loop)
+                      : distributor.distribute(cast<scf::ForallOp>(op))))
         return signalPassFailure();
+    }
     module->removeAttr(kThreadsAttr);
   }
 };

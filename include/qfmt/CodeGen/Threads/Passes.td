@@ -24,8 +24,11 @@ def DistributeLoops : Pass<"qfmt-distribute-loops", "::mlir::ModuleOp"> {
   let summary = "Divides parallel loops among threads, or runs them in one";
   let description = [{
     On buffers. An `scf.parallel` with enough work becomes an OpenMP loop, all others nests of `scf.for`: without the module's attribute
-    `qfmt_cpu.threads`, all are. A loop gets a thread for each 20 000 cycles of estimated work, and no more than the attribute says. Loops within a
+    `qfmt_cpu.threads`, all are. A loop gets a thread for each 20 000 cycles of estimated work, and no more than the attribute says or than
+    the process has processors. Loops within a
     loop that is divided are not; one with too few iterations to keep the threads equally busy leaves that to the loop within it.
+
+    An `scf.forall` on buffers says that its iterations are work for a thread each; it is divided whatever they cost.
 
     What an iteration computes and in which order does not change: results do not depend on the number of threads.
 
@@ -36,7 +39,9 @@ def DistributeLoops : Pass<"qfmt-distribute-loops", "::mlir::ModuleOp"> {
     ```
     becomes
     ```mlir
-    omp.parallel num_threads(%c2 : i32) {
+    %processors = call @omp_get_num_procs() : () -> i32
+    %threads = arith.minsi %c2, %processors : i32
+    omp.parallel num_threads(%threads : i32) {
       omp.wsloop {
         omp.loop_nest (%i) : index = (%c0) to (%c4096) step (%c1) {
           ...
@@ -48,7 +53,7 @@ def DistributeLoops : Pass<"qfmt-distribute-loops", "::mlir::ModuleOp"> {
     ```
     Remarks say which loops were divided (passed), and which not (missed).
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::omp::OpenMPDialect", "::mlir::scf::SCFDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::omp::OpenMPDialect", "::mlir::scf::SCFDialect"];
 }
 
 #endif // QFMT_CODEGEN_THREADS_PASSES_TD
