@@ -85,18 +85,19 @@ private:
     return amx::TileZeroOp::create(b, sumType);
   }
 
-  /// Each factor is loaded once for the two tiles of sums that need it.
+  /// Each factor is loaded once for the two tiles of sums that need it, all of
+  /// them before the first product: so they get registers of their own.
   void emitStep(Value step, MutableArrayRef<Value> sums) {
     SmallVector<Value, 2> left(2), right(2);
-    for (auto [place, sum] : llvm::zip_equal(places, sums)) {
-      Value &a = left[place.row / kRows];
-      Value &b = right[place.column / kRows];
-      if (!a)
-        a = loadLeft(place.row, step);
-      if (!b)
-        b = loadRight(place.column, step);
-      sum = emitProduct(a, b, sum);
-    }
+    for (Place place : places)
+      if (Value &tile = left[place.row / kRows]; !tile)
+        tile = loadLeft(place.row, step);
+    for (Place place : places)
+      if (Value &tile = right[place.column / kRows]; !tile)
+        tile = loadRight(place.column, step);
+    for (auto [place, sum] : llvm::zip_equal(places, sums))
+      sum = emitProduct(left[place.row / kRows], right[place.column / kRows],
+                        sum);
   }
 
   Value emitProduct(Value left, Value right, Value sum) {

@@ -5,11 +5,11 @@
 // CHECK-COUNT-4: amx.tile_zero : !amx.tile<16x16xi32>
 // CHECK: %[[SUMS:.*]]:4 = scf.for %[[I:.*]] = %c0{{.*}} to %arg5 step %c1{{.*}} iter_args(%[[S0:.*]] = %{{.*}}, %[[S1:.*]] = %{{.*}}, %[[S2:.*]] = %{{.*}}, %[[S3:.*]] = %{{.*}}) ->
 // CHECK: %[[A0:.*]] = amx.tile_load %arg0[%{{.*}}, %{{.*}}] : memref<64x768xi8> into !amx.tile<16x64xi8>
-// CHECK: %[[B0:.*]] = amx.tile_load %arg1[%{{.*}}, %{{.*}}, %c0{{.*}}, %c0{{.*}}] : memref<4x12x16x64xi8> into !amx.tile<16x64xi8>
-// CHECK: amx.tile_muli %[[A0]] zext, %[[B0]], %[[S0]]
-// CHECK: %[[B1:.*]] = amx.tile_load %arg1
-// CHECK: amx.tile_muli %[[A0]] zext, %[[B1]], %[[S1]]
 // CHECK: %[[A1:.*]] = amx.tile_load %arg0
+// CHECK: %[[B0:.*]] = amx.tile_load %arg1[%{{.*}}, %{{.*}}, %c0{{.*}}, %c0{{.*}}] : memref<4x12x16x64xi8> into !amx.tile<16x64xi8>
+// CHECK: %[[B1:.*]] = amx.tile_load %arg1
+// CHECK: amx.tile_muli %[[A0]] zext, %[[B0]], %[[S0]]
+// CHECK: amx.tile_muli %[[A0]] zext, %[[B1]], %[[S1]]
 // CHECK: amx.tile_muli %[[A1]] zext, %[[B0]], %[[S2]]
 // CHECK: amx.tile_muli %[[A1]] zext, %[[B1]], %[[S3]]
 // CHECK: scf.yield
@@ -28,5 +28,19 @@ func.func @row_major(%a: memref<64x768xi8>, %b: memref<4x12x16x64xi8>, %c: memre
 // CHECK: amx.tile_muli %{{.*}}, %{{.*}}, %{{.*}} :
 func.func @packed_and_added(%a: memref<2x12x16x64xi8>, %b: memref<4x12x16x64xi8>, %c: memref<16x16xi32, strided<[32, 1], offset: ?>>, %row: index, %block: index, %steps: index) {
   qfmt_cpu.tile_product %a[%row, %row] * %b[%block, %block] for %steps added into %c : memref<2x12x16x64xi8>, memref<4x12x16x64xi8>, memref<16x16xi32, strided<[32, 1], offset: ?>>
+  return
+}
+
+// Bytes of a row that lie apart are copied, tile by tile.
+// CHECK-LABEL: func.func @strided
+// CHECK: %[[COPY:.*]] = memref.alloca() : memref<16x64xi8>
+// CHECK: scf.for %{{.*}} iter_args
+// CHECK: scf.for
+// CHECK: scf.for
+// CHECK: memref.load %arg0
+// CHECK: memref.store %{{.*}}, %[[COPY]]
+// CHECK: amx.tile_load %[[COPY]][%c0{{.*}}, %c0{{.*}}]
+func.func @strided(%a: memref<64x768xi8, strided<[1536, 2]>>, %b: memref<4x12x16x64xi8>, %c: memref<16x16xi32>, %row: index, %steps: index) {
+  qfmt_cpu.tile_product %a[%row, %row] * %b[%row, %row] for %steps into %c : memref<64x768xi8, strided<[1536, 2]>>, memref<4x12x16x64xi8>, memref<16x16xi32>
   return
 }
