@@ -107,6 +107,11 @@ void registerProducts(MLIRContext &context) {
       if (hasOneDnn())
         registerOneDnn(size, isUnsigned);
     }
+  // Where the best is AMX, the next best, too.
+  if (hasInstruction(PeakInstruction::Tdpbusd))
+    for (const Size &size : kSizes)
+      for (bool isUnsigned : {true, false})
+        registerProduct(context, size, isUnsigned, "vnni", "icelake-server");
   if (hasInstruction(PeakInstruction::Vpmaddwd256))
     for (const Size &size : kSizes)
       registerProduct(context, size, false, "avx2", "haswell");

@@ -1,57 +1,232 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Ratios of qfmt-benchmark-cpu's JSON: each product against the peak of the instruction that it uses, and against oneDNN.
+"""One table of ratios from the JSON of qfmt-benchmark-cpu and networks.py, with what each has to reach.
 
-With --benchmark_repetitions=N --benchmark_enable_random_interleaving=true each repetition runs every benchmark once, so that the ratio
-of two is taken within a repetition. Printed are the median and the lower quartile of the N ratios.
+    benchmark/cpu/table.py cpu.json networks.json
+
+With --benchmark_repetitions=N --benchmark_enable_random_interleaving=true each repetition runs every benchmark once, so
+that the ratio of two is taken within a repetition. A row has the median and the lower quartile of the N ratios. A
+target is reached if the median is at least the target and the lower quartile at least 0.95 of it; with `--strict`, the
+exit status is 1 if one is not. Where a peer has several forms of a case, the one with the best median counts. Cases of
+which the file has no figures have no row; rows of peers' own figures, and of the limits, come with --all.
 """
 
 import argparse
-import collections
 import json
 import statistics
+import sys
+from collections import defaultdict
+from dataclasses import dataclass
 
-PEAKS = {"host": "peak/vpdpbusd512", "avx2": "peak/vpmaddwd256"}
-
-
-def read_rates(path):
-    """GMAC/s by benchmark and repetition."""
-    rates = collections.defaultdict(dict)
-    with open(path) as file:
-        for run in json.load(file)["benchmarks"]:
-            if run["run_type"] == "iteration" and not run.get("error_occurred"):
-                name = run["run_name"].removesuffix("/process_time")
-                rates[name][run.get("repetition_index", 0)] = run["GMAC/s"]
-    return rates
+# The lower quartile may lie this much below the target.
+QUARTILE = 0.95
 
 
-def compare(rates, name, other):
-    """Median and lower quartile of name / other, or dashes."""
-    ratios = sorted(rate / rates[other][i] for i, rate in rates[name].items() if i in rates.get(other, {}))
+@dataclass
+class Target:
+    """`case` against `peer`, both the beginnings of benchmarks' names, by `figure`."""
+
+    case: str
+    peer: str
+    least: float
+    stretch: float | None = None
+    figure: str = "GMAC/s"
+    # No row if there are figures of this.
+    unless: str | None = None
+
+
+VNNI, TILES = "peak/vpdpbusd512", "peak/tdpbusd"
+READ = "read/16MiB"
+READ_SMALL = "read/8MiB"
+
+
+def product_targets():
+    """int8 products: oneDNN, AMX where the machine has it, else VNNI."""
+    sizes = {
+        "128x768x768": (1.15, 1.3, 0.58, 0.66, 0.92, 0.95),
+        "128x768x3072": (1.05, 1.2, 0.42, 0.50, 0.92, 0.95),
+        "512x4096x4096": (1.0, 1.2, 0.35, 0.42, 0.65, 0.80),
+        "2048x2048x2048": (1.05, 1.2, 0.36, 0.42, 0.65, 0.80),
+    }
+    for size, (peer, more, tiles, more_tiles, vnni, more_vnni) in sizes.items():
+        for sign in ("u8", "s8"):
+            yield Target(f"qfmt/{size}/{sign}/host", f"onednn/{size}/{sign}", peer, more)
+            yield Target(f"qfmt/{size}/{sign}/host", TILES, tiles, more_tiles)
+            yield Target(f"qfmt/{size}/{sign}/host", VNNI, vnni, more_vnni, unless=TILES)
+            yield Target(f"qfmt/{size}/{sign}/vnni", VNNI, vnni, more_vnni)
+            yield Target(f"qfmt/{size}/{sign}/avx2", "peak/vpmaddwd256", 0)
+
+
+def convolution_targets():
+    for name, least, stretch in (
+        ("3x3-64@56", 1.0, 1.1),
+        ("3x3-256@14", 1.0, 1.1),
+        ("1x1-64-256@56", 1.1, 1.5),
+        ("depthwise-3x3-192@28", 1.1, 1.5),
+    ):
+        for layout in ("nhwc", "nchw"):
+            yield Target(f"qfmt/conv/{name}/{layout}", f"onednn/conv/{name}", least, stretch)
+
+
+def scaled_targets():
+    """Weights of few bits: the bandwidth of the level-3 cache, and ggml."""
+    for name, peer, least in (
+        ("int8", "q8_0", 1.0),
+        ("int4_g32", "q4_0", 1.0),
+        ("int4_g128", None, 0),
+        ("mxfp4", "mxfp4", 1.5),
+        ("nvfp4", "nvfp4", 3.0),
+        ("nf4", None, 0),
+        ("ternary_2bit", "tq2_0", 2.0),
+    ):
+        # A buffer of about the size of the weights.
+        read = READ if name == "int8" else READ_SMALL
+        yield Target(f"qfmt/gemv/{name}", read, 0.90, 0.97, "GB/s")
+        if peer:
+            yield Target(f"qfmt/gemv/{name}", f"ggml/gemv/{peer}/", least)
+    for name, peer, least, stretch in (
+        ("int4_g32", "q4_0", 2.5, 4),
+        ("int4_g128", "q4_K", 3.5, 5),
+        ("mxfp4", "mxfp4", 4, 8),
+        ("nvfp4", "nvfp4", 8, 15),
+        ("ternary_2bit", "tq2_0", 6, 12),
+    ):
+        yield Target(f"qfmt/gemm/{name}", f"ggml/gemm/{peer}/", least, stretch)
+    for name in ("int8", "int4_g32", "int4_g128", "mxfp4", "nvfp4", "nf4", "ternary_2bit"):
+        # No target of its own: how far from what the instruction allows.
+        yield Target(f"qfmt/gemm/{name}", VNNI, 0)
+
+
+def network_targets():
+    for name in ("fashion-mnist", "vision-transformer", "minilm-128"):
+        yield Target(f"qfmt/{name}", f"onnxruntime/{name}/", 1.2, 2.0, "1/s")
+
+
+def thread_targets():
+    """Two threads against two copies of the loop; found by their names, whatever the case."""
+    for size in ("128x768x768", "128x768x3072", "512x4096x4096", "2048x2048x2048"):
+        for sign in ("u8", "s8"):
+            yield Target(f"qfmt/{size}/{sign}/2threads", f"{VNNI}/2threads", 0.9)
+    for name in ("int8", "int4_g32", "int4_g128", "mxfp4", "nvfp4", "nf4", "ternary_2bit"):
+        yield Target(f"qfmt/gemv/{name}/2threads", f"{READ}/2threads", 0.85, figure="GB/s")
+
+
+TARGETS = [
+    *product_targets(),
+    *convolution_targets(),
+    *scaled_targets(),
+    *network_targets(),
+    *thread_targets(),
+]
+
+
+class Figures:
+    """Figures of benchmarks by name, figure and repetition."""
+
+    SUFFIXES = ("/process_time", "/real_time")
+
+    def __init__(self, paths):
+        self.rates = defaultdict(lambda: defaultdict(dict))
+        for path in paths:
+            with open(path) as file:
+                for run in json.load(file)["benchmarks"]:
+                    self.add(run)
+
+    def add(self, run):
+        if run["run_type"] != "iteration" or run.get("error_occurred"):
+            return
+        name = run["run_name"]
+        for suffix in self.SUFFIXES:
+            name = name.removesuffix(suffix)
+        repetition = run.get("repetition_index", 0)
+        by_figure = self.rates[name]
+        for figure in ("GMAC/s", "GB/s"):
+            if figure in run:
+                by_figure[figure][repetition] = run[figure]
+        by_figure["1/s"][repetition] = 1 / run["cpu_time"]
+
+    def find(self, name, figure):
+        """Figures by repetition of the benchmark of that name, or, if it ends in '/', of the best that begins so."""
+        names = [other for other in self.rates if other.startswith(name)] if name.endswith("/") else [name]
+        found = [(n, self.rates[n][figure]) for n in names if n in self.rates and self.rates[n].get(figure)]
+        if not found:
+            return name, {}
+        return max(found, key=lambda item: statistics.median(item[1].values()))
+
+
+@dataclass
+class Row:
+    target: Target
+    peer: str
+    figure: float
+    median: float
+    quartile: float
+
+    def reached(self, least):
+        return self.median >= least and self.quartile >= QUARTILE * least
+
+    def cells(self):
+        def mark(least):
+            return f"{least:g} {'yes' if self.reached(least) else 'no'}" if least else ""
+
+        target = self.target
+        figure = "" if target.figure == "1/s" else f"{self.figure:.1f} {target.figure}"
+        if target.figure == "1/s":
+            figure = f"{1 / self.figure:.0f} us"
+        ratios = (f"{self.median:.3f}", f"{self.quartile:.3f}")
+        return [target.case, figure, self.peer, *ratios, mark(target.least), mark(target.stretch)]
+
+
+def lower_quartile(ordered):
+    return ordered[len(ordered) // 4]
+
+
+def compare(figures, target):
+    """None where there are no figures."""
+    if target.unless in figures.rates:
+        return None
+    _, ours = figures.find(target.case, target.figure)
+    peer, theirs = figures.find(target.peer, target.figure)
+    ratios = sorted(rate / theirs[i] for i, rate in ours.items() if i in theirs)
     if not ratios:
-        return "-", "-"
-    quartile = ratios[len(ratios) // 4]
-    return f"{statistics.median(ratios):.3f}", f"{quartile:.3f}"
+        return None
+    return Row(target, peer, statistics.median(ours.values()), statistics.median(ratios), lower_quartile(ratios))
+
+
+def print_rows(header, rows):
+    print(f"| {' | '.join(header)} |")
+    print("|" + "---|" * len(header))
+    for row in rows:
+        print(f"| {' | '.join(row)} |")
+
+
+def print_all(figures):
+    rows = []
+    for name, by_figure in figures.rates.items():
+        for figure, rates in by_figure.items():
+            if figure != "1/s" or len(by_figure) == 1:
+                value = statistics.median(rates.values())
+                shown = f"{1 / value:.1f} us" if figure == "1/s" else f"{value:.1f} {figure}"
+                rows.append([name, shown, str(len(rates))])
+    print_rows(["case", "median", "repetitions"], rows)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("json")
-    rates = read_rates(parser.parse_args().json)
-    print("| product | GMAC/s | of the peak | lower quartile | to oneDNN | lower quartile |")
-    print("|---|---|---|---|---|---|")
-    for name, by_repetition in rates.items():
-        median = statistics.median(by_repetition.values())
-        kind, *parts = name.split("/")
-        if kind == "peak":
-            print(f"| {name} | {median:.1f} | | | | |")
-        if kind != "qfmt":
-            continue
-        size, sign, target = parts
-        peak = compare(rates, name, PEAKS[target])
-        peer = compare(rates, name, f"onednn/{size}/{sign}") if target == "host" else ("", "")
-        print(f"| {size} {sign} {target} | {median:.1f} | {peak[0]} | {peak[1]} | {peer[0]} | {peer[1]} |")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("json", nargs="+")
+    parser.add_argument("--all", action="store_true", help="also print every figure by itself")
+    parser.add_argument("--strict", action="store_true", help="exit status 1 if a target is not reached")
+    arguments = parser.parse_args()
+    figures = Figures(arguments.json)
+    rows = [row for target in TARGETS if (row := compare(figures, target))]
+    header = ["case", "ours", "against", "ratio", "lower quartile", "target", "stretch"]
+    print_rows(header, [row.cells() for row in rows])
+    if arguments.all:
+        print()
+        print_all(figures)
+    missed = [row for row in rows if row.target.least and not row.reached(row.target.least)]
+    return 1 if arguments.strict and missed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
