@@ -36,6 +36,7 @@ static void addTensorPasses(OpPassManager &pm) {
   pm.addPass(createExpandAggregates());
   pm.addPass(createSharpnessToLinalg());
   pm.addPass(createConvertElementwiseToLinalgPass());
+  pm.addPass(createNarrowDyadicScales());
   pm.addPass(createConvertQFmtToArith());
   // From here on no element is narrower than a byte, except i1.
   pm.addPass(createWidenStorage());

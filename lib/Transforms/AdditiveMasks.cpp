@@ -2,10 +2,10 @@
 
 #include "AdditiveMasks.h"
 #include "LinalgUses.h"
-#include "Moves.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
+#include "qfmt/Analysis/Moves.h"
 #include "qfmt/IR/ConstantData.h"
 
 using namespace mlir;

@@ -3,10 +3,10 @@
 #include "InnerValues.h"
 #include "AdditiveMasks.h"
 #include "LinalgUses.h"
-#include "Moves.h"
 #include "SummedProducts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "qfmt/Analysis/Moves.h"
 
 using namespace mlir;
 using namespace mlir::qfmt;

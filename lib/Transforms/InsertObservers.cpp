@@ -22,10 +22,10 @@
 #include "InnerValues.h"
 #include "Layers.h"
 #include "LinalgUses.h"
-#include "Moves.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "qfmt/Analysis/Moves.h"
 #include "qfmt/Transforms/Passes.h"
 #include "llvm/ADT/Statistic.h"
 

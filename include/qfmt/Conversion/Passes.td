@@ -97,6 +97,27 @@ def WidenStorage : Pass<"qfmt-widen-storage", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def NarrowDyadicScales : Pass<"qfmt-narrow-dyadic-scales"> {
+  let summary = "Rescales in 32 bits where that is exact";
+  let description = [{
+    `qfmt.dyadic_scale` with constant multipliers and shifts, in linalg.generic on tensors, becomes the upper half of a 32-bit product, an addition
+    and a shift where the accumulator's range leaves room, which a sum of products of codes has from their types and constants. Half way between two
+    integers that rounds up; where such results can occur and another mode is asked for, three operations mend it. The result is the same for
+    every accumulator. A missed remark says what keeps 64 bits.
+
+    ```mlir
+    %r = qfmt.dyadic_scale %acc, %m, %c40 : i32, i32, i32 to i32
+    ```
+    becomes
+    ```mlir
+    %p = arith.muli (arith.extsi %acc), (arith.extsi %m) : i64
+    %h = arith.trunci (arith.shrsi %p, %c32) : i64 to i32
+    %r = arith.shrsi (arith.addi %h, %c128), %c8 : i32
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"];
+}
+
 def ExpandAggregates : Pass<"qfmt-expand-aggregates"> {
   let summary = "Writes concat and aggregate linalg operations with simpler ones";
   let description = [{

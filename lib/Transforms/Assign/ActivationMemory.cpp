@@ -2,8 +2,8 @@
 
 #include "ActivationMemory.h"
 #include "../LinalgUses.h"
-#include "../Moves.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "qfmt/Analysis/Moves.h"
 #include "llvm/ADT/MapVector.h"
 
 using namespace mlir;

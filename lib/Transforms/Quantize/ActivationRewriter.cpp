@@ -2,10 +2,10 @@
 
 #include "ActivationRewriter.h"
 #include "../ConstantTensor.h"
-#include "../Moves.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "qfmt/Analysis/Moves.h"
 
 using namespace mlir;
 using namespace mlir::qfmt;

@@ -2,10 +2,10 @@
 
 #include "FormatAssignment.h"
 #include "../LinalgUses.h"
-#include "../Moves.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "qfmt/Analysis/Moves.h"
 
 using namespace mlir;
 using namespace mlir::qfmt;

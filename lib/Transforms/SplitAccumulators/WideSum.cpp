@@ -1,25 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "WideSum.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
 using namespace mlir::qfmt;
-
-/// What `op` adds to its accumulator, an i64; null if it does something else.
-static Value matchTerm(linalg::LinalgOp op) {
-  Value acc = op.getBlock()->getArguments().back();
-  auto add = op.getBlock()
-                 ->getTerminator()
-                 ->getOperand(0)
-                 .getDefiningOp<arith::AddIOp>();
-  if (!acc.getType().isInteger(64) || !acc.hasOneUse() || !add ||
-      !add->hasOneUse())
-    return {};
-  if (add.getLhs() == acc)
-    return add.getRhs();
-  return add.getRhs() == acc ? add.getLhs() : Value();
-}
 
 /// Every parallel loop is a dimension of the result.
 static bool hasPlainResult(linalg::LinalgOp op) {
@@ -36,8 +20,9 @@ std::optional<WideSum> mlir::qfmt::matchWideSum(linalg::LinalgOp op,
           op.getNumLoops() ||
       !hasPlainResult(op))
     return std::nullopt;
-  Value term = matchTerm(op);
-  if (!term)
+  Value term = getSummedTerm(op);
+  if (!term || !term.getType().isInteger(64) ||
+      !op.getBlock()->getTerminator()->getOperand(0).hasOneUse())
     return std::nullopt;
   WideSum sum{op, term, ranges.get(term), op.getStaticLoopRanges(), {}};
   op.getReductionDims(sum.reductions);

@@ -5,7 +5,7 @@
 #ifndef QFMT_LIB_TRANSFORMS_SPLITACCUMULATORS_WIDESUM_H
 #define QFMT_LIB_TRANSFORMS_SPLITACCUMULATORS_WIDESUM_H
 
-#include "../ElementRanges.h"
+#include "qfmt/Analysis/ElementRanges.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 
 namespace mlir::qfmt {

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef QFMT_LIB_TRANSFORMS_MOVES_H
-#define QFMT_LIB_TRANSFORMS_MOVES_H
+#ifndef QFMT_ANALYSIS_MOVES_H
+#define QFMT_ANALYSIS_MOVES_H
 
 #include "mlir/IR/Operation.h"
 
@@ -31,4 +31,4 @@ OpOperand *getMaximumInput(Operation *op);
 
 } // namespace mlir::qfmt
 
-#endif // QFMT_LIB_TRANSFORMS_MOVES_H
+#endif // QFMT_ANALYSIS_MOVES_H

@@ -7,12 +7,17 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef QFMT_LIB_TRANSFORMS_ELEMENTRANGES_H
-#define QFMT_LIB_TRANSFORMS_ELEMENTRANGES_H
+#ifndef QFMT_ANALYSIS_ELEMENTRANGES_H
+#define QFMT_ANALYSIS_ELEMENTRANGES_H
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Interfaces/InferIntRangeInterface.h"
 
 namespace mlir::qfmt {
+
+/// What a linalg operation with reductions adds to its accumulator in each
+/// iteration, where its body ends in that addition; null for any other body.
+Value getSummedTerm(linalg::LinalgOp op);
 
 /// Ranges that hold for every run. What is not understood, and arguments of
 /// functions, may be anything that the type holds: codes outside of a narrow
@@ -35,6 +40,7 @@ public:
 private:
   ConstantIntRanges compute(Value value);
   ConstantIntRanges computeOfScalarOp(Operation *op, Value result);
+  std::optional<ConstantIntRanges> computeOfSum(linalg::LinalgOp op);
   ConstantIntRanges join(ValueRange values);
 
   llvm::DenseMap<Value, ConstantIntRanges> ranges;
@@ -42,4 +48,4 @@ private:
 
 } // namespace mlir::qfmt
 
-#endif // QFMT_LIB_TRANSFORMS_ELEMENTRANGES_H
+#endif // QFMT_ANALYSIS_ELEMENTRANGES_H

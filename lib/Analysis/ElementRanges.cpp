@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "ElementRanges.h"
-#include "Moves.h"
+#include "qfmt/Analysis/ElementRanges.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
+#include "qfmt/Analysis/Moves.h"
 #include "qfmt/IR/ConstantData.h"
 #include "qfmt/IR/EncodedTensorType.h"
 #include "qfmt/IR/QFmt.h"
@@ -111,6 +112,21 @@ ConstantIntRanges ElementRanges::computeOfScalarOp(Operation *op,
   return range;
 }
 
+Value mlir::qfmt::getSummedTerm(linalg::LinalgOp op) {
+  if (op.getNumReductionLoops() == 0 || op.getNumDpsInits() != 1)
+    return {};
+  Value accumulator = op.getBlock()->getArguments().back();
+  auto add = op.getBlock()
+                 ->getTerminator()
+                 ->getOperand(0)
+                 .getDefiningOp<arith::AddIOp>();
+  if (!accumulator.hasOneUse() || !add)
+    return {};
+  if (add.getLhs() == accumulator)
+    return add.getRhs();
+  return add.getRhs() == accumulator ? add.getLhs() : Value();
+}
+
 /// An argument of a linalg body is an element of its operand, unless it is an
 /// accumulator.
 static OpOperand *getElementOf(BlockArgument argument) {
@@ -121,6 +137,34 @@ static OpOperand *getElementOf(BlockArgument argument) {
   OpOperand *operand = op.getMatchingOpOperand(argument);
   return op.isDpsInput(operand) || op.getNumReductionLoops() == 0 ? operand
                                                                   : nullptr;
+}
+
+/// As many terms as there are iterations of the reductions. What wraps on the
+/// way and ends within the type has not lost anything.
+std::optional<ConstantIntRanges>
+ElementRanges::computeOfSum(linalg::LinalgOp op) {
+  Value term = getSummedTerm(op);
+  if (!term)
+    return std::nullopt;
+  int64_t count = 1;
+  for (auto [iterator, size] :
+       llvm::zip(op.getIteratorTypesArray(), op.getStaticLoopRanges()))
+    if (iterator == utils::IteratorType::reduction &&
+        (ShapedType::isDynamic(size) || llvm::MulOverflow(count, size, count)))
+      return std::nullopt;
+  ConstantIntRanges step = get(term);
+  ConstantIntRanges start = get(op.getDpsInits()[0]);
+  unsigned width = start.smin().getBitWidth();
+  // 64 bits times 64 bits, and one addition.
+  constexpr unsigned kWide = 130;
+  if (width > 64)
+    return std::nullopt;
+  APInt factor(kWide, count);
+  APInt low = start.smin().sext(kWide) + step.smin().sext(kWide) * factor;
+  APInt high = start.smax().sext(kWide) + step.smax().sext(kWide) * factor;
+  if (!low.isSignedIntN(width) || !high.isSignedIntN(width))
+    return std::nullopt;
+  return ConstantIntRanges::fromSigned(low.trunc(width), high.trunc(width));
 }
 
 ConstantIntRanges ElementRanges::compute(Value value) {
@@ -151,11 +195,11 @@ ConstantIntRanges ElementRanges::compute(Value value) {
   }
   if (isTensorMove(op))
     return join(getMovedTensors(op));
-  if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
-    // A sum is not bounded by one step of it.
-    return linalgOp.getNumReductionLoops() == 0
-               ? get(linalgOp.getBlock()->getTerminator()->getOperand(
-                     cast<OpResult>(value).getResultNumber()))
-               : full;
+  if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op)) {
+    if (linalgOp.getNumReductionLoops() != 0)
+      return computeOfSum(linalgOp).value_or(full);
+    return get(linalgOp.getBlock()->getTerminator()->getOperand(
+        cast<OpResult>(value).getResultNumber()));
+  }
   return computeOfScalarOp(op, value);
 }
