@@ -5,7 +5,8 @@
 //         and whose elements take whole bytes (qfmt-widen-storage).
 // Output: the constants' bytes as the module's attribute qfmt.weights, one
 //         external global, and memref.view at the place of each use.
-// Globals that are not constant stay.
+// Globals that are not constant stay. If the module has that attribute already,
+// its bytes come first, and constants that are among them lie there.
 //
 //===----------------------------------------------------------------------===//
 
@@ -84,8 +85,20 @@ struct Blob {
   llvm::MapVector<StringAttr, uint64_t> offsets;
 };
 
-FailureOr<Blob> collectConstants(ModuleOp module) {
+/// Where `part` lies in `bytes`, a multiple of the alignment.
+std::optional<uint64_t> findBytes(ArrayRef<char> bytes, ArrayRef<char> part) {
+  for (uint64_t offset = 0; offset + part.size() <= bytes.size();
+       offset += kWeightsAlignment)
+    if (std::memcmp(bytes.data() + offset, part.data(), part.size()) == 0)
+      return offset;
+  return std::nullopt;
+}
+
+/// `shared` has bytes that constants may have in common with other code; they
+/// stay where they are.
+FailureOr<Blob> collectConstants(ModuleOp module, ArrayRef<char> shared) {
   Blob blob;
+  blob.bytes.assign(shared.begin(), shared.end());
   for (auto global :
        llvm::make_early_inc_range(module.getOps<memref::GlobalOp>())) {
     auto value = dyn_cast_or_null<ElementsAttr>(
@@ -93,9 +106,15 @@ FailureOr<Blob> collectConstants(ModuleOp module) {
     if (!global.getConstant() || !value)
       continue;
     blob.bytes.resize(llvm::alignTo(blob.bytes.size(), kWeightsAlignment));
-    blob.offsets[global.getSymNameAttr()] = blob.bytes.size();
+    uint64_t offset = blob.bytes.size();
     if (failed(appendElements(global, value, blob.bytes)))
       return failure();
+    ArrayRef<char> own = ArrayRef(blob.bytes).drop_front(offset);
+    if (std::optional<uint64_t> found = findBytes(shared, own)) {
+      blob.bytes.resize(offset);
+      offset = *found;
+    }
+    blob.offsets[global.getSymNameAttr()] = offset;
     global.erase();
   }
   blob.bytes.resize(llvm::alignTo(blob.bytes.size(), kWeightsAlignment));
@@ -129,7 +148,9 @@ struct WeightsToBlobPass : impl::WeightsToBlobBase<WeightsToBlobPass> {
                          << "' exists already; qfmt-weights-to-blob runs once";
       return signalPassFailure();
     }
-    FailureOr<Blob> blob = collectConstants(module);
+    std::optional<Weights> shared = getWeights(module);
+    FailureOr<Blob> blob =
+        collectConstants(module, shared ? shared->bytes : ArrayRef<char>());
     if (failed(blob))
       return signalPassFailure();
     if (blob->offsets.empty())

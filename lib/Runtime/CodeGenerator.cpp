@@ -19,10 +19,12 @@ namespace mlir::qfmt {
 
 static void initializeTarget() {
   static const bool once = [] {
-    llvm::InitializeNativeTarget();
-    llvm::InitializeNativeTargetAsmPrinter();
+    llvm::InitializeAllTargetInfos();
+    llvm::InitializeAllTargets();
+    llvm::InitializeAllTargetMCs();
+    llvm::InitializeAllAsmPrinters();
     // For the assembly that places the weights.
-    llvm::InitializeNativeTargetAsmParser();
+    llvm::InitializeAllAsmParsers();
     return true;
   }();
   (void)once;
@@ -39,9 +41,18 @@ static void correctCPU(llvm::orc::JITTargetMachineBuilder &builder) {
     builder.setCPU("sapphirerapids");
 }
 
-static FailureOr<std::unique_ptr<llvm::TargetMachine>>
-createTargetMachine(Location loc, const CompileOptions &options) {
-  initializeTarget();
+/// The processor and features of `options`.
+static FailureOr<llvm::orc::JITTargetMachineBuilder>
+createTargetBuilder(Location loc, const CompileOptions &options) {
+  if (!options.triple.empty()) {
+    llvm::Triple triple(llvm::Triple::normalize(options.triple));
+    if (!triple.isArch64Bit() || !triple.isLittleEndian())
+      return emitError(loc) << "cannot generate code for '" << options.triple
+                            << "': only for little-endian machines of 64 bits";
+    llvm::orc::JITTargetMachineBuilder builder(triple);
+    builder.setCPU(options.cpu.empty() ? "generic" : options.cpu);
+    return builder;
+  }
   auto builder = llvm::orc::JITTargetMachineBuilder::detectHost();
   if (!builder)
     return emitError(loc) << "cannot detect this machine's processor: "
@@ -51,18 +62,51 @@ createTargetMachine(Location loc, const CompileOptions &options) {
     builder->setCPU(options.cpu);
     builder->getFeatures() = llvm::SubtargetFeatures();
   }
+  return std::move(*builder);
+}
+
+/// LLVM itself warns about names that it does not know, and goes on.
+static LogicalResult checkFeatures(Location loc,
+                                   const llvm::TargetMachine &target,
+                                   StringRef features) {
+  SmallVector<StringRef> names;
+  features.split(names, ',', -1, /*KeepEmpty=*/false);
+  ArrayRef<llvm::SubtargetFeatureKV> known =
+      target.getMCSubtargetInfo()->getAllProcessorFeatures();
+  for (StringRef name : names)
+    if (!llvm::SubtargetFeatures::hasFlag(name) ||
+        !llvm::any_of(known, [&](const auto &feature) {
+          return name.drop_front() == feature.Key;
+        }))
+      return emitError(loc) << "'" << name << "' is no feature of "
+                            << target.getTargetTriple().getArchName()
+                            << " that LLVM knows, with + or - before its name";
+  return success();
+}
+
+static FailureOr<std::unique_ptr<llvm::TargetMachine>>
+createTargetMachine(Location loc, const CompileOptions &options) {
+  initializeTarget();
+  FailureOr<llvm::orc::JITTargetMachineBuilder> builder =
+      createTargetBuilder(loc, options);
+  if (failed(builder))
+    return failure();
+  builder->addFeatures(llvm::SubtargetFeatures(options.features).getFeatures());
   builder->setRelocationModel(llvm::Reloc::PIC_);
   builder->setCodeModel(llvm::CodeModel::Small);
   builder->setCodeGenOptLevel(llvm::CodeGenOpt::getLevel(options.optLevel)
                                   .value_or(llvm::CodeGenOptLevel::Default));
   auto target = builder->createTargetMachine();
   if (!target)
-    return emitError(loc) << "cannot generate code for '" << options.cpu
+    return emitError(loc) << "cannot generate code for '"
+                          << builder->getTargetTriple().str()
                           << "': " << llvm::toString(target.takeError());
   if (!(*target)->getMCSubtargetInfo()->isCPUStringValid(
           (*target)->getTargetCPU()))
     return emitError(loc) << "'" << options.cpu
                           << "' is no processor that LLVM knows";
+  if (failed(checkFeatures(loc, **target, options.features)))
+    return failure();
   return std::move(*target);
 }
 
@@ -137,7 +181,11 @@ FailureOr<LLVMProgram> generateLLVMIR(ModuleOp source,
     return failure();
   program.target = std::move(*target);
   setTargetFeatures(*module, *program.target);
+  if (!options.sharedWeights.empty())
+    setWeights(*module, kWeightsSymbol, options.sharedWeights);
   PassManager pm(module->getContext(), ModuleOp::getOperationName());
+  if (options.threads != 0)
+    pm.addPass(createSetThreads({options.threads}));
   options.lowering(pm);
   if (failed(pm.run(*module)))
     return failure();
@@ -157,6 +205,17 @@ FailureOr<LLVMProgram> generateLLVMIR(ModuleOp source,
   program.module->setTargetTriple(program.target->getTargetTriple());
   program.module->setDataLayout(program.target->createDataLayout());
   return program;
+}
+
+bool usesTiles(const LLVMProgram &program) {
+  // The type of tiles is that of nothing else.
+  return llvm::any_of(*program.module, [](const llvm::Function &function) {
+    return function.isIntrinsic() &&
+           (function.getReturnType()->isX86_AMXTy() ||
+            llvm::any_of(function.args(), [](const llvm::Argument &argument) {
+              return argument.getType()->isX86_AMXTy();
+            }));
+  });
 }
 
 void optimizeProgram(LLVMProgram &program, StringRef name, unsigned optLevel) {
@@ -182,8 +241,6 @@ void optimizeProgram(LLVMProgram &program, StringRef name, unsigned optLevel) {
   tuning.LoopInterleaving = true;
   llvm::PassBuilder builder(program.target.get(), tuning);
   builder.registerModuleAnalyses(modules);
-  if (options.threads != 0)
-    pm.addPass(createSetThreads({options.threads}));
   builder.registerCGSCCAnalyses(sccs);
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
@@ -200,6 +257,11 @@ void optimizeProgram(LLVMProgram &program, StringRef name, unsigned optLevel) {
 
 LogicalResult emitMachineCode(LLVMProgram &program, llvm::CodeGenFileType type,
                               llvm::raw_pwrite_stream &os) {
+  // At level 0 the code generator of LLVM 22 crashes on tiles that a loop
+  // carries.
+  if (usesTiles(program) &&
+      program.target->getOptLevel() == llvm::CodeGenOptLevel::None)
+    program.target->setOptLevel(llvm::CodeGenOptLevel::Less);
   llvm::legacy::PassManager passes;
   if (program.target->addPassesToEmitFile(passes, os, nullptr, type)) {
     llvm::errs() << "error: the target "

@@ -5,8 +5,10 @@
 #include "EntryPoints.h"
 #include "OpenMPRuntime.h"
 #include "qfmt/Conversion/Weights.h"
+#include "qfmt/Runtime/TilePermission.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
+#include "llvm/TargetParser/Host.h"
 #include <cstdlib>
 #include <cstring>
 
@@ -15,6 +17,19 @@ namespace mlir::qfmt {
 static constexpr llvm::StringLiteral kPackedEntry = "qfmt_packed_entry";
 
 CompiledFunction::~CompiledFunction() = default;
+
+/// Options for code that runs here: without tiles, if the processor has them
+/// but the system denies them.
+static CompileOptions getOptionsForHere(const CompileOptions &options) {
+  CompileOptions result = options;
+  if (!result.requestTiles)
+    result.requestTiles = requestTilePermission;
+  if (options.cpu.empty() && options.features.empty() &&
+      llvm::sys::getHostCPUFeatures().lookup("amx-tile") &&
+      !result.requestTiles())
+    result.features = "-amx-tile";
+  return result;
+}
 
 /// A JIT with `object` and the addresses it needs.
 static llvm::Expected<std::unique_ptr<llvm::orc::LLJIT>>
@@ -38,10 +53,15 @@ loadObject(std::unique_ptr<llvm::MemoryBuffer> object,
 }
 
 FailureOr<std::unique_ptr<CompiledFunction>>
-CompiledFunction::compile(ModuleOp module, const CompileOptions &options) {
+CompiledFunction::compile(ModuleOp module, const CompileOptions &given) {
+  CompileOptions options = getOptionsForHere(given);
   FailureOr<LLVMProgram> program = generateLLVMIR(module, options);
   if (failed(program))
     return failure();
+  if (usesTiles(*program) && !options.requestTiles())
+    return module.emitError()
+           << "the code uses AMX tiles, which this machine's system denies to "
+              "this process; compile without the feature amx-tile";
   addPackedEntry(*program, kPackedEntry);
   optimizeProgram(*program, kPackedEntry, options.optLevel);
   if (usesOpenMP(*program->module) &&

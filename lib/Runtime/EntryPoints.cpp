@@ -163,8 +163,22 @@ private:
 
 } // namespace
 
-void addCEntry(LLVMProgram &program, StringRef name) {
+static LogicalResult checkStaticShapes(Location loc,
+                                       const FunctionSignature &signature) {
+  for (auto *specs : {&signature.inputs, &signature.outputs})
+    for (const TensorSpec &spec : *specs)
+      if (!spec.hasStaticShape())
+        return emitError(loc)
+               << spec.name << " of '" << signature.function
+               << "' has a dynamic shape; a C function needs static ones";
+  return success();
+}
+
+LogicalResult addCEntry(LLVMProgram &program, StringRef name, Location loc) {
+  if (failed(checkStaticShapes(loc, program.signature)))
+    return failure();
   CEntryBuilder(program, name).build();
+  return success();
 }
 
 } // namespace mlir::qfmt

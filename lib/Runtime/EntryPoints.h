@@ -20,9 +20,9 @@ namespace mlir::qfmt {
 void addPackedEntry(LLVMProgram &program, StringRef name);
 
 /// Adds `int name(const input *..., output *...)` on plain row-major buffers.
-/// It copies results to the caller's buffers and returns 0. Requires static
-/// shapes.
-void addCEntry(LLVMProgram &program, StringRef name);
+/// It copies results to the caller's buffers and returns 0. Fails on dynamic
+/// shapes, with a diagnostic at `loc`.
+LogicalResult addCEntry(LLVMProgram &program, StringRef name, Location loc);
 
 } // namespace mlir::qfmt
 

@@ -95,6 +95,21 @@ struct Options {
                            cl::desc("the processor to compile for (default: "
                                     "this machine's)"),
                            cl::cat(category)};
+  cl::opt<std::string> features{
+      "mattr", cl::value_desc("+a,-b,..."),
+      cl::desc("features that the processor has or has not"),
+      cl::cat(category)};
+  cl::opt<std::string> triple{
+      "mtriple", cl::value_desc("triple"),
+      cl::desc("the machine for which --emit compiles, aarch64-linux-gnu for "
+               "example (default: this one)"),
+      cl::cat(category)};
+  cl::list<std::string> versions{
+      "versions", cl::CommaSeparated,
+      cl::value_desc("x86-64-v4+avx512vnni,x86-64-v3,..."),
+      cl::desc("processors for which --emit=object writes a version each, best "
+               "first; the code takes the first one that the machine can run"),
+      cl::cat(category)};
   cl::opt<unsigned> threads{
       "threads", cl::init(0),
       cl::desc("divide loops among up to so many threads, with LLVM's OpenMP "
@@ -122,7 +137,10 @@ inline CompileOptions getCompileOptions(const Options &options) {
   CompileOptions compile;
   compile.entry = options.entry;
   compile.lowering = buildCompilePipeline;
+  compile.triple = options.triple;
   compile.cpu = options.cpu;
+  compile.features = options.features;
+  compile.versions.append(options.versions.begin(), options.versions.end());
   compile.optLevel = options.optLevel;
   compile.threads = options.threads;
   compile.openMPLibrary = options.openMPLibrary;

@@ -250,6 +250,14 @@ LogicalResult verifyOptions(const Options &options) {
     return error("--repeat takes a number of at least 1, found 0");
   if (!(options.boundFactor >= 0))
     return error("--bound-factor takes a number of at least 0");
+  if (options.emit == Emit::Nothing && !options.triple.empty())
+    return error("--mtriple is for --emit: another machine's code cannot run "
+                 "here");
+  if (!options.versions.empty() &&
+      (options.emit == Emit::Nothing || !options.triple.empty() ||
+       !options.cpu.empty() || !options.features.empty()))
+    return error("--versions is for --emit, and names processors itself: drop "
+                 "--mcpu, --mattr and --mtriple");
   if (!options.checkBound) {
     if (!options.boundJson.empty() || !options.integerize.empty() ||
         options.boundFactor.getNumOccurrences() != 0)

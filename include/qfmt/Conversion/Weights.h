@@ -14,6 +14,9 @@ namespace mlir::qfmt {
 /// Bytes; of the blob and of each constant in it.
 inline constexpr unsigned kWeightsAlignment = 64;
 
+/// The blob's symbol, unless the pass is told another one.
+inline constexpr llvm::StringLiteral kWeightsSymbol = "qfmt_weights";
+
 /// Both live as long as the context.
 struct Weights {
   ArrayRef<char> bytes;

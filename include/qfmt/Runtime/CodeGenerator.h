@@ -24,12 +24,36 @@ struct CompileOptions {
   /// level (qfmt/Pipelines/Pipelines.h), buildLowerToLLVMPipeline for IR
   /// without encoded types. Required.
   std::function<void(OpPassManager &)> lowering;
-  /// LLVM's name of the processor; empty for this machine's.
+  /// LLVM's triple of the target, little-endian and of 64 bits; empty for this
+  /// machine's. Ahead of time only.
+  std::string triple;
+  /// LLVM's name of the processor; empty for this machine's, or "generic" if
+  /// there is a triple.
   std::string cpu;
+  /// What the processor has or has not beside: "+dotprod,-sse4a".
+  std::string features;
+  /// Ahead of time only, on x86-64: the code has a version for each of these,
+  /// best first, and takes the first one that the machine can run. Each is a
+  /// processor's name and features, "x86-64-v4+avx512vnni"; they replace `cpu`
+  /// and `features`.
+  SmallVector<std::string> versions;
+  /// Bytes of another version's constants, LLVMProgram::weights. This one's
+  /// begin with them, and are not repeated.
+  ArrayRef<char> sharedWeights;
   /// 0 to 3, for LLVM.
   unsigned optLevel = 3;
+  /// Loops are divided among up to so many threads, 1 to kMaxThreads
+  /// (qfmt/CodeGen/Threads/Threads.h); 0 for what the module says, or one. With
+  /// more than one, code needs LLVM's OpenMP runtime.
+  int64_t threads = 0;
+  /// JIT only: that runtime's shared library; empty for the one found when qfmt
+  /// was built, or by the system's loader.
+  std::string openMPLibrary;
   /// JIT only: addresses of functions and data that the module declares.
   SmallVector<std::pair<std::string, void *>> symbols;
+  /// JIT only: asks for the use of AMX tiles before code with such is called,
+  /// false if that is denied; null for requestTilePermission.
+  std::function<bool()> requestTiles;
 };
 
 /// A module as LLVM IR, not optimized yet.
@@ -39,13 +63,6 @@ struct LLVMProgram {
   std::unique_ptr<llvm::Module> module;
   std::unique_ptr<llvm::TargetMachine> target;
   /// The bytes of the constants, and the external symbol under which the IR
-  /// Loops are divided among up to so many threads, 1 to kMaxThreads
-  /// (qfmt/CodeGen/Threads/Threads.h); 0 for what the module says, or one. With
-  /// more than one, code needs LLVM's OpenMP runtime.
-  int64_t threads = 0;
-  /// JIT only: that runtime's shared library; empty for the one found when qfmt
-  /// was built, or by the system's loader.
-  std::string openMPLibrary;
   /// refers to them (empty if there are none). Owned by the MLIR context.
   ArrayRef<char> weights;
   std::string weightsSymbol;
@@ -56,6 +73,9 @@ struct LLVMProgram {
 /// such function, an argument that cannot be passed, a failed pass.
 FailureOr<LLVMProgram> generateLLVMIR(ModuleOp module,
                                       const CompileOptions &options);
+
+/// True if the program has instructions on AMX tiles.
+bool usesTiles(const LLVMProgram &program);
 
 /// Makes `name` the only exported function; runs LLVM's optimizer.
 void optimizeProgram(LLVMProgram &program, StringRef name, unsigned optLevel);
