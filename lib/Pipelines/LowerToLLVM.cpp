@@ -54,6 +54,10 @@ static void addProductPasses(OpPassManager &pm) {
   pm.addPass(createPackGroups());
   pm.addPass(createGroupsToVectors());
   pm.addPass(createUnpackToLinalg());
+  pm.addPass(createChannelsLast());
+  pm.addPass(createConvolutionsToProducts());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
   pm.addPass(createCollapseReaders());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createPackProducts());
@@ -92,11 +96,11 @@ static void addLoopPasses(OpPassManager &pm) {
   pm.addPass(createLinalgToVectorLoops());
   // What is left is for LLVM's loop vectorizer.
   pm.addPass(createOrderLoops());
-  pm.addPass(createConvertLinalgToLoopsPass());
-  pm.addPass(createLookupToShuffles());
   pm.addPass(createLinalgToParallelLoops());
-  pm.addPass(createLookupToMemory());
+  pm.addPass(createConvertLinalgToLoopsPass());
   pm.addPass(createDistributeLoops());
+  pm.addPass(createLookupToShuffles());
+  pm.addPass(createLookupToMemory());
   pm.addPass(createDotsToLLVM());
   pm.addPass(createTilesToAmx());
   pm.addPass(createCanonicalizerPass());
@@ -124,6 +128,7 @@ static void addLLVMPasses(OpPassManager &pm) {
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createConvertVectorToSCFPass());
   pm.addPass(createLowerAffinePass());
+  pm.addPass(createKeepLongLoops());
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(createConvertVectorToLLVMPass());
   pm.addPass(createConvertMathToLLVMPass());

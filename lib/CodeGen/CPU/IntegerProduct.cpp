@@ -2,7 +2,9 @@
 
 #include "IntegerProduct.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Matchers.h"
+#include "qfmt/IR/ConstantData.h"
 
 namespace mlir::qfmt {
 
@@ -97,13 +99,6 @@ static std::optional<std::pair<Value, Value>> getFactors(linalg::GenericOp op) {
 // The loops
 //===----------------------------------------------------------------------===//
 
-namespace {
-struct Loops {
-  unsigned m, n, k;
-  bool isRhsTransposed;
-};
-} // namespace
-
 static bool isMap(AffineMap map, ArrayRef<unsigned> loops) {
   if (map.getNumResults() != loops.size())
     return false;
@@ -113,23 +108,65 @@ static bool isMap(AffineMap map, ArrayRef<unsigned> loops) {
   });
 }
 
-static std::optional<Loops> getLoops(linalg::GenericOp op, OpOperand *lhs,
-                                     OpOperand *rhs) {
+/// True if elements for k, k + 1, ... lie one after the other.
+static bool isContiguous(AffineMap map, unsigned k) {
+  ArrayRef<AffineExpr> results = map.getResults();
+  AffineExpr rest =
+      results.back() - getAffineDimExpr(k, map.getContext());
+  rest = simplifyAffineExpr(rest, map.getNumDims(), 0);
+  return !rest.isFunctionOfDim(k) &&
+         llvm::none_of(results.drop_back(), [&](AffineExpr result) {
+           return result.isFunctionOfDim(k);
+         });
+}
+
+/// True if elements for n, n + 1, ... lie one after the other, and that is all
+/// that columns do.
+static bool isByColumn(AffineMap map, unsigned n) {
+  ArrayRef<AffineExpr> results = map.getResults();
+  return results.back() == getAffineDimExpr(n, map.getContext()) &&
+         llvm::none_of(results.drop_back(), [&](AffineExpr result) {
+           return result.isFunctionOfDim(n);
+         });
+}
+
+bool IntegerProduct::isRowMajor() const {
+  return !hasRuns() && isMap(getLhsMap(), {mLoop, reductions.front()});
+}
+
+/// Sets the loops of `product`; false if they are not those of a product.
+static bool findLoops(IntegerProduct &product) {
+  linalg::GenericOp op = product.op;
   SmallVector<unsigned> parallel, reductions;
   op.getParallelDims(parallel);
   op.getReductionDims(reductions);
-  if (parallel.size() != 2 || reductions.size() != 1)
-    return std::nullopt;
-  unsigned m = parallel[0], n = parallel[1], k = reductions[0];
-  AffineMap lhsMap = op.getMatchingIndexingMap(lhs);
-  if (!lhsMap.isFunctionOfDim(m))
+  if (parallel.size() != 2 || reductions.size() > 2)
+    return false;
+  AffineMap lhsMap = op.getMatchingIndexingMap(product.lhs);
+  AffineMap rhsMap = op.getMatchingIndexingMap(product.rhs);
+  unsigned m = parallel[0], n = parallel[1];
+  if (rhsMap.isFunctionOfDim(m))
     std::swap(m, n);
-  AffineMap rhsMap = op.getMatchingIndexingMap(rhs);
-  bool isTransposed = isMap(rhsMap, {n, k});
-  if (!isMap(lhsMap, {m, k}) || !(isTransposed || isMap(rhsMap, {k, n})) ||
+  if (rhsMap.isFunctionOfDim(m) ||
       !isMap(op.getMatchingIndexingMap(op.getDpsInitOperand(0)), {m, n}))
-    return std::nullopt;
-  return Loops{m, n, k, isTransposed};
+    return false;
+  SmallVector<unsigned> byTerm(reductions), byColumn(reductions);
+  byTerm.push_back(n);
+  byColumn.insert(byColumn.begin(), n);
+  product.isRhsTransposed = reductions.size() == 1 && isMap(rhsMap, byColumn);
+  if (!product.isRhsTransposed && !isMap(rhsMap, byTerm))
+    return false;
+  product.mLoop = m;
+  product.nLoop = n;
+  product.reductions.assign(reductions.begin(), reductions.end());
+  // Rows that move in other ways come from qfmt-convolutions-to-products, which
+  // sees to it that their number is known.
+  if (product.isRowMajor())
+    return true;
+  if (ShapedType::isDynamicShape(op.getStaticLoopRanges()))
+    return false;
+  return product.isDepthwise() ? isByColumn(lhsMap, n)
+                               : isContiguous(lhsMap, reductions.back());
 }
 
 static bool hasBytes(OpOperand &operand) {
@@ -137,8 +174,8 @@ static bool hasBytes(OpOperand &operand) {
   return type && type.getElementType().isInteger(8);
 }
 
-std::optional<IntegerProduct> matchIntegerProduct(linalg::GenericOp op,
-                                                  StringRef &whyNot) {
+std::optional<IntegerProduct> matchFactors(linalg::GenericOp op,
+                                           StringRef &whyNot) {
   whyNot = {};
   if (!op.hasPureTensorSemantics() || op.getNumDpsInputs() != 2 ||
       op.getNumDpsInits() != 1 || op.getNumReductionLoops() == 0 ||
@@ -164,19 +201,6 @@ std::optional<IntegerProduct> matchIntegerProduct(linalg::GenericOp op,
     whyNot = "neither factor is a constant";
     return std::nullopt;
   }
-  std::optional<Loops> loops = getLoops(op, product.lhs, product.rhs);
-  if (!loops) {
-    whyNot = "it is no product of a row-major matrix and a constant one";
-    return std::nullopt;
-  }
-  product.isRhsTransposed = loops->isRhsTransposed;
-  SmallVector<int64_t> sizes = op.getStaticLoopRanges();
-  product.m = sizes[loops->m];
-  product.n = sizes[loops->n];
-  product.k = sizes[loops->k];
-  if (product.n == 0 || product.k == 0 || product.m == 0)
-    return std::nullopt;
-
   auto tabulateFactors = [&](Value left, Value right) {
     auto lhsValues = tabulate(left, op.getMatchingBlockArgument(product.lhs));
     auto rhsValues = tabulate(right, op.getMatchingBlockArgument(product.rhs));
@@ -194,13 +218,48 @@ std::optional<IntegerProduct> matchIntegerProduct(linalg::GenericOp op,
   return product;
 }
 
+std::optional<IntegerProduct> matchIntegerProduct(linalg::GenericOp op,
+                                                  StringRef &whyNot) {
+  std::optional<IntegerProduct> product = matchFactors(op, whyNot);
+  if (!product)
+    return std::nullopt;
+  if (!findLoops(*product)) {
+    whyNot = "it is no product of a row-major matrix and a constant one";
+    return std::nullopt;
+  }
+  SmallVector<int64_t> sizes = op.getStaticLoopRanges();
+  product->m = sizes[product->mLoop];
+  product->n = sizes[product->nLoop];
+  product->run = product->k = sizes[product->reductions.back()];
+  if (product->hasRuns())
+    product->k *= sizes[product->reductions.front()];
+  if (product->n == 0 || product->k == 0 || product->m == 0)
+    return std::nullopt;
+  return product;
+}
+
+ElementsAttr makeByteTensor(MLIRContext *context, ArrayRef<int64_t> shape,
+                            ArrayRef<uint8_t> bytes, StringRef name) {
+  auto type = RankedTensorType::get(shape, IntegerType::get(context, 8));
+  ElementsAttr flat = makeBytes(context, bytes, name);
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(flat))
+    return DenseResourceElementsAttr::get(type, resource.getRawHandle());
+  return cast<DenseElementsAttr>(flat).reshape(type);
+}
+
 Value getPackedFactor(Value rhs) {
   auto unpack = rhs.getDefiningOp<linalg::UnPackOp>();
   if (!unpack || !matchPattern(unpack.getSource(), m_Constant()) ||
-      unpack.getOuterDimsPerm() != ArrayRef<int64_t>{1, 0} ||
-      unpack.getInnerDimsPos() != ArrayRef<int64_t>{1, 0} ||
       unpack.getStaticInnerTiles() !=
           ArrayRef<int64_t>{kColumnsPerBlock, kTermsPerDot})
+    return {};
+  // Columns, the last dimension, first; then the others in their order.
+  int64_t last = cast<RankedTensorType>(rhs.getType()).getRank() - 1;
+  SmallVector<int64_t> outer =
+      llvm::to_vector(llvm::seq<int64_t>(0, last));
+  outer.insert(outer.begin(), last);
+  if (unpack.getOuterDimsPerm() != ArrayRef<int64_t>(outer) ||
+      unpack.getInnerDimsPos() != ArrayRef<int64_t>{last, last - 1})
     return {};
   return unpack.getSource();
 }

@@ -24,17 +24,40 @@ std::optional<CodeReading> getCodeReading(const CodeValues &values);
 
 /// out[m, n] += f(lhs[m, k]) * g(rhs[k, n]) in 32 bits, modulo 2^32, on
 /// tensors, with any order of the loops and the right factor transposed or not.
+///
+/// With two reductions (r, k) the terms are runs, as those of a convolution
+/// are: out[m, n] += f(lhs[map(m, r, k)]) * g(rhs[r, k, n]). In a depthwise
+/// convolution each column has terms of its own, lhs[map(m, r, k), n].
 struct IntegerProduct {
   linalg::GenericOp op;
   OpOperand *lhs, *rhs;
   /// rhs is N x K.
   bool isRhsTransposed;
   CodeValues lhsValues, rhsValues;
-  /// Dynamic, if unknown; K and N are known.
+  /// Dynamic, if unknown; K and N are known. K counts the terms of all runs.
   int64_t m, n, k;
+  /// Terms of a run, which lie together; K where there are no runs.
+  int64_t run;
+  /// The loops, the reductions as above.
+  unsigned mLoop, nLoop;
+  SmallVector<unsigned, 2> reductions;
 
   Value getInit() const { return linalg::GenericOp(op).getDpsInits()[0]; }
+  int64_t getNumRuns() const { return k / run; }
+  bool hasRuns() const { return reductions.size() == 2; }
+  AffineMap getLhsMap() const {
+    return linalg::GenericOp(op).getMatchingIndexingMap(lhs);
+  }
+  /// True if lhs is an M x K matrix.
+  bool isRowMajor() const;
+  bool isDepthwise() const { return getLhsMap().isFunctionOfDim(nLoop); }
 };
+
+/// An operation that adds products of a function of a code and one of a
+/// constant code, whatever its loops are: all of a product but loops and sizes.
+/// None, with the reason in `whyNot` if one might take it for such a thing.
+std::optional<IntegerProduct> matchFactors(linalg::GenericOp op,
+                                           StringRef &whyNot);
 
 /// None, with the reason in `whyNot` if it is an operation that one might take
 /// for a product of bytes.
@@ -46,8 +69,12 @@ constexpr int64_t kColumnsPerBlock = 16;
 /// Terms of one column that lie together, and that one instruction adds up.
 constexpr int64_t kTermsPerDot = 4;
 
-/// The packed constant [N/16][K/4][16][4] of which `rhs` is an unpack; null if
-/// it is none.
+/// A constant of i8 of any shape with these bytes.
+ElementsAttr makeByteTensor(MLIRContext *context, ArrayRef<int64_t> shape,
+                            ArrayRef<uint8_t> bytes, StringRef name);
+
+/// The packed constant [N/16][K/4][16][4] of which `rhs` is an unpack; with runs
+/// [N/16][R][K/4][16][4]; null if it is none.
 Value getPackedFactor(Value rhs);
 
 } // namespace mlir::qfmt

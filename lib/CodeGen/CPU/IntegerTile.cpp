@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "IntegerTile.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
@@ -19,12 +21,24 @@ constexpr int64_t kMaxColumnBlocks = 8;
 constexpr int64_t kMinDots = 64;
 
 /// Column blocks of a panel of `rows` rows: accumulators, the panel's groups,
-/// the broadcast value and a constant fit the registers.
+/// and what is on its way to become products fit the registers.
 static int64_t getColumnBlocks(const CpuTarget &target,
                                const ByteDotProduct &dot, int64_t rows) {
-  int64_t registers = target.numRegisters - 2;
+  int64_t registers = target.numRegisters - dot.getNumTemporaries();
   int64_t perBlock = dot.getNumGroups() * dot.getRegistersPerAccumulator();
   return std::min(kMaxColumnBlocks, registers / (perBlock * (rows + 1)));
+}
+
+/// Of the first factor; rows of a convolution share most of theirs.
+static int64_t getBytesPerRow(const IntegerProduct &product) {
+  if (product.isRowMajor())
+    return product.k;
+  auto type = cast<RankedTensorType>(product.lhs->get().getType());
+  return llvm::divideCeil(type.getNumElements(), product.m);
+}
+
+int64_t IntegerTile::getNumSteps(const IntegerProduct &product) {
+  return product.hasRuns() ? product.getNumRuns() : product.k / kTermsPerDot;
 }
 
 Blocking IntegerTile::chooseBlocking(const CpuTarget &target,
@@ -43,10 +57,14 @@ Blocking IntegerTile::chooseBlocking(const CpuTarget &target,
   // A quarter of the cache for a panel, and what is left of three quarters for
   // the rows; the rest is for what is stored and for the next panel.
   int64_t columns = blocking.columnBlocks * kColumnsPerBlock;
-  blocking.steps = std::max<int64_t>(
-      target.l2Bytes / 4 / (columns * kTermsPerDot), kMinDots);
-  int64_t terms = std::min(product.k, blocking.steps * kTermsPerDot);
-  int64_t cached = (target.l2Bytes / 4 * 3 - columns * terms) / terms;
+  int64_t termsPerStep = product.hasRuns() ? product.run : kTermsPerDot;
+  blocking.steps =
+      std::max<int64_t>(target.l2Bytes / 4 / columns,
+                        std::max(kMinDots * kTermsPerDot, termsPerStep)) /
+      termsPerStep;
+  int64_t terms = std::min(product.k, blocking.steps * termsPerStep);
+  int64_t cached = (target.l2Bytes / 4 * 3 - columns * terms) /
+                   std::min(terms, getBytesPerRow(product));
   blocking.cachedRows =
       std::max(cached / blocking.rows, int64_t(1)) * blocking.rows;
   return blocking;
@@ -56,13 +74,18 @@ Blocking IntegerTile::chooseBlocking(const CpuTarget &target,
 // Sums
 //===----------------------------------------------------------------------===//
 
+Value emitPackedSteps(ImplicitLocOpBuilder &b, const IntegerProduct &product) {
+  Value packed = getPackedFactor(product.rhs->get());
+  SmallVector<ReassociationIndices> groups = {{0}, {1}, {2, 3}};
+  if (product.hasRuns())
+    groups = {{0}, {1, 2}, {3, 4}};
+  return tensor::CollapseShapeOp::create(b, packed, groups);
+}
+
 IntegerTile::IntegerTile(ImplicitLocOpBuilder &b, const IntegerProduct &product,
                          const ByteDotProduct &dot, const Epilogue &epilogue)
-    : RegisterTile(epilogue), dot(dot), numTerms(product.k),
-      lhs(product.lhs->get()),
-      packed(tensor::CollapseShapeOp::create(
-          b, getPackedFactor(product.rhs->get()),
-          SmallVector<ReassociationIndices>{{0}, {1}, {2, 3}})) {}
+    : RegisterTile(epilogue), product(product), dot(dot),
+      lhs(product.lhs->get()), packed(emitPackedSteps(b, product)) {}
 
 SmallVector<Value> IntegerTile::emitSums(ImplicitLocOpBuilder &b,
                                          const Rows &rows, const Panel &panel,
@@ -87,27 +110,64 @@ SmallVector<Value> IntegerTile::emitTerms(ImplicitLocOpBuilder &b,
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
   SmallVector<Value> sums(rows.count * panel.numBlocks * dot.getNumGroups(),
                           zero);
-  if (part.count != 0) {
-    Value end = emitOffset(b, part.first, part.count);
-    Value one = arith::ConstantIndexOp::create(b, 1);
-    auto loop = scf::ForOp::create(b, part.first, end, one, sums);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    Value step = loop.getInductionVar();
-    SmallVector<Value> next =
-        emitDots(b, step, panel, SmallVector<Value>(loop.getRegionIterArgs()),
-                 rows.count, [&](int64_t i) {
-                   return loadTerms(b, emitOffset(b, rows.row, i), step);
-                 });
-    scf::YieldOp::create(b, next);
-    sums.assign(loop.getResults().begin(), loop.getResults().end());
-  }
-  if (!part.isLast || numTerms % kTermsPerDot == 0)
+  if (!product.hasRuns())
+    return emitRun(b, rows, panel, Value(), part.first, part.count, part.isLast,
+                   sums);
+  Value begin = arith::ConstantIndexOp::create(b, 0);
+  return emitSteps(b, part.first, part.count, sums,
+                   [&](Value run, SmallVector<Value> before) {
+                     return emitRun(b, rows, panel, run, begin,
+                                    product.run / kTermsPerDot,
+                                    /*withRest=*/true, before);
+                   });
+}
+
+SmallVector<Value> IntegerTile::emitSteps(
+    ImplicitLocOpBuilder &b, Value first, int64_t count,
+    SmallVector<Value> sums,
+    llvm::function_ref<SmallVector<Value>(Value, SmallVector<Value>)> body) {
+  if (count == 0)
     return sums;
-  Value whole = arith::ConstantIndexOp::create(b, numTerms / kTermsPerDot);
-  return emitDots(b, whole, panel, sums, rows.count, [&](int64_t i) {
-    return loadLastTerms(b, emitOffset(b, rows.row, i));
-  });
+  Value end = emitOffset(b, first, count);
+  Value one = arith::ConstantIndexOp::create(b, 1);
+  auto loop = scf::ForOp::create(b, first, end, one, sums);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  scf::YieldOp::create(b, body(loop.getInductionVar(),
+                               SmallVector<Value>(loop.getRegionIterArgs())));
+  return SmallVector<Value>(loop.getResults());
+}
+
+SmallVector<Value> IntegerTile::emitRun(ImplicitLocOpBuilder &b,
+                                        const Rows &rows, const Panel &panel,
+                                        Value run, Value first, int64_t count,
+                                        bool withRest,
+                                        SmallVector<Value> sums) {
+  // The run's first quadruple in the packed factor.
+  Value begin;
+  if (run) {
+    Value dots = arith::ConstantIndexOp::create(
+        b, llvm::divideCeil(product.run, kTermsPerDot));
+    begin = arith::MulIOp::create(b, run, dots);
+  }
+  auto getPackedStep = [&](Value step) {
+    return run ? b.createOrFold<arith::AddIOp>(begin, step) : step;
+  };
+  sums = emitSteps(
+      b, first, count, sums, [&](Value step, SmallVector<Value> before) {
+        return emitDots(b, getPackedStep(step), panel, before, rows.count,
+                        [&](int64_t i) {
+                          return loadTerms(b, emitOffset(b, rows.row, i), run,
+                                           step);
+                        });
+      });
+  if (!withRest || product.run % kTermsPerDot == 0)
+    return sums;
+  Value whole = arith::ConstantIndexOp::create(b, product.run / kTermsPerDot);
+  return emitDots(b, getPackedStep(whole), panel, sums, rows.count,
+                  [&](int64_t i) {
+                    return loadLastTerms(b, emitOffset(b, rows.row, i), run);
+                  });
 }
 
 SmallVector<Value>
@@ -148,21 +208,42 @@ Value IntegerTile::loadGroup(ImplicitLocOpBuilder &b, Value block, Value step,
   return dot.emitRight(b, loadBytes(b, packed, {block, step, first}, size));
 }
 
-Value IntegerTile::loadTerms(ImplicitLocOpBuilder &b, Value row, Value step) {
+SmallVector<Value> IntegerTile::getIndices(ImplicitLocOpBuilder &b, Value row,
+                                           Value run, Value k) {
+  if (product.isRowMajor())
+    return {row, k};
+  AffineMap map = product.getLhsMap();
+  SmallVector<OpFoldResult> loops(map.getNumDims(), b.getIndexAttr(0));
+  loops[product.mLoop] = row;
+  if (run)
+    loops[product.reductions.front()] = run;
+  // What moves along the run is added last, so that the rest is computed once.
+  SmallVector<Value> indices = getValueOrCreateConstantIndexOp(
+      b, b.getLoc(),
+      affine::makeComposedFoldedMultiResultAffineApply(b, b.getLoc(), map,
+                                                       loops));
+  indices.back() = b.createOrFold<arith::AddIOp>(indices.back(), k);
+  return indices;
+}
+
+Value IntegerTile::loadTerms(ImplicitLocOpBuilder &b, Value row, Value run,
+                             Value step) {
   Value four = arith::ConstantIndexOp::create(b, kTermsPerDot);
   Value k = arith::MulIOp::create(b, step, four);
-  return loadBytes(b, lhs, {row, k}, kTermsPerDot);
+  return loadBytes(b, lhs, getIndices(b, row, run, k), kTermsPerDot);
 }
 
 /// The last, fewer than four terms. Any byte will do for the others, which are
 /// multiplied by zeros, but there may be none.
-Value IntegerTile::loadLastTerms(ImplicitLocOpBuilder &b, Value row) {
+Value IntegerTile::loadLastTerms(ImplicitLocOpBuilder &b, Value row,
+                                 Value run) {
   auto type = VectorType::get(kTermsPerDot, b.getI8Type());
   Value bytes = arith::ConstantOp::create(b, b.getZeroAttr(type));
-  int64_t begin = numTerms / kTermsPerDot * kTermsPerDot;
-  for (int64_t k = begin; k < numTerms; ++k) {
+  int64_t begin = product.run / kTermsPerDot * kTermsPerDot;
+  for (int64_t k = begin; k < product.run; ++k) {
     Value place = arith::ConstantIndexOp::create(b, k);
-    Value byte = tensor::ExtractOp::create(b, lhs, ValueRange{row, place});
+    Value byte =
+        tensor::ExtractOp::create(b, lhs, getIndices(b, row, run, place));
     bytes = vector::InsertOp::create(b, byte, bytes, k - begin);
   }
   return bytes;

@@ -14,15 +14,15 @@
 // The second term is a constant for each column; the third one is 0 whenever b
 // fits a signed byte, which it does unless its zero point makes it wider.
 //
-// Packs no activations, no products of two variables, no convolutions, and does
-// not keep factors of less than a byte packed in memory.
+// Packs no activations, no products of two variables, and does not keep factors
+// of less than a byte packed in memory. Convolutions are products by then, of
+// runs of terms.
 //
 //===----------------------------------------------------------------------===//
 
-#include "IntegerProduct.h"
+#include "DepthwiseTile.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
@@ -74,34 +74,40 @@ std::optional<SignedFactor> makeSigned(const IntegerProduct &product,
   return factor;
 }
 
-ElementsAttr reshapeBytes(ElementsAttr bytes, RankedTensorType type) {
-  if (auto resource = dyn_cast<DenseResourceElementsAttr>(bytes))
-    return DenseResourceElementsAttr::get(type, resource.getRawHandle());
-  return cast<DenseElementsAttr>(bytes).reshape(type);
-}
-
+/// An unpack of a constant [N/16][K/4][16][4], or [N/16][R][K/4][16][4].
 Value emitPacked(ImplicitLocOpBuilder &b, const IntegerProduct &product,
                  ArrayRef<int8_t> elements) {
   int64_t blocks = llvm::divideCeil(product.n, kColumnsPerBlock);
-  int64_t dots = llvm::divideCeil(product.k, kTermsPerDot);
-  std::vector<uint8_t> packed(blocks * dots * kColumnsPerBlock * kTermsPerDot);
+  int64_t dots = llvm::divideCeil(product.run, kTermsPerDot);
+  int64_t runs = product.getNumRuns();
+  std::vector<uint8_t> packed(blocks * runs * dots * kColumnsPerBlock *
+                              kTermsPerDot);
   for (int64_t k = 0; k < product.k; ++k)
     for (int64_t n = 0; n < product.n; ++n) {
-      int64_t dot = n / kColumnsPerBlock * dots + k / kTermsPerDot;
+      int64_t term = k % product.run;
+      int64_t run = n / kColumnsPerBlock * runs + k / product.run;
+      int64_t dot = run * dots + term / kTermsPerDot;
       int64_t column = dot * kColumnsPerBlock + n % kColumnsPerBlock;
-      packed[column * kTermsPerDot + k % kTermsPerDot] =
+      packed[column * kTermsPerDot + term % kTermsPerDot] =
           uint8_t(elements[k * product.n + n]);
     }
-  auto type = RankedTensorType::get(
-      {blocks, dots, kColumnsPerBlock, kTermsPerDot}, b.getI8Type());
+  SmallVector<int64_t> shape = {blocks, dots, kColumnsPerBlock, kTermsPerDot};
+  SmallVector<int64_t> unpacked = {product.run, product.n};
+  SmallVector<int64_t> outer = {1, 0};
+  if (product.hasRuns()) {
+    shape.insert(shape.begin() + 1, runs);
+    unpacked.insert(unpacked.begin(), runs);
+    outer = {2, 0, 1};
+  }
+  int64_t last = unpacked.size() - 1;
   Value constant = arith::ConstantOp::create(
-      b, reshapeBytes(makeBytes(b.getContext(), packed, "packed"), type));
-  Value empty = tensor::EmptyOp::create(
-      b, ArrayRef<int64_t>{product.k, product.n}, b.getI8Type());
+      b, makeByteTensor(b.getContext(), shape, packed, "packed"));
+  Value empty = tensor::EmptyOp::create(b, unpacked, b.getI8Type());
   SmallVector<OpFoldResult> tiles = {b.getIndexAttr(kColumnsPerBlock),
                                      b.getIndexAttr(kTermsPerDot)};
-  return linalg::UnPackOp::create(b, constant, empty, ArrayRef<int64_t>{1, 0},
-                                  tiles, ArrayRef<int64_t>{1, 0})
+  return linalg::UnPackOp::create(b, constant, empty,
+                                  ArrayRef<int64_t>{last, last - 1}, tiles,
+                                  outer)
       .getResult();
 }
 
@@ -140,6 +146,11 @@ std::optional<std::vector<int64_t>> getColumns(Value init, int64_t numColumns) {
     if (matchPattern(fill.value(), m_ConstantInt(&filled)))
       return std::vector<int64_t>(numColumns, filled.getSExtValue());
   auto generic = init.getDefiningOp<linalg::GenericOp>();
+  if (generic && generic.getNumDpsInputs() == 0 &&
+      generic->getNumResults() == 1 &&
+      matchPattern(generic.getBody()->getTerminator()->getOperand(0),
+                   m_ConstantInt(&filled)))
+    return std::vector<int64_t>(numColumns, filled.getSExtValue());
   ElementsAttr columns;
   if (!generic || generic.getNumDpsInputs() != 1 ||
       generic->getNumResults() != 1 || generic.getNumReductionLoops() != 0 ||
@@ -199,6 +210,28 @@ Value addToColumns(ImplicitLocOpBuilder &b, Value init,
       .getResult(0);
 }
 
+/// How rows of the first factor are read, from loops m, n if there is another
+/// one, then the reductions.
+AffineMap getLhsMap(OpBuilder &b, const IntegerProduct &product,
+                    unsigned numOthers) {
+  AffineMap map = product.getLhsMap();
+  SmallVector<AffineExpr> loops(map.getNumDims(), b.getAffineConstantExpr(0));
+  loops[product.mLoop] = b.getAffineDimExpr(0);
+  if (numOthers != 0)
+    loops[product.nLoop] = b.getAffineDimExpr(1);
+  unsigned next = 1 + numOthers;
+  for (unsigned reduction : product.reductions)
+    loops[reduction] = b.getAffineDimExpr(next++);
+  return map.replaceDimsAndSymbols(loops, {}, next, 0);
+}
+
+SmallVector<IteratorType> getIterators(const IntegerProduct &product,
+                                       unsigned numParallel) {
+  SmallVector<IteratorType> iterators(numParallel, IteratorType::parallel);
+  iterators.append(product.reductions.size(), IteratorType::reduction);
+  return iterators;
+}
+
 /// Adds `factor` times the sums of the rows of the first factor's values.
 Value addRowSums(ImplicitLocOpBuilder &b, Value init,
                  const IntegerProduct &product, CodeReading reading,
@@ -207,14 +240,35 @@ Value addRowSums(ImplicitLocOpBuilder &b, Value init,
     return init;
   Value lhs = product.lhs->get();
   Value zero = arith::ConstantIntOp::create(b, 0, 32);
-  Value empty = tensor::EmptyOp::create(
-      b, ArrayRef{tensor::getMixedSize(b, b.getLoc(), lhs, 0)}, b.getI32Type());
+  // In a depthwise convolution, of each row and column.
+  unsigned numParallel = product.isDepthwise() ? 2 : 1;
+  SmallVector<OpFoldResult> shape = {
+      product.isRowMajor() ? tensor::getMixedSize(b, b.getLoc(), lhs, 0)
+                           : OpFoldResult(b.getIndexAttr(product.m))};
+  if (product.isDepthwise())
+    shape.push_back(b.getIndexAttr(product.n));
+  Value empty = tensor::EmptyOp::create(b, shape, b.getI32Type());
   Value start = linalg::FillOp::create(b, zero, empty).getResult(0);
+  // Has the sizes of the reductions, which rows of a convolution do not have.
+  SmallVector<int64_t> terms = {product.run};
+  if (product.hasRuns())
+    terms.insert(terms.begin(), product.getNumRuns());
+  Value window = tensor::EmptyOp::create(b, terms, b.getI8Type());
+  unsigned numLoops = numParallel + terms.size();
+  SmallVector<unsigned> reductions =
+      llvm::to_vector(llvm::seq<unsigned>(numParallel, numLoops));
+  SmallVector<Value> inputs = {lhs};
+  SmallVector<AffineMap> maps = {getLhsMap(b, product, numParallel - 1)};
+  if (!product.isRowMajor()) {
+    inputs.push_back(window);
+    maps.push_back(getProjection(b, numLoops, reductions));
+  }
+  AffineMap byRow =
+      b.getMultiDimIdentityMap(numLoops).getMajorSubMap(numParallel);
+  maps.push_back(byRow);
   Value sums =
       linalg::GenericOp::create(
-          b, start.getType(), lhs, start,
-          ArrayRef{b.getMultiDimIdentityMap(2), getProjection(b, 2, {0})},
-          ArrayRef{IteratorType::parallel, IteratorType::reduction},
+          b, start.getType(), inputs, start, maps, getIterators(product, numParallel),
           [&](OpBuilder &nested, Location loc, ValueRange args) {
             Type type = nested.getI32Type();
             Value code =
@@ -226,11 +280,14 @@ Value addRowSums(ImplicitLocOpBuilder &b, Value init,
             Value offset =
                 arith::ConstantIntOp::create(nested, loc, reading.offset, 32);
             Value value = arith::AddIOp::create(nested, loc, code, offset);
-            Value sum = arith::AddIOp::create(nested, loc, args[1], value);
+            Value sum =
+                arith::AddIOp::create(nested, loc, args.back(), value);
             linalg::YieldOp::create(nested, loc, sum);
           })
           .getResult(0);
-  return emitSum(b, init, product, sums, getProjection(b, 2, {0}), factor);
+  return emitSum(b, init, product, sums,
+                 b.getMultiDimIdentityMap(2).getMajorSubMap(numParallel),
+                 factor);
 }
 
 //===----------------------------------------------------------------------===//
@@ -239,8 +296,8 @@ Value addRowSums(ImplicitLocOpBuilder &b, Value init,
 
 /// sum u s, with u = code, or code + 128 for signed codes that an instruction
 /// has to read as unsigned.
-Value emitProduct(ImplicitLocOpBuilder &b, Value lhs, Value rhs, Value init,
-                  CodeReading reading) {
+Value emitProduct(ImplicitLocOpBuilder &b, const IntegerProduct &product,
+                  Value rhs, Value init, CodeReading reading) {
   auto body = [&](OpBuilder &nested, Location loc, ValueRange args) {
     Type type = nested.getI32Type();
     Value left =
@@ -257,19 +314,26 @@ Value emitProduct(ImplicitLocOpBuilder &b, Value lhs, Value rhs, Value init,
     Value sum = arith::AddIOp::create(nested, loc, args[2], term);
     linalg::YieldOp::create(nested, loc, sum);
   };
+  unsigned numLoops = 2 + product.reductions.size();
+  SmallVector<unsigned> rhsLoops =
+      llvm::to_vector(llvm::seq<unsigned>(2, numLoops));
+  rhsLoops.push_back(1);
   return linalg::GenericOp::create(
-             b, init.getType(), ValueRange{lhs, rhs}, init,
-             ArrayRef{getProjection(b, 3, {0, 2}), getProjection(b, 3, {2, 1}),
-                      getProjection(b, 3, {0, 1})},
-             ArrayRef{IteratorType::parallel, IteratorType::parallel,
-                      IteratorType::reduction},
-             body)
+             b, init.getType(), ValueRange{product.lhs->get(), rhs}, init,
+             ArrayRef{getLhsMap(b, product, 1),
+                      getProjection(b, numLoops, rhsLoops),
+                      getProjection(b, numLoops, {0, 1})},
+             getIterators(product, 2), body)
       .getResult(0);
 }
 
 /// Fails with the reason in `whyNot`.
 LogicalResult packProduct(const IntegerProduct &product,
                           const CpuTarget &target, StringRef &whyNot) {
+  if (product.isDepthwise() && !DepthwiseRows::find(product)) {
+    whyNot = "its window is too large for a depthwise convolution";
+    return failure();
+  }
   std::optional<CodeReading> reading = getCodeReading(product.lhsValues);
   if (!reading) {
     whyNot = "its first factor is more than a code and an offset";
@@ -289,7 +353,7 @@ LogicalResult packProduct(const IntegerProduct &product,
   }
 
   CodeReading read{reading->isUnsigned, 0};
-  if (!target.usesTiles(product.m))
+  if (!product.isRowMajor() || !target.usesTiles(product.m))
     read.offset = target.getReadingOffset(reading->isUnsigned);
   uint32_t moved = uint32_t(reading->offset) - uint32_t(read.offset);
   std::vector<int32_t> addends(product.n);
@@ -305,7 +369,7 @@ LogicalResult packProduct(const IntegerProduct &product,
   init = addRowSums(b, init, product, *reading, factor->offset);
   Value rhs = emitPacked(b, product, factor->elements);
   op.replaceAllUsesWith(
-      ValueRange{emitProduct(b, product.lhs->get(), rhs, init, read)});
+      ValueRange{emitProduct(b, product, rhs, init, read)});
   op.erase();
   return success();
 }

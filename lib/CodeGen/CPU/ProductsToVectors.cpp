@@ -3,7 +3,7 @@
 //
 // Input:  products that qfmt-pack-products has packed, on tensors.
 // Output: scf loops on tensors, vectors, instructions of the target: the loops
-// of ProductLoops around an IntegerTile.
+// of ProductLoops around an AmxTile or an IntegerTile.
 //
 // U and V are such that accumulators, a panel's groups and two more values fit
 // the registers. Sums are one part unless a panel would take more than a
@@ -11,7 +11,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "AmxTile.h"
+#include "DepthwiseTile.h"
 #include "IntegerTile.h"
+#include "Roofline.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -38,9 +41,38 @@ void reportProduct(linalg::GenericOp op, const Blocking &blocking,
   remark::passed(op.getLoc(), getRemarkOptions("Blocks"))
       << "a product of packed bytes" << remark::metric("Rows", blocking.rows)
       << remark::metric("ColumnBlocks", blocking.columnBlocks)
-      << remark::metric("Terms", blocking.steps * kTermsPerDot)
+      << remark::metric("Steps", blocking.steps)
       << remark::metric("CachedRows", blocking.cachedRows)
       << remark::metric("FusedOperations", epilogue.size());
+}
+
+void reportLimits(const IntegerProduct &product, const CpuTarget &target,
+                  bool usesTiles, const Epilogue &epilogue,
+                  const Blocking &blocking) {
+  KernelSize size =
+      KernelSize::get(product.m, product.n, product.k, blocking.cachedRows,
+                      {product.lhs->get().getType()},
+                      {getPackedFactor(product.rhs->get()).getType()},
+                      epilogue.getLast().getResult(0).getType());
+  reportRoofline(linalg::GenericOp(product.op).getLoc(),
+                 "qfmt-products-to-vectors", target,
+                 usesTiles ? target.rates.tileProducts : target.rates.products,
+                 size, blocking);
+}
+
+Value emitLoops(ImplicitLocOpBuilder &b, const IntegerProduct &product,
+                const CpuTarget &target, Epilogue &epilogue,
+                const Blocking &blocking, ProductTile &tile, int64_t numSteps,
+                bool usesTiles = false) {
+  // Asking for the size of the result would be one more reader of the initial
+  // values.
+  OpFoldResult rows = b.getIndexAttr(product.m);
+  if (ShapedType::isDynamic(product.m))
+    rows = tensor::getMixedSize(b, b.getLoc(), product.lhs->get(), 0);
+  reportProduct(product.op, blocking, epilogue);
+  reportLimits(product, target, usesTiles, epilogue, blocking);
+  return ProductLoops(b, blocking, epilogue, tile, rows, product.n, numSteps)
+      .emit();
 }
 
 /// False if `op` is no packed product that the target's instructions can read.
@@ -54,18 +86,31 @@ bool emitProduct(linalg::GenericOp op, const CpuTarget &target) {
   if (!reading || !right || right->isUnsigned || right->offset != 0)
     return false;
   ByteDotProduct dot(target, *reading);
-  if (!dot.isLegal())
+  bool usesTiles = product->isRowMajor() && target.usesTiles(product->m) &&
+                   reading->offset == 0;
+  if (!usesTiles && !dot.isLegal())
     return false;
   Epilogue epilogue(op);
-  Blocking blocking = IntegerTile::chooseBlocking(target, dot, *product);
-  reportProduct(op, blocking, epilogue);
   ImplicitLocOpBuilder b(op.getLoc(), epilogue.getLast());
-  IntegerTile tile(b, *product, dot, epilogue);
-  OpFoldResult rows =
-      tensor::getMixedSize(b, op.getLoc(), product->lhs->get(), 0);
-  Value result = ProductLoops(b, blocking, epilogue, tile, rows, product->n,
-                              product->k / kTermsPerDot)
-                     .emit();
+  Value result;
+  if (product->isDepthwise()) {
+    std::optional<DepthwiseRows> places = DepthwiseRows::find(*product);
+    if (!places)
+      return false;
+    DepthwiseTile tile(b, *product, *places, dot, epilogue);
+    result = emitLoops(b, *product, target, epilogue,
+                       DepthwiseTile::chooseBlocking(*places), tile, 1);
+  } else if (usesTiles) {
+    AmxTile tile(b, *product, *reading, epilogue);
+    result = emitLoops(b, *product, target, epilogue,
+                       AmxTile::chooseBlocking(target, *product), tile,
+                       AmxTile::getNumSteps(*product), usesTiles);
+  } else {
+    IntegerTile tile(b, *product, dot, epilogue);
+    result = emitLoops(b, *product, target, epilogue,
+                       IntegerTile::chooseBlocking(target, dot, *product), tile,
+                       IntegerTile::getNumSteps(*product));
+  }
   epilogue.replace(b, result);
   return true;
 }
@@ -76,6 +121,7 @@ struct ProductsToVectorsPass
 
   void runOnOperation() override {
     CpuTarget target = CpuTarget::get(getOperation(), instructions, l2Bytes);
+    target.overrideRates(productsPerCycle, l2BytesPerCycle, farBytesPerCycle);
     // Not the others: an epilogue is erased together with its product.
     SmallVector<linalg::GenericOp> products;
     getOperation()->walk([&](linalg::GenericOp op) {

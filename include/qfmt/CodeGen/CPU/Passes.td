@@ -5,8 +5,15 @@
 
 include "mlir/Pass/PassBase.td"
 
-class CpuPass<string flag> : Pass<flag, "::mlir::ModuleOp"> {
-  let options = [
+// What a core does in a cycle, for estimates in remarks; 0 for what CpuTarget has.
+defvar rateOptions = [
+  Option<"productsPerCycle", "products-per-cycle", "int64_t", "0", "For estimates: products a core multiplies in a cycle; 0 for those of one instruction">,
+  Option<"l2BytesPerCycle", "l2-bytes-per-cycle", "int64_t", "0", "For estimates: bytes read from the level-2 cache in a cycle; 0 for 48">,
+  Option<"farBytesPerCycle", "far-bytes-per-cycle", "int64_t", "0", "For estimates: bytes read from beyond it in a cycle; 0 for 16">,
+];
+
+class CpuPass<string flag, list<Option> more = []> : Pass<flag, "::mlir::ModuleOp"> {
+  let options = !listconcat([
     Option<"instructions", "instructions", "::mlir::qfmt::DotInstructions", "::mlir::qfmt::DotInstructions::Auto",
            "Which instructions multiply bytes", [{::llvm::cl::values(
       clEnumValN(::mlir::qfmt::DotInstructions::Auto, "auto", "what the module's qfmt.target_features allow"),
@@ -20,7 +27,7 @@ class CpuPass<string flag> : Pass<flag, "::mlir::ModuleOp"> {
       clEnumValN(::mlir::qfmt::DotInstructions::Sdot, "sdot", "sdot on 16 bytes"),
       clEnumValN(::mlir::qfmt::DotInstructions::Plain, "plain", "32-bit multiplication"))}]>,
     Option<"l2Bytes", "l2-bytes", "int64_t", "0", "Size of a core's level-2 cache; 0 for 1 MiB">,
-  ];
+  ], more);
 }
 
 def CollapseReaders : Pass<"qfmt-collapse-readers"> {
@@ -41,6 +48,50 @@ def CollapseReaders : Pass<"qfmt-collapse-readers"> {
     ```
   }];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def ChannelsLast : Pass<"qfmt-channels-last", "::mlir::ModuleOp"> {
+  let summary = "Moves the channels of integer convolutions to the last dimension";
+  let description = [{
+    On tensors, of convolutions of bytes with constants as `linalg.generic` whose result has its channels in the second dimension (NCHW), and of what is
+    computed between them: element-wise operations, pooling, padding. All of these read and write tensors with the channels last; where such a tensor
+    comes from elsewhere or goes elsewhere, its elements are moved, unless it has one channel or one place, or only a `linalg.generic` reads it, which can
+    read it so.
+
+    ```mlir
+    %y = linalg.generic {indexing_maps = [(n, f, h, w, c, i, j) -> (n, c, h + i, w + j), (f, c, i, j), (n, f, h, w)]}
+      ins(%x, %k : tensor<1x16x9x9xi8>, tensor<32x16x3x3xi8>) outs(... : tensor<1x32x7x7xi32>)
+    ```
+    becomes
+    ```mlir
+    %t = linalg.generic ... ins(%x : tensor<1x16x9x9xi8>) outs(... : tensor<1x9x9x16xi8>)
+    %y = linalg.generic {indexing_maps = [(n, h, w, f, c, i, j) -> (n, h + i, w + j, c), (f, c, i, j), (n, h, w, f)]}
+      ins(%t, %k : tensor<1x9x9x16xi8>, tensor<32x16x3x3xi8>) outs(... : tensor<1x7x7x32xi32>)
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def ConvolutionsToProducts : Pass<"qfmt-convolutions-to-products", "::mlir::ModuleOp"> {
+  let summary = "Writes integer convolutions as products of matrices";
+  let description = [{
+    On tensors, of convolutions of bytes with constants, channels last, as `linalg.generic`. The result becomes a matrix with a row for each place and a
+    column for each channel, the constant R x K x N, and a map says where the K terms of each of the R runs of a row lie. Nothing is copied.
+
+    ```mlir
+    %y = linalg.generic {indexing_maps = [(n, h, w, f, c, i, j) -> (n, h + i, w + j, c), (f, c, i, j), (n, h, w, f)]}
+      ins(%x, %k : tensor<1x9x9x16xi8>, tensor<32x16x3x3xi8>) outs(%init : tensor<1x7x7x32xi32>)
+    ```
+    becomes
+    ```mlir
+    %rows = tensor.collapse_shape %x [[0], [1], [2, 3]] : tensor<1x9x9x16xi8> into tensor<1x9x144xi8>
+    %m = linalg.generic {indexing_maps = [(m, n, r, k) -> (0, m floordiv 7 + r, (m mod 7) * 16 + k), (r, k, n), (m, n)]}
+      ins(%rows, %moved : tensor<1x9x144xi8>, tensor<3x48x32xi8>) outs(... : tensor<49x32xi32>)
+    %y = tensor.expand_shape %m [[0, 1, 2], [3]] output_shape [1, 7, 7, 32] : tensor<49x32xi32> into tensor<1x7x7x32xi32>
+    ```
+    Remarks (missed) say why a convolution is left alone.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
 }
 
 def PackProducts : CpuPass<"qfmt-pack-products"> {
@@ -69,7 +120,7 @@ def PackProducts : CpuPass<"qfmt-pack-products"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
 }
 
-def ProductsToVectors : CpuPass<"qfmt-products-to-vectors"> {
+def ProductsToVectors : CpuPass<"qfmt-products-to-vectors", rateOptions> {
   let summary = "Writes packed integer matrix products as loops over vectors";
   let description = [{
     What qfmt-pack-products has packed becomes a loop nest on tensors: blocks of rows that stay in the level-2 cache, panels of
@@ -110,9 +161,9 @@ def FloatProductsToVectors : Pass<"qfmt-float-products-to-vectors", "::mlir::Mod
 
     Each sum is added up in the order of its terms, by the operations of the body, and so is the same number as before.
   }];
-  let options = [
+  let options = !listconcat([
     Option<"l2Bytes", "l2-bytes", "int64_t", "0", "Size of a core's level-2 cache; 0 for 1 MiB">,
-  ];
+  ], rateOptions);
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
                            "::mlir::vector::VectorDialect"];
 }
@@ -155,7 +206,7 @@ def TilesToAmx : Pass<"qfmt-tiles-to-amx"> {
     amx.tile_store %sums[%c0, %c0], %last : memref<16x16xi32>, !amx.tile<16x16xi32>
     ```
   }];
-  let dependentDialects = ["::mlir::amx::AMXDialect", "::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+  let dependentDialects = ["::mlir::amx::AMXDialect", "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
 }
 
 //===----------------------------------------------------------------------===//
@@ -212,7 +263,7 @@ def PackGroups : Pass<"qfmt-pack-groups"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::qfmt::cpu::QFmtCpuDialect"];
 }
 
-def GroupsToVectors : CpuPass<"qfmt-groups-to-vectors"> {
+def GroupsToVectors : CpuPass<"qfmt-groups-to-vectors", rateOptions> {
   let summary = "Writes products in groups as loops over vectors";
   let description = [{
     What qfmt-pack-groups has packed becomes the loops of qfmt-products-to-vectors around a tile of two kinds of sums: for each group those of integers, which start anew, and
