@@ -33,6 +33,28 @@ static DotInstructions chooseInstructions(const llvm::StringSet<> &features) {
   return DotInstructions::Plain;
 }
 
+/// Of one instruction, or of a sequence that takes a cycle at best.
+static int64_t getProducts(DotInstructions instructions) {
+  switch (instructions) {
+  case DotInstructions::Auto:
+  case DotInstructions::Amx:
+  case DotInstructions::Vnni512:
+    return 64;
+  case DotInstructions::Vnni256:
+  case DotInstructions::Madd512:
+    return 32;
+  case DotInstructions::Madd256:
+  case DotInstructions::Usdot:
+  case DotInstructions::Sdot:
+    return 16;
+  case DotInstructions::Madd128:
+    return 8;
+  case DotInstructions::Plain:
+    break;
+  }
+  return 4;
+}
+
 CpuTarget CpuTarget::get(ModuleOp module, DotInstructions instructions,
                          int64_t l2Bytes) {
   llvm::StringSet<> features = getFeatures(module);
@@ -53,11 +75,28 @@ CpuTarget CpuTarget::get(ModuleOp module, DotInstructions instructions,
     target.numRegisters = 32;
   if (features.contains("avx"))
     target.floatLanes = 8;
-  if (features.contains("avx512f"))
+  // vpermd; with AVX-512 vpermi2d, and two of them and a blend for 6 bits.
+  if (features.contains("avx2"))
+    target.tableBits = 3;
+  if (features.contains("avx512f")) {
     target.floatLanes = 16;
+    target.tableBits = 6;
+  }
   if (l2Bytes != 0)
     target.l2Bytes = l2Bytes;
+  target.rates.products = getProducts(target.instructions);
+  target.rates.floatProducts = target.floatLanes;
   return target;
+}
+
+void CpuTarget::overrideRates(int64_t products, int64_t l2Bytes,
+                              int64_t farBytes) {
+  if (products != 0)
+    rates.products = rates.tileProducts = rates.floatProducts = products;
+  if (l2Bytes != 0)
+    rates.l2Bytes = l2Bytes;
+  if (farBytes != 0)
+    rates.farBytes = farBytes;
 }
 
 int32_t CpuTarget::getReadingOffset(bool isUnsigned) const {

@@ -14,6 +14,7 @@
 
 #include "DecodedFactor.h"
 #include "FloatTile.h"
+#include "Roofline.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -180,17 +181,36 @@ void reportProduct(const FloatProduct &product, const Blocking &blocking,
       << remark::metric("FusedOperations", epilogue.size());
 }
 
+/// A right factor that is decoded where it is used has `decodedBytes`; others
+/// 0.
+void reportLimits(const FloatProduct &product, const CpuTarget &target,
+                  const Epilogue &epilogue, const Blocking &blocking,
+                  int64_t decodedBytes) {
+  linalg::GenericOp op = product.op;
+  KernelSize size = KernelSize::get(
+      product.m, product.n, product.k, blocking.cachedRows,
+      {product.lhs->get().getType()}, {product.rhs->get().getType()},
+      epilogue.getLast().getResult(0).getType());
+  if (decodedBytes != 0)
+    size.rightBytes = decodedBytes;
+  reportRoofline(op.getLoc(), "qfmt-float-products-to-vectors", target,
+                 target.rates.floatProducts, size, blocking);
+}
+
 /// The right factor, decoded where it is used if it is a constant.
 std::unique_ptr<FactorColumns> makeColumns(ImplicitLocOpBuilder &b,
-                                           const FloatProduct &product) {
+                                           const FloatProduct &product,
+                                           const CpuTarget &target,
+                                           int64_t &decodedBytes) {
   Value rhs = product.rhs->get();
   StringRef whyNot;
-  if (auto decoded =
-          DecodedFactor::match(rhs, product.isRhsTransposed(), whyNot)) {
+  if (auto decoded = DecodedFactor::match(rhs, product.isRhsTransposed(),
+                                          target.tableBits, whyNot)) {
     decoded->emitSources(b);
+    decodedBytes = decoded->getNumBytes();
     remark::passed(b.getLoc(), getRemarkOptions("Decoded"))
         << "a constant factor is decoded in registers"
-        << remark::metric("Bytes", decoded->getNumBytes());
+        << remark::metric("Bytes", decodedBytes);
     return decoded;
   }
   if (rhs.getDefiningOp() && !whyNot.empty())
@@ -205,9 +225,12 @@ void emitProduct(const FloatProduct &product, const CpuTarget &target) {
   linalg::GenericOp op = product.op;
   Epilogue epilogue(op);
   ImplicitLocOpBuilder b(op.getLoc(), epilogue.getLast());
-  std::unique_ptr<FactorColumns> columns = makeColumns(b, product);
+  int64_t decodedBytes = 0;
+  std::unique_ptr<FactorColumns> columns =
+      makeColumns(b, product, target, decodedBytes);
   Blocking blocking = FloatTile::chooseBlocking(target, product, *columns);
   reportProduct(product, blocking, epilogue);
+  reportLimits(product, target, epilogue, blocking, decodedBytes);
   bool hasSeveralTiles =
       ShapedType::isDynamic(product.m) || product.m > blocking.rows;
   FloatTile tile(product, *columns, columns->isCostly() && hasSeveralTiles,
@@ -240,6 +263,7 @@ struct FloatProductsToVectorsPass
   void runOnOperation() override {
     CpuTarget target =
         CpuTarget::get(getOperation(), DotInstructions::Auto, l2Bytes);
+    target.overrideRates(productsPerCycle, l2BytesPerCycle, farBytesPerCycle);
     // Not the others: an epilogue is erased together with its product.
     SmallVector<linalg::GenericOp> products;
     getOperation()->walk([&](linalg::GenericOp op) {

@@ -8,10 +8,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "GroupTile.h"
+#include "Roofline.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Remarks.h"
+#include "qfmt/CodeGen/CPU/CpuOps.h"
 #include "qfmt/CodeGen/CPU/Passes.h"
 
 namespace mlir::qfmt {
@@ -39,6 +41,30 @@ void report(const GroupedProduct &product, const Blocking &blocking,
       << remark::metric("FusedOperations", epilogue.size());
 }
 
+/// Of what is kept in memory: a packed constant, not what it is unpacked to.
+Type getStoredType(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (isa_and_nonnull<cpu::UnpackIntegersOp, cpu::UnpackScalesOp>(op))
+    return op->getOperand(0).getType();
+  return value.getType();
+}
+
+/// Scales and what else is read beside the sums count as the right factor.
+void reportLimits(const GroupedProduct &product, const CpuTarget &target,
+                  const Epilogue &epilogue, const Blocking &blocking) {
+  linalg::GenericOp op = product.op, sums = product.sums;
+  SmallVector<Type> right = {getStoredType(product.rhs->get())};
+  for (Value input : op.getDpsInputs())
+    if (input.getDefiningOp() != sums)
+      right.push_back(getStoredType(input));
+  KernelSize size =
+      KernelSize::get(product.m, product.n, product.groups * product.groupSize,
+                      blocking.cachedRows, {product.lhs.getType()}, right,
+                      epilogue.getLast().getResult(0).getType());
+  reportRoofline(op.getLoc(), "qfmt-groups-to-vectors", target,
+                 target.rates.products, size, blocking);
+}
+
 void emitProduct(const GroupedProduct &product, const CpuTarget &target) {
   linalg::GenericOp sums = product.sums;
   if (!GroupTile::isLegal(product)) {
@@ -50,12 +76,13 @@ void emitProduct(const GroupedProduct &product, const CpuTarget &target) {
   Epilogue epilogue(product.op);
   Blocking blocking = GroupTile::chooseBlocking(target, product);
   report(product, blocking, epilogue);
+  reportLimits(product, target, epilogue, blocking);
   ImplicitLocOpBuilder b(sums.getLoc(), epilogue.getLast());
   GroupTile tile(b, product, target, epilogue);
   OpFoldResult rows = tensor::getMixedSize(b, b.getLoc(), product.lhs, 0);
-  Value result = ProductLoops(b, blocking, epilogue, tile, rows, product.n,
-                              product.groups)
-                     .emit();
+  Value result =
+      ProductLoops(b, blocking, epilogue, tile, rows, product.n, product.groups)
+          .emit();
   epilogue.replace(b, result);
   sums.erase();
 }
@@ -65,6 +92,7 @@ struct GroupsToVectorsPass : impl::GroupsToVectorsBase<GroupsToVectorsPass> {
 
   void runOnOperation() override {
     CpuTarget target = CpuTarget::get(getOperation(), instructions, l2Bytes);
+    target.overrideRates(productsPerCycle, l2BytesPerCycle, farBytesPerCycle);
     SmallVector<GroupedProduct> products;
     getOperation()->walk([&](linalg::GenericOp op) {
       if (auto product = matchGroupedProduct(op))

@@ -36,6 +36,15 @@ enum class DotInstructions {
   Plain,
 };
 
+/// What a core does in a cycle at best. For estimates in remarks alone: no code
+/// depends on it.
+struct CycleRates {
+  /// Products of bytes by vector instructions, and by tiles; of floats.
+  int64_t products = 1, tileProducts = 1024, floatProducts = 1;
+  /// Bytes read from the level-2 cache, and from beyond it.
+  int64_t l2Bytes = 48, farBytes = 16;
+};
+
 struct CpuTarget {
   /// Neither Auto nor Amx.
   DotInstructions instructions = DotInstructions::Plain;
@@ -45,14 +54,22 @@ struct CpuTarget {
   int64_t numRegisters = 16;
   /// Numbers of 32 bits in a register for floats.
   int64_t floatLanes = 4;
+  /// Bits of an index by which one or two instructions look up numbers of 32
+  /// bits in registers; 0 if there are none.
+  int64_t tableBits = 0;
   /// Level-2 cache of one core.
   int64_t l2Bytes = int64_t(1) << 20;
+  /// One instruction that multiplies a cycle, unless a user says otherwise.
+  CycleRates rates;
 
   /// By LLVM's names of the target's features in the module's attribute
   /// `qfmt.target_features`; Plain if there is none. `instructions` other than
   /// Auto and `l2Bytes` other than 0 replace what would be chosen.
   static CpuTarget get(ModuleOp module, DotInstructions instructions,
                        int64_t l2Bytes);
+
+  /// What a user says of `rates`, `products` of all kinds; 0 for what is known.
+  void overrideRates(int64_t products, int64_t l2Bytes, int64_t farBytes);
 
   /// What has to be added to codes of 8 bits so that `instructions` can
   /// multiply them with signed bytes. It flips their highest bits, if it is not
