@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "DecodedFactor.h"
+#include "CodeTables.h"
 #include "ConstantBits.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -42,6 +43,8 @@ struct DecodedFactor::Source {
   /// The codes' width if they are packed into words, else 0.
   int64_t width = 0;
   bool isSigned = false;
+  /// In the body, too: the code in 32 bits, unsigned. May be null.
+  BlockArgument code;
   /// [N/16][...][16].
   Value packed;
 
@@ -340,8 +343,10 @@ static void chooseWidth(ArrayRef<uint32_t> codes, unsigned elementBits,
     width = 0;
 }
 
-std::unique_ptr<DecodedFactor>
-DecodedFactor::match(Value matrix, bool isTransposed, StringRef &whyNot) {
+std::unique_ptr<DecodedFactor> DecodedFactor::match(Value matrix,
+                                                    bool isTransposed,
+                                                    int64_t tableBits,
+                                                    StringRef &whyNot) {
   auto type = dyn_cast<RankedTensorType>(matrix.getType());
   if (!type || type.getRank() != 2 || !type.hasStaticShape())
     return nullptr;
@@ -360,8 +365,45 @@ DecodedFactor::match(Value matrix, bool isTransposed, StringRef &whyNot) {
     whyNot = builder.getWhyNot();
     return nullptr;
   }
+  factor->chooseWidths();
+  factor->foldCodes(tableBits);
   factor->choosePeriods();
   return factor;
+}
+
+void DecodedFactor::chooseWidths() {
+  for (Source &source : sources) {
+    if (source.isFunction() || source.period != 1)
+      continue;
+    if (source.getElementBits() <= 8)
+      chooseWidth(source.constant->bits, source.getElementBits(), source.width,
+                  source.isSigned);
+    if (source.width != 0)
+      unit = std::lcm(unit, source.getUnitRows());
+  }
+}
+
+/// What is computed from a code of at most `tableBits` bits becomes a table.
+void DecodedFactor::foldCodes(int64_t tableBits) {
+  SmallVector<CodeArgument> codes;
+  SmallVector<Source *> found;
+  for (Source &source : sources) {
+    if (source.width == 0 || source.width > tableBits)
+      continue;
+    found.push_back(&source);
+    CodeArgument &code = codes.emplace_back();
+    code.argument = source.argument;
+    Type element = source.constant->elementType;
+    for (uint32_t bits = 0; bits < 1u << source.width; ++bits) {
+      APInt value(source.width, bits);
+      value = source.isSigned ? value.sext(source.getElementBits())
+                              : value.zext(source.getElementBits());
+      code.values.push_back(getElementAttr(element, value.getZExtValue()));
+    }
+  }
+  foldIntoTables(*body, result, codes);
+  for (auto [source, code] : llvm::zip_equal(found, codes))
+    source->code = code.code;
 }
 
 /// See the declarations of `levels` and `unit`.
@@ -370,15 +412,8 @@ void DecodedFactor::choosePeriods() {
   for (Source &source : sources) {
     if (source.isFunction() || source.period == 0)
       continue;
-    if (source.period > 1) {
+    if (source.period > 1)
       slow.push_back(&source);
-      continue;
-    }
-    if (source.getElementBits() <= 8)
-      chooseWidth(source.constant->bits, source.getElementBits(), source.width,
-                  source.isSigned);
-    if (source.width != 0)
-      unit = std::lcm(unit, source.getUnitRows());
   }
   llvm::sort(slow, [](const Source *a, const Source *b) {
     return a->period < b->period;
@@ -405,7 +440,7 @@ void DecodedFactor::choosePeriods() {
   eraseUnused();
   llvm::DenseMap<Value, int64_t> known;
   for (const Source &source : sources)
-    known[source.argument] = source.period;
+    known[source.argument] = known[source.code] = source.period;
   for (Operation &op : *body) {
     int64_t period = 0;
     for (Value operand : op.getOperands())
@@ -555,11 +590,11 @@ Value DecodedFactor::emitFunction(ImplicitLocOpBuilder &b, AffineExpr function,
   }
 }
 
-/// Row `first` + `row` of a source in words; `words` has those of the unit that
-/// were read already.
+/// Row `first` + `row` of a source in words, in lanes of 32 bits; `words` has
+/// those of the unit that were read already.
 Value DecodedFactor::emitCode(ImplicitLocOpBuilder &b, const Source &source,
                               Value block, Value first, int64_t row,
-                              llvm::DenseMap<int64_t, Value> &words) {
+                              bool isSigned, Words &words) {
   int64_t unitRows = source.getUnitRows(), width = source.width;
   int64_t bit = row % unitRows * width;
   auto getWord = [&](int64_t i) {
@@ -590,7 +625,7 @@ Value DecodedFactor::emitCode(ImplicitLocOpBuilder &b, const Source &source,
     shift = 0;
     end = width;
   }
-  if (source.isSigned) {
+  if (isSigned) {
     if (end < kWordBits)
       word = arith::ShLIOp::create(b, word, splat(kWordBits - end));
     word = arith::ShRSIOp::create(b, word, splat(kWordBits - width));
@@ -601,7 +636,7 @@ Value DecodedFactor::emitCode(ImplicitLocOpBuilder &b, const Source &source,
       word = arith::AndIOp::create(
           b, word, splat(llvm::maskTrailingOnes<uint32_t>(width)));
   }
-  return emitElements(b, word, source.constant->elementType);
+  return word;
 }
 
 //===----------------------------------------------------------------------===//
@@ -661,25 +696,38 @@ static Value emitSplat(ImplicitLocOpBuilder &b, Value value, Type element) {
       b, VectorType::get(kColumnsPerBlock, element), value);
 }
 
+/// Row `first` + `row` of all sources in words.
+void DecodedFactor::emitCodes(ImplicitLocOpBuilder &b, Value block, Value first,
+                              int64_t row, MutableArrayRef<Words> words,
+                              IRMapping &mapping) {
+  for (auto [source, read] : llvm::zip_equal(sources, words)) {
+    if (source.width == 0)
+      continue;
+    if (source.code)
+      mapping.map(source.code,
+                  emitCode(b, source, block, first, row, false, read));
+    if (!source.argument.use_empty() || source.argument == result) {
+      Value code =
+          emitCode(b, source, block, first, row, source.isSigned, read);
+      mapping.map(source.argument,
+                  emitElements(b, code, source.constant->elementType));
+    }
+  }
+}
+
 SmallVector<Value> DecodedFactor::emitUnit(ImplicitLocOpBuilder &b,
                                            const Panel &panel, Value first,
                                            int64_t count, Mappings &mappings,
                                            ArrayRef<Value> carried, Body body) {
   // By block and source.
-  SmallVector<SmallVector<llvm::DenseMap<int64_t, Value>>> words(
-      panel.numBlocks,
-      SmallVector<llvm::DenseMap<int64_t, Value>>(sources.size()));
+  SmallVector<SmallVector<Words>> words(panel.numBlocks,
+                                        SmallVector<Words>(sources.size()));
   SmallVector<Value> values(carried);
   for (int64_t i = 0; i < count; ++i) {
     Value row = emitOffset(b, first, i);
     SmallVector<Value> columns;
-    for (auto [j, mapping] : llvm::enumerate(mappings)) {
-      Value block = emitOffset(b, panel.block, j);
-      for (auto [number, source] : llvm::enumerate(sources))
-        if (source.width != 0)
-          mapping.map(source.argument,
-                      emitCode(b, source, block, first, i, words[j][number]));
-    }
+    for (auto [j, mapping] : llvm::enumerate(mappings))
+      emitCodes(b, emitOffset(b, panel.block, j), first, i, words[j], mapping);
     for (int64_t period = unit; period >= 1; --period)
       if (unit % period == 0 && i % period == 0)
         emitPeriod(b, panel, period, row, mappings);

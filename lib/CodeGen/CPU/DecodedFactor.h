@@ -36,9 +36,10 @@ class DecodedFactor : public FactorColumns {
 public:
   /// `matrix` is K x N, or N x K if it is transposed. Null, with the reason in
   /// `whyNot`, if it is computed from anything but constants, or not element by
-  /// element.
-  static std::unique_ptr<DecodedFactor> match(Value matrix, bool isTransposed,
-                                              StringRef &whyNot);
+  /// element. The target looks up numbers by codes of up to `tableBits` bits
+  /// faster than it computes them.
+  static std::unique_ptr<DecodedFactor>
+  match(Value matrix, bool isTransposed, int64_t tableBits, StringRef &whyNot);
   ~DecodedFactor() override;
 
   /// Emits the sources.
@@ -61,8 +62,12 @@ private:
   struct Source;
   /// One for each block of a panel.
   using Mappings = SmallVector<IRMapping>;
+  /// Words of a unit that were read, by their number.
+  using Words = llvm::DenseMap<int64_t, Value>;
 
   DecodedFactor();
+  void chooseWidths();
+  void foldCodes(int64_t tableBits);
   void choosePeriods();
   void eraseUnused();
   void emitSource(ImplicitLocOpBuilder &b, Source &source);
@@ -71,8 +76,9 @@ private:
                     Value row);
   Value emitFunction(ImplicitLocOpBuilder &b, AffineExpr function, Value row);
   Value emitCode(ImplicitLocOpBuilder &b, const Source &source, Value block,
-                 Value first, int64_t row,
-                 llvm::DenseMap<int64_t, Value> &words);
+                 Value first, int64_t row, bool isSigned, Words &words);
+  void emitCodes(ImplicitLocOpBuilder &b, Value block, Value first, int64_t row,
+                 MutableArrayRef<Words> words, IRMapping &mapping);
   void emitPeriod(ImplicitLocOpBuilder &b, const Panel &panel, int64_t period,
                   Value row, Mappings &mappings);
   SmallVector<Value> emitLevel(ImplicitLocOpBuilder &b, const Panel &panel,
