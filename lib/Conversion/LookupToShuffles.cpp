@@ -38,17 +38,22 @@ struct Permutation {
   /// 1, or 2 for a table in two registers. Operands are the table and the
   /// index, then the table's second register.
   int64_t numSources;
+  /// Fewer than lanes, where each part of a register has the same entries.
+  int64_t entriesPerSource;
 
-  int64_t getNumEntries() const { return lanes * numSources; }
+  int64_t getNumEntries() const { return entriesPerSource * numSources; }
 };
 
 /// The best ones first.
 constexpr Permutation kPermutations[] = {
-    {"avx512f", "llvm.x86.avx512.permvar.si.512", 32, 16, 1},
-    {"avx512f", "llvm.x86.avx512.vpermi2var.d.512", 32, 16, 2},
-    {"avx512f", "llvm.x86.avx512.permvar.di.512", 64, 8, 1},
-    {"avx512f", "llvm.x86.avx512.vpermi2var.q.512", 64, 8, 2},
-    {"avx2", "llvm.x86.avx2.permd", 32, 8, 1},
+    {"avx512f", "llvm.x86.avx512.permvar.si.512", 32, 16, 1, 16},
+    {"avx512f", "llvm.x86.avx512.vpermi2var.d.512", 32, 16, 2, 16},
+    {"avx512f", "llvm.x86.avx512.permvar.di.512", 64, 8, 1, 8},
+    {"avx512f", "llvm.x86.avx512.vpermi2var.q.512", 64, 8, 2, 8},
+    {"avx2", "llvm.x86.avx2.permd", 32, 8, 1, 8},
+    {"avx512bw", "llvm.x86.avx512.pshuf.b.512", 8, 64, 1, 16},
+    {"avx2", "llvm.x86.avx2.pshuf.b", 8, 32, 1, 16},
+    {"ssse3", "llvm.x86.ssse3.pshuf.b.128", 8, 16, 1, 16},
 };
 
 /// More permutations than that are no better than loads.
@@ -124,8 +129,9 @@ Value Emitter::emitIndex() {
 Value Emitter::getSource(int64_t first) {
   SmallVector<APInt> values;
   for (int64_t i = first; i < first + permutation.lanes; ++i)
-    values.push_back(
-        entries[std::min<int64_t>(i, int64_t(entries.size()) - 1)]);
+    values.push_back(entries[std::min<int64_t>(
+        first + (i - first) % permutation.entriesPerSource,
+        int64_t(entries.size()) - 1)]);
   return arith::ConstantOp::create(
       b, DenseElementsAttr::get(getVectorType(permutation.lanes), values));
 }
@@ -133,7 +139,7 @@ Value Emitter::getSource(int64_t first) {
 Value Emitter::emitPermutation(int64_t first, Value index) {
   SmallVector<Value> operands{getSource(first), index};
   if (permutation.numSources == 2)
-    operands.push_back(getSource(first + permutation.lanes));
+    operands.push_back(getSource(first + permutation.entriesPerSource));
   return LLVM::CallIntrinsicOp::create(b, getVectorType(permutation.lanes),
                                        b.getStringAttr(permutation.intrinsic),
                                        operands)
@@ -210,7 +216,15 @@ const Permutation *choosePermutation(LookupOp op,
   if (!result || result.getRank() != 1 || result.isScalable() ||
       !table.getElementType().isIntOrFloat())
     return nullptr;
-  unsigned bits = std::max(32u, table.getElementType().getIntOrFloatBitWidth());
+  unsigned width = table.getElementType().getIntOrFloatBitWidth();
+  unsigned bits = std::max(32u, width);
+  // Bytes that one of these has all of; others are no faster than words.
+  if (width <= 8 && table.getNumElements() <= 16 &&
+      llvm::any_of(kPermutations, [&](const Permutation &candidate) {
+        return candidate.elementBits == 8 &&
+               llvm::is_contained(features, candidate.feature);
+      }))
+    bits = 8;
   const Permutation *best = nullptr;
   for (const Permutation &candidate : kPermutations) {
     if (candidate.elementBits != bits ||

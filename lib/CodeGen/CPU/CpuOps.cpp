@@ -162,8 +162,9 @@ LogicalResult UnpackScalesOp::verify() {
                          << ", found " << packed;
   int64_t width = packed.getElementTypeBitWidth();
   int64_t shift = getShift(), exponent = getExponent();
-  if (shift < 0 || shift + width > 32 || exponent < -126 || exponent > 127)
+  if (shift < 0 || shift + width > 32 || exponent < 0 || exponent > 254)
     return emitOpError() << "cannot shift " << width << " bits by " << shift
-                         << " and scale by 2^" << exponent << " in f32";
+                         << " and add " << exponent
+                         << " to the exponent of f32";
   return success();
 }

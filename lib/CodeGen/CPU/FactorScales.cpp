@@ -166,8 +166,6 @@ std::optional<ScaledProduct> matchScaledProduct(linalg::LinalgOp op,
 /// With blocks of `product`, which may be parts of the factor's own.
 std::vector<float> splitScales(const ScaledProduct &product,
                                const ConstantFactor &weights) {
-  if (product.blocks == 1)
-    return {};
   int64_t ownSize = product.weights.getBlockSize(product.sumDim);
   std::vector<float> scales(product.blocks * product.n, 1.0f);
   if (!weights.blockScales.empty())
@@ -177,6 +175,18 @@ std::vector<float> splitScales(const ScaledProduct &product,
             weights.blockScales[g * product.blockSize / ownSize * product.n +
                                 n];
   return scales;
+}
+
+/// True if sums are those of blocks: if a scale is one of blocks, or if the
+/// constant's integers take less than a byte, which qfmt-pack-groups packs.
+bool hasBlocks(const ScaledProduct &product, const ConstantFactor &weights) {
+  if (product.blocks > 1 || hasScaleOfBlock(product.activations, 1))
+    return true;
+  constexpr int64_t kFewValues = 16;
+  std::array<bool, 256> occurs = {};
+  for (int8_t integer : weights.integers)
+    occurs[uint8_t(integer)] = true;
+  return llvm::count(occurs, true) <= kFewValues;
 }
 
 /// [n][blocks * block size].
@@ -189,6 +199,24 @@ std::vector<int64_t> splitIntegers(const ScaledProduct &product,
     for (int64_t k = 0; k < product.k; ++k)
       integers[n * width + k] = weights.integers[n * ownWidth + k];
   return integers;
+}
+
+/// Scales of 0 become integers of 0: there are sums of integers to multiply,
+/// and no scale needs more than normal numbers.
+void moveZeros(std::vector<float> &scales, std::vector<int64_t> &integers,
+               int64_t rows, int64_t blockSize) {
+  auto other =
+      llvm::find_if(scales, [](float scale) { return scale != 0; });
+  float replacement = other == scales.end() ? 1.0f : *other;
+  int64_t blocks = scales.size() / rows;
+  for (auto [i, scale] : llvm::enumerate(scales)) {
+    if (scale != 0)
+      continue;
+    scale = replacement;
+    auto first = integers.begin() +
+                 (i % rows * blocks + i / rows) * blockSize;
+    std::fill(first, first + blockSize, 0);
+  }
 }
 
 /// True if no sum overflows that is not multiplied by a scale of the other
@@ -215,13 +243,14 @@ public:
   Emitter(const ScaledProduct &product, const ConstantFactor &weights,
           const ByteGrid &codeGrid)
       : product(product), weights(weights), codeGrid(codeGrid),
+        isGrouped(hasBlocks(product, weights)),
         b(product.op->getLoc(), product.op),
         rows(tensor::getMixedSize(b, b.getLoc(),
                                   product.activations.codes->get(), 0)) {}
 
   Value emit() {
     Value codes = emitCodes();
-    Value sums = product.blocks == 1 ? emitSums(codes) : emitBlockSums(codes);
+    Value sums = isGrouped ? emitBlockSums(codes) : emitSums(codes);
     return emitRowScales(sums);
   }
 
@@ -263,8 +292,8 @@ private:
   Value emitCodes() {
     Value codes = emitBytes(product.activations.codes->get());
     auto type = cast<RankedTensorType>(codes.getType());
-    if (type.getRank() == 3 && (product.blocks == 1 ||
-                                type.getDimSize(2) != product.blockSize)) {
+    if (type.getRank() == 3 &&
+        (!isGrouped || type.getDimSize(2) != product.blockSize)) {
       codes = tensor::CollapseShapeOp::create(
           b, codes, ArrayRef<ReassociationIndices>{{0}, {1, 2}});
       type = cast<RankedTensorType>(codes.getType());
@@ -286,7 +315,7 @@ private:
               b.getIndexAttr(0), b.getIndexAttr(width - type.getDimSize(1))},
           zero);
     }
-    if (product.blocks == 1)
+    if (!isGrouped)
       return codes;
     return tensor::ExpandShapeOp::create(
         b,
@@ -338,10 +367,10 @@ private:
         b, loc, arith::AddIOp::create(b, loc, args[2], term).getResult());
   }
 
-  Value emitIntegers(ArrayRef<int64_t> shape) {
+  Value emitIntegers(ArrayRef<int64_t> shape, ArrayRef<int64_t> integers) {
     auto type = RankedTensorType::get(shape, b.getI8Type());
     return arith::ConstantOp::create(
-        b, makeIntegers(type, splitIntegers(product, weights), "integers"));
+        b, makeIntegers(type, integers, "integers"));
   }
 
   /// M x N sums of all terms.
@@ -349,7 +378,8 @@ private:
     Value start = emitFilled({product.n}, b.getI32Type());
     return linalg::GenericOp::create(
                b, start.getType(),
-               ValueRange{codes, emitIntegers({product.n, product.k})}, start,
+               ValueRange{codes, emitIntegers({product.n, product.k},
+                                                   splitIntegers(product, weights))}, start,
                ArrayRef{map(3, {0, 2}), map(3, {1, 2}), map(3, {0, 1})},
                ArrayRef{IteratorType::parallel, IteratorType::parallel,
                         IteratorType::reduction},
@@ -360,18 +390,22 @@ private:
   /// M x N sums of the blocks' sums with their scales.
   Value emitBlockSums(Value codes) {
     int64_t n = product.n, g = product.blocks;
+    std::vector<float> blockScales = splitScales(product, weights);
+    std::vector<int64_t> integers = splitIntegers(product, weights);
+    moveZeros(blockScales, integers, n, product.blockSize);
     Value start = emitFilled({n, g}, b.getI32Type());
     Value sums =
         linalg::GenericOp::create(
             b, start.getType(),
-            ValueRange{codes, emitIntegers({n, g, product.blockSize})}, start,
+            ValueRange{codes,
+                       emitIntegers({n, g, product.blockSize}, integers)}, start,
             ArrayRef{map(4, {0, 2, 3}), map(4, {1, 2, 3}), map(4, {0, 1, 2})},
             ArrayRef{IteratorType::parallel, IteratorType::parallel,
                      IteratorType::parallel, IteratorType::reduction},
             emitTerm)
             .getResult(0);
     SmallVector<Value> inputs = {
-        sums, emitConstant({g, n}, splitScales(product, weights))};
+        sums, emitConstant({g, n}, blockScales)};
     SmallVector<AffineMap> maps = {map(3, {0, 1, 2}), map(3, {2, 1})};
     SmallVector<Value> scales = takeScales(/*ofBlocks=*/true, inputs, maps, 3);
     Value init = emitFilled({n}, b.getF32Type());
@@ -509,6 +543,7 @@ private:
   const ScaledProduct &product;
   const ConstantFactor &weights;
   const ByteGrid &codeGrid;
+  bool isGrouped;
   ImplicitLocOpBuilder b;
   OpFoldResult rows;
 };

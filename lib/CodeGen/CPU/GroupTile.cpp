@@ -132,7 +132,7 @@ GroupTile::GroupTile(ImplicitLocOpBuilder &b, const GroupedProduct &product,
                      const CpuTarget &target, const Epilogue &epilogue)
     : RegisterTile(epilogue), product(product),
       rhs(product.rhs->get().getDefiningOp<cpu::UnpackIntegersOp>()),
-      dot(target, kSigned),
+      dot(target, kSigned), numRegisters(target.numRegisters),
       numSteps(
           cast<ShapedType>(rhs.getPacked().getType()).getDimSize(2)),
       numFields(rhs.getNumFields()) {
@@ -212,6 +212,18 @@ Value GroupTile::emitStart(ImplicitLocOpBuilder &b, Value correction) {
   return arith::ConstantOp::create(b, b.getZeroAttr(type));
 }
 
+bool GroupTile::hasFieldSums(const Rows &rows, const Panel &panel) const {
+  // Sums of 128 * 255 in 32 bits.
+  constexpr int64_t kMaxTerms = (int64_t(1) << 31) / (128 * 255);
+  cpu::UnpackIntegersOp op = rhs;
+  int64_t sums = rows.count * panel.numBlocks * dot.getNumGroups() *
+                 dot.getRegistersPerAccumulator();
+  return numFields > 1 && !op.getTable() && dot.readsUnsignedRight() &&
+         product.groupSize < kMaxTerms &&
+         sums * (numFields + 1) + panel.numBlocks * dot.getNumGroups() <=
+             numRegisters - dot.getNumTemporaries();
+}
+
 SmallVector<Value> GroupTile::emitIntegers(ImplicitLocOpBuilder &b,
                                            const Rows &rows,
                                            const Panel &panel, Value group) {
@@ -226,6 +238,10 @@ SmallVector<Value> GroupTile::emitIntegers(ImplicitLocOpBuilder &b,
     rowCorrections.push_back(correction);
     sums.append(panel.numBlocks * parts, emitStart(b, correction));
   }
+  // Where registers suffice for sums of each field, fields stay in place.
+  int64_t sets = hasFieldSums(rows, panel) ? numFields : 1;
+  size_t numSums = sums.size();
+  sums.append((sets - 1) * numSums, emitStart(b, Value()));
   // Few steps are written one after the other.
   constexpr int64_t kMaxUnrolled = 4;
   if (numSteps <= kMaxUnrolled)
@@ -236,6 +252,15 @@ SmallVector<Value> GroupTile::emitIntegers(ImplicitLocOpBuilder &b,
                     [&](Value step, SmallVector<Value> before) {
                       return emitStep(b, rows, panel, group, step, before);
                     });
+  for (int64_t set = 1; set < sets; ++set)
+    for (size_t i = 0; i < numSums; ++i) {
+      Value &other = sums[set * numSums + i];
+      Value shift = arith::ConstantOp::create(
+          b, DenseElementsAttr::get(cast<VectorType>(other.getType()),
+                                    APInt(32, set * rhs.getBits())));
+      other = arith::ShRSIOp::create(b, other, shift);
+      sums[i] = arith::AddIOp::create(b, sums[i], other);
+    }
   SmallVector<Value> results;
   for (int64_t i = 0; i < rows.count * panel.numBlocks; ++i) {
     Value sum = dot.emitSums(b, ArrayRef(sums).slice(i * parts, parts));
@@ -253,6 +278,8 @@ SmallVector<Value> GroupTile::emitStep(ImplicitLocOpBuilder &b,
                                        Value group, Value step,
                                        SmallVector<Value> sums) {
   int64_t parts = dot.getNumGroups();
+  // More than one set of sums: each field has its own.
+  size_t numSums = rows.count * panel.numBlocks * parts;
   SmallVector<Value> codes;
   for (int64_t block = 0; block < panel.numBlocks; ++block)
     for (int64_t part = 0; part < parts; ++part)
@@ -261,7 +288,7 @@ SmallVector<Value> GroupTile::emitStep(ImplicitLocOpBuilder &b,
   for (int64_t field = 0; field < numFields; ++field) {
     SmallVector<Value> right;
     for (Value bytes : codes) {
-      Value factor = emitField(b, rhs, bytes, field);
+      Value factor = emitField(b, rhs, bytes, field, sums.size() > numSums);
       if (dot.readsUnsignedRight()) {
         right.push_back(dot.emitUnsignedRight(b, factor));
         continue;
@@ -276,7 +303,8 @@ SmallVector<Value> GroupTile::emitStep(ImplicitLocOpBuilder &b,
       Value left = dot.emitLeft(
           b, loadTerms(b, emitOffset(b, rows.row, i), group, step, field));
       for (auto [j, factor] : llvm::enumerate(right)) {
-        Value &sum = sums[i * right.size() + j];
+        size_t set = sums.size() > numSums ? field : 0;
+        Value &sum = sums[set * numSums + i * right.size() + j];
         sum = dot.readsUnsignedRight()
                   ? dot.emitDotOfUnsignedRight(b, sum, left, factor)
                   : dot.emitDot(b, sum, left, factor);

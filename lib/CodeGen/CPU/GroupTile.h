@@ -45,8 +45,10 @@ private:
                                SmallVector<Value> sums);
   SmallVector<Value> emitIntegers(ImplicitLocOpBuilder &b, const Rows &rows,
                                   const Panel &panel, Value group);
-  /// What accumulators begin with, and what is added to 16 sums of a row, or
-  /// null.
+  /// True if there are registers for as many sums as a byte has codes. Codes
+  /// then need no shifts: those of field f are added up times 2^(f * bits).
+  bool hasFieldSums(const Rows &rows, const Panel &panel) const;
+  /// What accumulators begin with. The correction may be null.
   Value emitStart(ImplicitLocOpBuilder &b, Value correction);
   SmallVector<Value> emitStep(ImplicitLocOpBuilder &b, const Rows &rows,
                               const Panel &panel, Value group, Value step,
@@ -62,6 +64,7 @@ private:
   const GroupedProduct &product;
   cpu::UnpackIntegersOp rhs;
   ByteDotProduct dot;
+  int64_t numRegisters;
   /// M x groups x whole steps.
   Value lhs;
   /// M x groups: what the offset of the codes adds; null if there is none.

@@ -43,21 +43,15 @@ std::optional<ScaleStorage> chooseStorage(int64_t width, int64_t mantissaBits,
                                           int64_t least, int64_t greatest) {
   if (mantissaBits <= width - 8)
     return ScaleStorage{width, 31 - width, 0};
-  int64_t exponentBits = width - mantissaBits;
-  // The least exponent's field becomes 1: 0 would be a subnormal number.
-  int64_t exponent = std::min<int64_t>(least + 126, 127);
-  if (exponentBits < 1 || exponent < -126 ||
-      greatest - exponent + 127 >= int64_t(1) << exponentBits)
+  if (greatest - least >= int64_t(1) << std::max<int64_t>(width - mantissaBits, 0))
     return std::nullopt;
-  return ScaleStorage{width, 23 - mantissaBits, exponent};
+  return ScaleStorage{width, 23 - mantissaBits, least + 127};
 }
 
 ScaleStorage chooseStorage(ArrayRef<double> scales) {
   const ScaleStorage f32{32, 0, 0};
   int64_t mantissaBits = 0, least = 127, greatest = -126;
   for (double scale : scales) {
-    if (scale == 0)
-      continue;
     if (!(scale > 0) || !std::isnormal(float(scale)))
       return f32;
     uint32_t bits = llvm::bit_cast<uint32_t>(float(scale));
@@ -78,7 +72,7 @@ Value emitScales(ImplicitLocOpBuilder &b, ArrayRef<double> scales,
   ScaleStorage storage = chooseStorage(scales);
   int64_t groups = type.getDimSize(0), columns = type.getDimSize(1);
   int64_t blocks = llvm::divideCeil(columns, kColumnsPerBlock);
-  std::vector<double> packed(blocks * groups * kColumnsPerBlock, 0.0);
+  std::vector<double> packed(blocks * groups * kColumnsPerBlock, scales[0]);
   for (int64_t g = 0; g < groups; ++g)
     for (int64_t n = 0; n < columns; ++n)
       packed[(n / kColumnsPerBlock * groups + g) * kColumnsPerBlock +
@@ -91,8 +85,9 @@ Value emitScales(ImplicitLocOpBuilder &b, ArrayRef<double> scales,
   } else {
     std::vector<int64_t> codes;
     for (double scale : packed) {
-      float moved = std::ldexp(float(scale), -storage.exponent);
-      codes.push_back(llvm::bit_cast<uint32_t>(moved) >> storage.shift);
+      uint32_t bits = llvm::bit_cast<uint32_t>(float(scale));
+      codes.push_back((bits - uint32_t(storage.exponent << 23)) >>
+                      storage.shift);
     }
     constant = makeIntegers(
         RankedTensorType::get(shape, b.getIntegerType(storage.width)), codes,

@@ -5,7 +5,6 @@
 #include "mlir/IR/Matchers.h"
 #include "qfmt/IR/ConstantData.h"
 #include "qfmt/IR/QFmt.h"
-#include <cmath>
 
 namespace mlir::qfmt {
 
@@ -89,19 +88,32 @@ Value emitPackedIntegers(ImplicitLocOpBuilder &b, Value matrix) {
       encoding.bits, encoding.offset, table);
 }
 
+static Value emitSplat(ImplicitLocOpBuilder &b, Type type, int64_t value) {
+  auto vector = cast<VectorType>(type);
+  return arith::ConstantOp::create(
+      b, DenseElementsAttr::get(
+             vector, APInt(vector.getElementTypeBitWidth(), value)));
+}
+
 Value emitField(ImplicitLocOpBuilder &b, cpu::UnpackIntegersOp op, Value bytes,
-                int64_t field) {
+                int64_t field, bool inPlace) {
   auto type = cast<VectorType>(bytes.getType());
-  auto splat = [&](int64_t value) -> Value {
-    return arith::ConstantOp::create(
-        b, DenseElementsAttr::get(type, APInt(8, value)));
-  };
-  int64_t bits = op.getBits();
+  int64_t bits = op.getBits(), mask = (int64_t(1) << bits) - 1;
+  if (bits == 8)
+    return bytes;
+  if (inPlace)
+    return arith::AndIOp::create(b, bytes,
+                                 emitSplat(b, type, mask << field * bits));
   Value codes = bytes;
-  if (field != 0)
-    codes = arith::ShRUIOp::create(b, codes, splat(field * bits));
-  if (field + 1 != op.getNumFields())
-    codes = arith::AndIOp::create(b, codes, splat((1 << bits) - 1));
+  if (field != 0) {
+    // Shifts of bytes become an affine transformation over GF(2) where there is
+    // one, which Zen 4 executes where it multiplies.
+    auto words = VectorType::get(type.getNumElements() / 2, b.getI16Type());
+    Value wide = vector::BitCastOp::create(b, words, codes);
+    wide = arith::ShRUIOp::create(b, wide, emitSplat(b, words, field * bits));
+    codes = vector::BitCastOp::create(b, type, wide);
+  }
+  codes = arith::AndIOp::create(b, codes, emitSplat(b, type, mask));
   std::optional<ArrayRef<int64_t>> table = op.getTable();
   if (!table)
     return codes;
@@ -127,15 +139,13 @@ Value emitDecodedScale(ImplicitLocOpBuilder &b, cpu::UnpackScalesOp op,
       value = DenseElementsAttr::get(vector, Attribute(value));
     return arith::ConstantOp::create(b, value);
   };
-  Value bits =
-      arith::ExtUIOp::create(b, withElement(b.getI32Type()), codes);
+  Value bits = arith::ExtUIOp::create(b, withElement(b.getI32Type()), codes);
   bits = arith::ShLIOp::create(b, bits,
                                constant(b.getI32IntegerAttr(op.getShift())));
-  Value number = arith::BitcastOp::create(b, withElement(b.getF32Type()), bits);
-  if (op.getExponent() == 0)
-    return number;
-  float factor = std::ldexp(1.0f, op.getExponent());
-  return arith::MulFOp::create(b, number, constant(b.getF32FloatAttr(factor)));
+  if (op.getExponent() != 0)
+    bits = arith::AddIOp::create(
+        b, bits, constant(b.getI32IntegerAttr(op.getExponent() * (1 << 23))));
+  return arith::BitcastOp::create(b, withElement(b.getF32Type()), bits);
 }
 
 } // namespace mlir::qfmt

@@ -16,9 +16,10 @@ namespace mlir::qfmt {
 Value emitPackedIntegers(ImplicitLocOpBuilder &b, Value matrix);
 
 /// The unsigned bytes of field `field` of a vector of packed bytes: what
-/// `offset` is added to.
+/// `offset` is added to. `inPlace`, only without a table: the codes times
+/// 2^(field * bits), which takes no shift.
 Value emitField(ImplicitLocOpBuilder &b, cpu::UnpackIntegersOp op, Value bytes,
-                int64_t field);
+                int64_t field, bool inPlace);
 
 /// The numbers of codes that `op` reads, a scalar or a vector.
 Value emitDecodedScale(ImplicitLocOpBuilder &b, cpu::UnpackScalesOp op,

@@ -99,8 +99,8 @@ def QFmtCpu_UnpackIntegersOp : Op<QFmtCpu_Dialect, "unpack_integers", [Pure]> {
 def QFmtCpu_UnpackScalesOp : Op<QFmtCpu_Dialect, "unpack_scales", [Pure]> {
   let summary = "Positive numbers of f32 that lie in memory in fewer bits";
   let description = [{
-    The result is G x N, `packed` [N/16][G][16]. The number of a code is that whose bits as f32 are `code << shift`, times 2^`exponent`; elements
-    of f32 are numbers themselves.
+    The result is G x N, `packed` [N/16][G][16]. The number of a code is that whose bits as f32 are `(code << shift) + (exponent << 23)`; elements
+    of f32 are numbers themselves. All are normal numbers: there is no code of 0.
 
     ```mlir
     %s = qfmt_cpu.unpack_scales %p shift = 13 exponent = 112 : tensor<2x4x16xi16> to tensor<4x32xf32>
