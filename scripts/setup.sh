@@ -12,7 +12,7 @@ root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 # libraries that qfmt links, the data of the example.
 packages=(
   clang-22 lld-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools
-  zlib1g-dev libxml2-dev libffi-dev
+  zlib1g-dev libxml2-dev libffi-dev libomp-22-dev
   cmake ninja-build ccache
   libgtest-dev libbenchmark-dev coinor-libcbc-dev libeigen3-dev
   python3 python3-venv

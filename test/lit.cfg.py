@@ -43,5 +43,9 @@ if config.have_mlir_opt:
     config.available_features.add("mlir-opt")
 # x86_64, aarch64, ...: code is generated for the kind of machine that runs.
 config.available_features.add(platform.machine().lower())
+# What code for several threads needs, where it is not in LLVM itself.
+if os.path.exists(config.openmp_library):
+    config.available_features.add("openmp")
+    config.substitutions.append(("%openmp", config.openmp_library))
 if shutil.which(config.c_compiler):
     config.available_features.add("cc")

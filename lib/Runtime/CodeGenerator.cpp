@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "qfmt/Runtime/CodeGenerator.h"
+#include "HugePages.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Target/LLVMIR/Export.h"
@@ -204,6 +205,7 @@ FailureOr<LLVMProgram> generateLLVMIR(ModuleOp source,
     return failure();
   program.module->setTargetTriple(program.target->getTargetTriple());
   program.module->setDataLayout(program.target->createDataLayout());
+  useHugePages(*program.module);
   return program;
 }
 

@@ -3,6 +3,7 @@
 
 #include "qfmt/Runtime/CompiledFunction.h"
 #include "EntryPoints.h"
+#include "HugePages.h"
 #include "OpenMPRuntime.h"
 #include "qfmt/Conversion/Weights.h"
 #include "qfmt/Runtime/TilePermission.h"
@@ -75,9 +76,8 @@ CompiledFunction::compile(ModuleOp module, const CompileOptions &given) {
   std::unique_ptr<CompiledFunction> compiled(new CompiledFunction());
   auto symbols = options.symbols;
   if (!program->weights.empty()) {
-    // The size is a multiple of the alignment, as aligned_alloc wants.
     auto *memory = static_cast<char *>(
-        std::aligned_alloc(kWeightsAlignment, program->weights.size()));
+        allocateInHugePages(program->weights.size(), kWeightsAlignment));
     if (!memory)
       return module.emitError() << "no memory for " << program->weights.size()
                                 << " bytes of weights";

@@ -14,6 +14,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/OpenMP/OpenMPDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Transforms/Transforms.h"
@@ -46,6 +47,8 @@ constexpr double kUnknownIterations = 64;
 constexpr int64_t kVectorBits = 512;
 /// LLVM makes vectors of most loops over scalars.
 constexpr double kScalarCycles = 0.5;
+/// Of a division, and of each number of a vector that goes to the C library.
+constexpr double kDivisionCycles = 8, kFunctionCycles = 20;
 
 double estimateIterations(LoopLikeOpInterface loop) {
   std::optional<SmallVector<OpFoldResult>> lower = loop.getLoopLowerBounds(),
@@ -83,8 +86,18 @@ double estimateLeaf(Operation *op) {
   };
   llvm::for_each(op->getOperandTypes(), count);
   llvm::for_each(op->getResultTypes(), count);
-  return bits == 0 ? kScalarCycles
-                   : double(llvm::divideCeil(bits, kVectorBits));
+  double cycles =
+      bits == 0 ? kScalarCycles : double(llvm::divideCeil(bits, kVectorBits));
+  if (isa<arith::DivFOp, arith::DivSIOp, arith::DivUIOp, arith::RemFOp,
+          arith::RemSIOp, arith::RemUIOp>(op))
+    return kDivisionCycles * cycles;
+  if (isa<math::ExpOp, math::Exp2Op, math::ExpM1Op, math::LogOp, math::Log2Op,
+          math::TanhOp, math::ErfOp, math::PowFOp, math::SinOp, math::CosOp>(
+          op)) {
+    auto vector = dyn_cast<VectorType>(op->getResult(0).getType());
+    return kFunctionCycles * (vector ? double(vector.getNumElements()) : 1);
+  }
+  return cycles;
 }
 
 double estimateCycles(Operation *op);

@@ -23,15 +23,15 @@ struct SetThreadsPass : impl::SetThreadsBase<SetThreadsPass> {
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    if (count < 1 || count > kMaxThreads) {
+    if (threads < 1 || threads > kMaxThreads) {
       emitError(module.getLoc()) << "code is for 1 to " << kMaxThreads
-                                 << " threads, found " << count.getValue();
+                                 << " threads, found " << threads.getValue();
       return signalPassFailure();
     }
     module->removeAttr(kThreadsAttr);
-    if (count > 1)
+    if (threads > 1)
       module->setAttr(kThreadsAttr,
-                      Builder(module.getContext()).getI64IntegerAttr(count));
+                      Builder(module.getContext()).getI64IntegerAttr(threads));
   }
 };
 

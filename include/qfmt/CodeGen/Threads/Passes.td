@@ -16,7 +16,7 @@ def SetThreads : Pass<"qfmt-set-threads", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"count", "count", "int64_t", "1", "Number of threads, 1 to 1024">,
+    Option<"threads", "threads", "int64_t", "1", "Number of threads, 1 to 1024">,
   ];
 }
 
