@@ -125,8 +125,9 @@ void fillConstants(ModuleOp module) {
 // Compiled functions
 //===----------------------------------------------------------------------===//
 
-std::shared_ptr<CompiledFunction>
-compileText(MLIRContext &context, const std::string &text, StringRef cpu) {
+std::shared_ptr<CompiledFunction> compileText(MLIRContext &context,
+                                              const std::string &text,
+                                              StringRef cpu, int64_t threads) {
   auto module = parseSourceString<ModuleOp>(text, &context);
   if (!module)
     return nullptr;
@@ -134,6 +135,7 @@ compileText(MLIRContext &context, const std::string &text, StringRef cpu) {
   CompileOptions options;
   options.lowering = buildCompilePipeline;
   options.cpu = cpu.str();
+  options.threads = threads;
   auto function = CompiledFunction::compile(*module, options);
   return failed(function) ? nullptr : std::move(*function);
 }

@@ -39,10 +39,11 @@ void registerCase(const std::string &name, Work work,
 
 /// `text` with each constant that repeats one value replaced by random values
 /// (of its element type, see fillConstants), compiled for this machine or for
-/// `cpu`, by the pipeline that takes IR of any level. Null after a diagnostic.
+/// `cpu`, by the pipeline that takes IR of any level, for so many threads. Null
+/// after a diagnostic.
 std::shared_ptr<mlir::qfmt::CompiledFunction>
 compileText(mlir::MLIRContext &context, const std::string &text,
-            llvm::StringRef cpu = "");
+            llvm::StringRef cpu = "", int64_t threads = 1);
 
 /// Constants that are splats of integers become random: those of i32 as their
 /// splat says (1: a bias, 2: a multiplier of dyadic_scale, 3: its shift), codes

@@ -76,17 +76,18 @@ constexpr const char *kSource = R"(
   })";
 
 void registerProduct(MLIRContext &context, const Size &size, bool isUnsigned,
-                     const char *target, const char *cpu) {
+                     const char *target, const char *cpu, int64_t threads = 1) {
   std::string name = llvm::formatv("qfmt/{0}/{1}/{2}", size.getName(),
                                    isUnsigned ? "u8" : "s8", target);
-  registerCase(name, size.getWork(), [=, &context] {
+  auto prepare = [=, &context] {
     std::string text = llvm::formatv(kSource, size.m, size.n, size.k,
                                      isUnsigned ? "extui" : "extsi");
     auto codes =
         std::make_shared<std::vector<char>>(makeBytes(size.m * size.k));
-    return prepareCall(compileText(context, text, cpu), codes,
+    return prepareCall(compileText(context, text, cpu, threads), codes,
                        {size.m, size.k});
-  });
+  };
+  registerCase(name, size.getWork(), prepare, /*countsWallTime=*/threads > 1);
 }
 
 void registerOneDnn(const Size &size, bool isUnsigned) {
@@ -104,6 +105,7 @@ void registerProducts(MLIRContext &context) {
   for (const Size &size : kSizes)
     for (bool isUnsigned : {true, false}) {
       registerProduct(context, size, isUnsigned, "host", "");
+      registerProduct(context, size, isUnsigned, "2threads", "", 2);
       if (hasOneDnn())
         registerOneDnn(size, isUnsigned);
     }

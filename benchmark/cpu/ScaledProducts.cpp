@@ -88,17 +88,22 @@ std::string getName(const char *peer, int64_t rows) {
   return llvm::formatv("{0}/{1}", peer, rows == 1 ? "gemv" : "gemm");
 }
 
-void registerOurs(MLIRContext &context, const char *format, int64_t rows) {
+void registerOurs(MLIRContext &context, const char *format, int64_t rows,
+                  int64_t threads) {
   EncodedTensorType weights = getWeights(context, format);
   Work work{double(rows) * kSize * kSize, getBytes(weights)};
-  registerCase(getName("qfmt", rows) + "/" + format, work, [=, &context] {
+  std::string name = getName("qfmt", rows) + "/" + format;
+  auto prepare = [=, &context] {
     std::vector<float> floats = makeFloats(rows * kSize);
     const char *data = reinterpret_cast<const char *>(floats.data());
     auto input = std::make_shared<std::vector<char>>(
         data, data + floats.size() * sizeof(float));
-    return prepareCall(compileText(context, makeText(weights, rows)), input,
-                       {rows, kSize});
-  });
+    return prepareCall(
+        compileText(context, makeText(weights, rows), "", threads), input,
+        {rows, kSize});
+  };
+  registerCase(threads == 1 ? name : name + "/2threads", work, prepare,
+               /*countsWallTime=*/threads > 1);
 }
 
 void registerGgml(const std::string &format, const std::string &buffer,
@@ -114,7 +119,8 @@ void registerScaledProducts(MLIRContext &context) {
   context.loadDialect<QFmtDialect>();
   for (int64_t rows : {1, 512}) {
     for (const char *format : kFormats)
-      registerOurs(context, format, rows);
+      for (int64_t threads : {1, 2})
+        registerOurs(context, format, rows, threads);
     for (const char *format : kGgmlFormats)
       for (const std::string &buffer : getGgmlBuffers())
         registerGgml(format, buffer, rows);

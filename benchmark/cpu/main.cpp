@@ -4,7 +4,8 @@
 // What the machine can do (Peak.cpp), and what the compiler makes of matrix
 // products of bytes (Products.cpp), of products with weights of few bits
 // (ScaledProducts.cpp) and of convolutions (Convolutions.cpp), beside the same
-// by oneDNN and ggml where the benchmark was built with them. One thread.
+// by oneDNN and ggml where the benchmark was built with them. One thread, and
+// ours in two, beside two copies of the limits.
 //
 //   qfmt-benchmark-cpu --benchmark_repetitions=12 \
 //     --benchmark_enable_random_interleaving=true \
