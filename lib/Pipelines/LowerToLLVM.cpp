@@ -15,6 +15,7 @@
 #include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
@@ -56,6 +57,7 @@ static void addProductPasses(OpPassManager &pm) {
   pm.addPass(createUnpackToLinalg());
   pm.addPass(createChannelsLast());
   pm.addPass(createConvolutionsToProducts());
+  pm.addPass(createBatchesToProducts());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createCollapseReaders());
@@ -107,8 +109,9 @@ static void addLoopPasses(OpPassManager &pm) {
   pm.addPass(createCSEPass());
 }
 
-/// Constants, tables among them, to one blob.
-static void addConstantPasses(OpPassManager &pm) {
+/// Large temporary buffers to one, constants, tables among them, to one blob.
+static void addMemoryPasses(OpPassManager &pm) {
+  pm.addNestedPass<func::FuncOp>(createShareBuffers());
   pm.addPass(createWeightsToBlob());
   pm.addPass(createSymbolDCEPass());
 }
@@ -128,7 +131,6 @@ static void addLLVMPasses(OpPassManager &pm) {
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createConvertVectorToSCFPass());
   pm.addPass(createLowerAffinePass());
-  pm.addPass(createKeepLongLoops());
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(createConvertVectorToLLVMPass());
   pm.addPass(createConvertMathToLLVMPass());
@@ -138,6 +140,7 @@ static void addLLVMPasses(OpPassManager &pm) {
   pm.addPass(createReconcileUnrealizedCastsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addNestedPass<LLVM::LLVMFuncOp>(createKeepLongLoops());
 }
 
 void buildLowerToLLVMPipeline(OpPassManager &pm) {
@@ -145,7 +148,7 @@ void buildLowerToLLVMPipeline(OpPassManager &pm) {
   addProductPasses(pm);  // the same, with loops
   addBufferPasses(pm);   // memref
   addLoopPasses(pm);     // scf
-  addConstantPasses(pm); // constants in one blob
+  addMemoryPasses(pm);   // one buffer, constants in one blob
   addLLVMPasses(pm);     // llvm
 }
 

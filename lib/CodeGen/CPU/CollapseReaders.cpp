@@ -10,10 +10,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "IntegerProduct.h"
+#include "VariableProduct.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "qfmt/CodeGen/CPU/Passes.h"
 
@@ -33,11 +34,48 @@ bool readsExpandedProduct(OpOperand *operand) {
     return false;
   auto source = expand.getSrc().getDefiningOp<linalg::GenericOp>();
   StringRef whyNot;
-  return source && source->hasOneUse() && matchIntegerProduct(source, whyNot);
+  return source && source->hasOneUse() &&
+         (matchIntegerProduct(source, whyNot) ||
+          matchVariableProduct(source, whyNot));
+}
+
+/// Takes dimensions of size 1 from inputs of readers of products, so that these
+/// move along rows, or along columns, or not at all.
+void dropUnitDims(linalg::GenericOp reader) {
+  ImplicitLocOpBuilder b(reader.getLoc(), reader);
+  SmallVector<AffineMap> maps = reader.getIndexingMapsArray();
+  for (OpOperand *input : reader.getDpsInputOperands()) {
+    auto type = dyn_cast<RankedTensorType>(input->get().getType());
+    if (!type || readsExpandedProduct(input) ||
+        !llvm::is_contained(type.getShape(), 1))
+      continue;
+    AffineMap &map = maps[input->getOperandNumber()];
+    // Those before the first other one go with it, the others with the one
+    // before them.
+    SmallVector<ReassociationIndices> groups(1);
+    SmallVector<AffineExpr> kept;
+    for (int64_t i = 0; i < type.getRank(); ++i) {
+      if (type.getDimSize(i) != 1) {
+        if (!kept.empty())
+          groups.emplace_back();
+        kept.push_back(map.getResult(i));
+      }
+      groups.back().push_back(i);
+    }
+    if (kept.empty())
+      continue;
+    input->set(tensor::CollapseShapeOp::create(b, input->get(), groups));
+    map = AffineMap::get(map.getNumDims(), 0, kept, b.getContext());
+  }
+  reader.setIndexingMapsAttr(b.getAffineMapArrayAttr(maps));
 }
 
 struct CollapseReadersPass : impl::CollapseReadersBase<CollapseReadersPass> {
   void runOnOperation() override {
+    getOperation()->walk([](linalg::GenericOp op) {
+      if (llvm::any_of(op.getDpsInputOperands(), readsExpandedProduct))
+        dropUnitDims(op);
+    });
     RewritePatternSet patterns(&getContext());
     linalg::populateFoldReshapeOpsByCollapsingPatterns(patterns,
                                                        readsExpandedProduct);

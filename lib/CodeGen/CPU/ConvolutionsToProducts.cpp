@@ -65,6 +65,7 @@ std::optional<unsigned> getLoop(AffineExpr expr) {
 std::optional<Convolution> matchConvolution(linalg::GenericOp op,
                                             StringRef &whyNot) {
   std::optional<IntegerProduct> product = matchFactors(op, whyNot);
+  whyNot = {};
   if (!product)
     return std::nullopt;
   // Products of matrices are what they should be.

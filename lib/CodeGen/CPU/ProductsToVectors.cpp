@@ -15,6 +15,7 @@
 #include "DepthwiseTile.h"
 #include "IntegerTile.h"
 #include "Roofline.h"
+#include "VariableTile.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -85,7 +86,7 @@ bool emitProduct(linalg::GenericOp op, const CpuTarget &target) {
   std::optional<CodeReading> right = getCodeReading(product->rhsValues);
   if (!reading || !right || right->isUnsigned || right->offset != 0)
     return false;
-  ByteDotProduct dot(target, *reading);
+  ByteDotProduct dot(target, *reading, getFactorRange(*product, target));
   bool usesTiles = product->isRowMajor() && target.usesTiles(product->m) &&
                    reading->offset == 0;
   if (!usesTiles && !dot.isLegal())
@@ -115,6 +116,26 @@ bool emitProduct(linalg::GenericOp op, const CpuTarget &target) {
   return true;
 }
 
+/// The same for a product of two variables.
+bool emitVariableProduct(linalg::GenericOp op, const CpuTarget &target) {
+  StringRef whyNot;
+  std::optional<VariableProduct> product = matchVariableProduct(op, whyNot);
+  if (!product || !VariableTile::getWhyNot(product->rhsReading, product->bits,
+                                           product->k, target)
+                       .empty())
+    return false;
+  Epilogue epilogue(op);
+  ImplicitLocOpBuilder b(op.getLoc(), epilogue.getLast());
+  Blocking blocking = VariableTile::chooseBlocking(*product);
+  reportProduct(op, blocking, epilogue);
+  VariableTile tile(b, *product, target, epilogue);
+  Value result = ProductLoops(b, blocking, epilogue, tile,
+                              b.getIndexAttr(product->m), product->n, 1)
+                     .emit();
+  epilogue.replace(b, result);
+  return true;
+}
+
 struct ProductsToVectorsPass
     : impl::ProductsToVectorsBase<ProductsToVectorsPass> {
   using ProductsToVectorsBase::ProductsToVectorsBase;
@@ -129,7 +150,8 @@ struct ProductsToVectorsPass
         products.push_back(op);
     });
     for (linalg::GenericOp op : products)
-      emitProduct(op, target);
+      if (!emitProduct(op, target))
+        emitVariableProduct(op, target);
   }
 };
 

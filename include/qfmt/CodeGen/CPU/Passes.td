@@ -94,6 +94,28 @@ def ConvolutionsToProducts : Pass<"qfmt-convolutions-to-products", "::mlir::Modu
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def BatchesToProducts : CpuPass<"qfmt-batches-to-products"> {
+  let summary = "Writes batches of products of variable integer matrices as one product";
+  let description = [{
+    On tensors, of `linalg.generic` that add up products of two variable matrices, or batches of them, of 8 bits in 32 or of 16 bits in 32 or 64. The
+    result becomes one matrix with the rows of all batches, and a map says which batch of the second factor a row reads.
+
+    ```mlir
+    %y = linalg.generic {indexing_maps = [(b, m, n, k) -> (b, m, k), (b, k, n), (b, m, n)]}
+      ins(%q, %k : tensor<12x128x32xi16>, tensor<12x32x128xi16>) outs(... : tensor<12x128x128xi64>)
+    ```
+    becomes
+    ```mlir
+    %rows = tensor.collapse_shape %q [[0, 1], [2]] : tensor<12x128x32xi16> into tensor<1536x32xi16>
+    %m = linalg.generic {indexing_maps = [(m, n, k) -> (m, k), (m floordiv 128, k, n), (m, n)]}
+      ins(%rows, %k : tensor<1536x32xi16>, tensor<12x32x128xi16>) outs(... : tensor<1536x128xi64>)
+    %y = tensor.expand_shape %m [[0, 1], [2]] output_shape [12, 128, 128] : tensor<1536x128xi64> into tensor<12x128x128xi64>
+    ```
+    Products that the target has no instruction for, with few rows or unknown sizes, stay as they are; remarks (missed) say so.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def PackProducts : CpuPass<"qfmt-pack-products"> {
   let summary = "Lays out constant factors of integer matrix products for dot instructions";
   let description = [{
