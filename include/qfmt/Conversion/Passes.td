@@ -209,7 +209,23 @@ def OrderLoops : Pass<"qfmt-order-loops"> {
   let options = [
     Option<"maxUnroll", "max-unroll", "int64_t", "16", "Iterations of short reduction loops that become innermost">
 
-    Loops over elements of the outputs are `scf.parallel`, for qfmt-distribute-loops.
+def LinalgToParallelLoops : Pass<"qfmt-linalg-to-parallel-loops"> {
+  let summary = "Writes linalg.generic on buffers as loops, parallel ones as scf.parallel";
+  let description = [{
+    As convert-linalg-to-parallel-loops does, but only where each iteration of the parallel loops writes elements of its own: an output that does not
+    move along a parallel loop would be written by several threads at once. The others stay, for convert-linalg-to-loops.
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+}
+
+def KeepLongLoops : Pass<"qfmt-keep-long-loops", "::mlir::LLVM::LLVMFuncOp"> {
+  let summary = "Forbids LLVM to unroll loops that would make long code";
+  let description = [{
+    Branches back of loops that would be more than `max-operations` operations, if they and the loops in them were unrolled whole, get
+    `loop_annotation` with `unroll = <disable = true>`.
+  }];
+  let options = [
+    Option<"maxOperations", "max-operations", "int64_t", "1024", "Operations of straight code that a loop may become">
   ];
 }
 
