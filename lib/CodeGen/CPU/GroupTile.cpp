@@ -74,6 +74,7 @@ Blocking GroupTile::chooseBlocking(const CpuTarget &target,
   int64_t panelBytes =
       std::max<int64_t>(columns * product.groupSize * rhs.getBits() / 8, 1);
   blocking.steps = std::max<int64_t>(target.l2Bytes / 4 / panelBytes, 1);
+  blocking.cyclesPerStep = double(product.groupSize) / kTermsPerDot;
   int64_t terms = std::min(product.groups, blocking.steps) * product.groupSize;
   blocking.cachedRows =
       std::max<int64_t>(target.l2Bytes / 2 / terms / blocking.rows, 1) *

@@ -36,9 +36,10 @@ ProductLoops::ProductLoops(ImplicitLocOpBuilder &b, const Blocking &blocking,
 
 Value ProductLoops::emit() {
   Value output = epilogue.emitOutput(b, rows, numColumns);
-  ThreadGrid grid = chooseThreadGrid(
-      epilogue.getLast(), {numRows, blocking.rows},
-      {getNumBlocks(), blocking.columnBlocks}, double(numSteps));
+  ThreadGrid grid =
+      chooseThreadGrid(epilogue.getLast(), {numRows, blocking.rows},
+                       {getNumBlocks(), blocking.columnBlocks},
+                       blocking.cyclesPerStep * double(numSteps));
   if (grid.rows * grid.columns > 1)
     return emitThreads(grid, output);
   Value all = getValueOrCreateConstantIndexOp(b, b.getLoc(), rows);

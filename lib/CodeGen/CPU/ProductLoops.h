@@ -31,6 +31,8 @@ struct Blocking {
   int64_t rows, columnBlocks;
   /// Steps of a part of the sums.
   int64_t steps;
+  /// About what a step takes, for a row and 16 columns.
+  double cyclesPerStep = 1;
   /// Rows whose terms of one part stay in the cache; a multiple of `rows`.
   int64_t cachedRows;
   /// Memory for the sums of earlier parts has a multiple of so many rows.

@@ -47,14 +47,15 @@ static ThreadGrid chooseGrid(const ThreadedDimension &rows,
 }
 
 ThreadGrid chooseThreadGrid(Operation *product, const ThreadedDimension &rows,
-                            const ThreadedDimension &blocks, double steps) {
+                            const ThreadedDimension &blocks,
+                            double cellCycles) {
   int64_t available = getNumThreads(product);
   if (available == 1 || rows.size == 0 || blocks.size == 0)
     return {};
   bool isDynamic = ShapedType::isDynamic(rows.size);
   double cycles =
       std::max(double(isDynamic ? kUnknownRows : rows.size), kMinRows) *
-      double(blocks.size) * steps;
+      double(blocks.size) * cellCycles;
   int64_t threads = chooseThreads(cycles, available);
   auto options = [](StringRef name) {
     return remark::RemarkOpts::name(name).category("qfmt-product-threads");

@@ -22,11 +22,11 @@ struct ThreadedDimension {
   int64_t unit;
 };
 
-/// For `product`, whose module says how many threads there are; `steps` dot
-/// products of a row with a block of columns take about a cycle each. One
-/// thread if there is too little work for more. A remark says which.
+/// For `product`, whose module says how many threads there are; a row times a
+/// block of columns takes about `cellCycles` cycles. One thread if there is too
+/// little work for more. A remark says which.
 ThreadGrid chooseThreadGrid(Operation *product, const ThreadedDimension &rows,
-                            const ThreadedDimension &blocks, double steps);
+                            const ThreadedDimension &blocks, double cellCycles);
 
 } // namespace mlir::qfmt
 
