@@ -6,17 +6,17 @@
 
 namespace mlir::qfmt {
 
-namespace {
 /// One row of the table in the header.
-struct Shape {
+struct ByteDotProduct::Shape {
   int64_t lanes;
   int64_t partialSums;
   /// Bits of each factor when it is multiplied.
   unsigned factorBits;
 };
-} // namespace
 
-static Shape getShape(DotInstructions instructions) {
+ByteDotProduct::Shape ByteDotProduct::getShape() const {
+  if (usesPairs)
+    return {instructions == DotInstructions::Madd512 ? 16 : 8, 1, 8};
   switch (instructions) {
   case DotInstructions::Vnni512:
     return {16, 1, 8};
@@ -39,10 +39,12 @@ static Shape getShape(DotInstructions instructions) {
   return {16, 4, 32};
 }
 
-ByteDotProduct::ByteDotProduct(const CpuTarget &target, CodeReading reading)
+ByteDotProduct::ByteDotProduct(const CpuTarget &target, CodeReading reading,
+                               bool hasNarrowPairs)
     : instructions(target.instructions), reading(reading),
+      usesPairs(hasNarrowPairs && target.profitsFromNarrowPairs()),
       isReadable(reading.offset ==
-                 target.getReadingOffset(reading.isUnsigned)) {}
+                 target.getReadingOffset(reading.isUnsigned, hasNarrowPairs)) {}
 
 /// An offset, +128 for signed codes or -128 for unsigned ones, flips both the
 /// highest bit and the sign.
@@ -51,13 +53,12 @@ static bool isReadSigned(CodeReading reading) {
 }
 
 int64_t ByteDotProduct::getGroupBytes() const {
-  Shape shape = getShape(instructions);
+  Shape shape = getShape();
   return shape.lanes / shape.partialSums * kTermsPerDot;
 }
 
 VectorType ByteDotProduct::getAccumulatorType(MLIRContext *context) const {
-  return VectorType::get(getShape(instructions).lanes,
-                         IntegerType::get(context, 32));
+  return VectorType::get(getShape().lanes, IntegerType::get(context, 32));
 }
 
 int64_t ByteDotProduct::getRegistersPerAccumulator() const {
@@ -68,7 +69,10 @@ int64_t ByteDotProduct::getRegistersPerAccumulator() const {
 int64_t ByteDotProduct::getNumTemporaries() const {
   // LLVM 22 loads several values ahead where they have to be flipped on
   // AArch64, and spills accumulators if there are no registers for them.
-  return instructions == DotInstructions::Sdot && reading.offset != 0 ? 6 : 2;
+  if (instructions == DotInstructions::Sdot && reading.offset != 0)
+    return 6;
+  // Among them sums of two products, and ones.
+  return usesPairs ? 4 : 2;
 }
 
 static VectorType getVector(OpBuilder &b, int64_t lanes, unsigned bits) {
@@ -83,7 +87,7 @@ Value ByteDotProduct::emitLeft(ImplicitLocOpBuilder &b, Value bytes) const {
 }
 
 Value ByteDotProduct::emitCodes(ImplicitLocOpBuilder &b, Value words) const {
-  Shape shape = getShape(instructions);
+  Shape shape = getShape();
   if (reading.offset != 0) {
     Value signs = arith::ConstantOp::create(
         b, DenseElementsAttr::get(cast<ShapedType>(words.getType()),
@@ -101,7 +105,7 @@ Value ByteDotProduct::emitCodes(ImplicitLocOpBuilder &b, Value words) const {
 }
 
 Value ByteDotProduct::emitRight(ImplicitLocOpBuilder &b, Value bytes) const {
-  Shape shape = getShape(instructions);
+  Shape shape = getShape();
   if (shape.factorBits == 8)
     return bytes;
   return arith::ExtSIOp::create(
@@ -110,21 +114,21 @@ Value ByteDotProduct::emitRight(ImplicitLocOpBuilder &b, Value bytes) const {
 
 Value ByteDotProduct::emitDot(ImplicitLocOpBuilder &b, Value accumulator,
                               Value left, Value right) const {
-  unsigned bits = getShape(instructions).factorBits;
+  unsigned bits = getShape().factorBits;
   if (bits < 32)
     return cpu::DotOp::create(b, accumulator, left, right,
-                              bits == 8 && isReadSigned(reading));
+                              bits == 8 && isReadSigned(reading), usesPairs);
   Value products = arith::MulIOp::create(b, left, right);
   return arith::AddIOp::create(b, accumulator, products);
 }
 
 bool ByteDotProduct::readsUnsignedRight() const {
-  return instructions != DotInstructions::Sdot;
+  return instructions != DotInstructions::Sdot && !usesPairs;
 }
 
 Value ByteDotProduct::emitUnsignedRight(ImplicitLocOpBuilder &b,
                                         Value bytes) const {
-  Shape shape = getShape(instructions);
+  Shape shape = getShape();
   if (shape.factorBits == 8)
     return bytes;
   return arith::ExtUIOp::create(
@@ -134,14 +138,14 @@ Value ByteDotProduct::emitUnsignedRight(ImplicitLocOpBuilder &b,
 Value ByteDotProduct::emitDotOfUnsignedRight(ImplicitLocOpBuilder &b,
                                              Value accumulator, Value left,
                                              Value right) const {
-  if (getShape(instructions).factorBits == 8)
+  if (getShape().factorBits == 8)
     return cpu::DotOp::create(b, accumulator, right, left,
                               /*isLhsSigned=*/false);
   return emitDot(b, accumulator, left, right);
 }
 
 int64_t ByteDotProduct::getNumPartialSums() const {
-  return getShape(instructions).partialSums;
+  return getShape().partialSums;
 }
 
 /// The sums of neighbouring lanes of `low`, then those of `high`.
@@ -165,7 +169,7 @@ static Value emitConcatenation(ImplicitLocOpBuilder &b, Value low, Value high) {
 Value ByteDotProduct::emitSums(ImplicitLocOpBuilder &b,
                                ArrayRef<Value> accumulators) const {
   SmallVector<Value> vectors(accumulators);
-  for (int64_t sums = getShape(instructions).partialSums; sums > 1; sums /= 2) {
+  for (int64_t sums = getShape().partialSums; sums > 1; sums /= 2) {
     SmallVector<Value> halves;
     for (size_t i = 0; i < vectors.size(); i += 2)
       halves.push_back(emitPairSums(b, vectors[i], vectors[i + 1]));

@@ -10,7 +10,9 @@
 //   Vnni512      64             16       1
 //   Vnni256      32              8       1
 //   Madd512      32              8       2
+//    by pairs    64              16      1
 //   Madd256      16              4       2
+//    by pairs    32              8       1
 //   Madd128      8               2       2
 //   Usdot, Sdot  16              4       1
 //   Plain        16              4       4
@@ -29,7 +31,9 @@ class ByteDotProduct {
 public:
   /// `reading` is how the left factor's codes are read; getCodeReading of a
   /// product that qfmt-pack-products has made for `target`.
-  ByteDotProduct(const CpuTarget &target, CodeReading reading);
+  /// Madd512 and Madd256 go by pairs, if the right factor's are narrow.
+  ByteDotProduct(const CpuTarget &target, CodeReading reading,
+                 bool hasNarrowPairs = false);
 
   /// True if the target's instructions can read codes so.
   bool isLegal() const { return isReadable; }
@@ -54,8 +58,8 @@ public:
   /// `accumulator` + the sums of products.
   Value emitDot(ImplicitLocOpBuilder &b, Value accumulator, Value left,
                 Value right) const;
-  /// With the roles of the factors exchanged: a signed left factor, read without
-  /// an offset, and an unsigned right one. False if the target cannot.
+  /// With the roles of the factors exchanged: a signed left factor, read
+  /// without an offset, and an unsigned right one. False if the target cannot.
   bool readsUnsignedRight() const;
   Value emitUnsignedRight(ImplicitLocOpBuilder &b, Value bytes) const;
   Value emitDotOfUnsignedRight(ImplicitLocOpBuilder &b, Value accumulator,
@@ -70,8 +74,13 @@ public:
   static constexpr int64_t kBytes = kColumnsPerBlock * kTermsPerDot;
 
 private:
+  struct Shape;
+  Shape getShape() const;
+
   DotInstructions instructions;
   CodeReading reading;
+  /// Sums of two products in 16 bits.
+  bool usesPairs;
   bool isReadable;
 };
 

@@ -24,6 +24,10 @@ LogicalResult DotOp::verify() {
   auto factors = cast<VectorType>(getLhs().getType());
   int64_t sums = cast<VectorType>(getResult().getType()).getNumElements();
   int64_t terms = factors.getElementType().isInteger(8) ? 4 : 2;
+  if (getHasNarrowPairs() &&
+      (terms != 4 || getIsLhsSigned() || (sums != 8 && sums != 16)))
+    return emitOpError() << "has narrow pairs only of unsigned bytes, for 8 or "
+                            "16 sums";
   if (factors.getNumElements() == sums * terms)
     return success();
   return emitOpError() << "needs " << terms << " factors of "
@@ -131,9 +135,8 @@ LogicalResult UnpackIntegersOp::verify() {
     if (int64_t(table->size()) != int64_t(1) << bits)
       return emitOpError() << "needs a table of " << (int64_t(1) << bits)
                            << " entries, found " << table->size();
-    if (llvm::any_of(*table, [](int64_t entry) {
-          return entry < 0 || entry > 255;
-        }))
+    if (llvm::any_of(*table,
+                     [](int64_t entry) { return entry < 0 || entry > 255; }))
       return emitOpError("has an entry of the table that is no unsigned byte");
     least += *llvm::min_element(*table);
     greatest += *llvm::max_element(*table);

@@ -99,7 +99,8 @@ void CpuTarget::overrideRates(int64_t products, int64_t l2Bytes,
     rates.farBytes = farBytes;
 }
 
-int32_t CpuTarget::getReadingOffset(bool isUnsigned) const {
+int32_t CpuTarget::getReadingOffset(bool isUnsigned,
+                                    bool hasNarrowPairs) const {
   switch (instructions) {
   case DotInstructions::Amx:
   case DotInstructions::Vnni512:
@@ -107,9 +108,10 @@ int32_t CpuTarget::getReadingOffset(bool isUnsigned) const {
     return isUnsigned ? 0 : 128;
   case DotInstructions::Sdot:
     return isUnsigned ? -128 : 0;
-  case DotInstructions::Auto:
   case DotInstructions::Madd512:
   case DotInstructions::Madd256:
+    return hasNarrowPairs && !isUnsigned ? 128 : 0;
+  case DotInstructions::Auto:
   case DotInstructions::Madd128:
   case DotInstructions::Usdot:
   case DotInstructions::Plain:

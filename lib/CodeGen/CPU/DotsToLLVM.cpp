@@ -52,16 +52,39 @@ const Instruction *findInstruction(cpu::DotOp op) {
   return found == std::end(kInstructions) ? nullptr : found;
 }
 
+Value emitCall(ImplicitLocOpBuilder &b, StringRef name, Type type,
+               ValueRange operands) {
+  return LLVM::CallIntrinsicOp::create(b, type, b.getStringAttr(name), operands)
+      .getResult(0);
+}
+
+/// vpmaddubsw, which adds up two products in 16 bits, and vpmaddwd with ones.
+Value emitPairs(cpu::DotOp op) {
+  ImplicitLocOpBuilder b(op.getLoc(), op);
+  Type sumType = op.getResult().getType();
+  int64_t lanes = cast<VectorType>(sumType).getNumElements();
+  auto words = VectorType::get(2 * lanes, b.getI16Type());
+  Value pairs = emitCall(b,
+                         lanes == 16 ? "llvm.x86.avx512.pmaddubs.w.512"
+                                     : "llvm.x86.avx2.pmadd.ub.sw",
+                         words, {op.getLhs(), op.getRhs()});
+  Value ones =
+      arith::ConstantOp::create(b, DenseElementsAttr::get(words, APInt(16, 1)));
+  Value sums = emitCall(b,
+                        lanes == 16 ? "llvm.x86.avx512.pmaddw.d.512"
+                                    : "llvm.x86.avx2.pmadd.wd",
+                        sumType, {pairs, ones});
+  return arith::AddIOp::create(b, op.getAccumulator(), sums);
+}
+
 Value emitCall(cpu::DotOp op, const Instruction &instruction) {
   ImplicitLocOpBuilder b(op.getLoc(), op);
   SmallVector<Value> operands;
   if (instruction.accumulates)
     operands.push_back(op.getAccumulator());
   operands.append({op.getLhs(), op.getRhs()});
-  Value result = LLVM::CallIntrinsicOp::create(
-                     b, op.getResult().getType(),
-                     b.getStringAttr(instruction.intrinsic), operands)
-                     .getResult(0);
+  Value result =
+      emitCall(b, instruction.intrinsic, op.getResult().getType(), operands);
   if (instruction.accumulates)
     return result;
   return arith::AddIOp::create(b, op.getAccumulator(), result);
@@ -77,7 +100,8 @@ struct DotsToLLVMPass : impl::DotsToLLVMBase<DotsToLLVMPass> {
                      "qfmt-products-to-vectors emits");
         return WalkResult::interrupt();
       }
-      op.replaceAllUsesWith(emitCall(op, *instruction));
+      op.replaceAllUsesWith(
+          op.getHasNarrowPairs() ? emitPairs(op) : emitCall(op, *instruction));
       op.erase();
       return WalkResult::advance();
     });

@@ -111,8 +111,7 @@ static bool isMap(AffineMap map, ArrayRef<unsigned> loops) {
 /// True if elements for k, k + 1, ... lie one after the other.
 static bool isContiguous(AffineMap map, unsigned k) {
   ArrayRef<AffineExpr> results = map.getResults();
-  AffineExpr rest =
-      results.back() - getAffineDimExpr(k, map.getContext());
+  AffineExpr rest = results.back() - getAffineDimExpr(k, map.getContext());
   rest = simplifyAffineExpr(rest, map.getNumDims(), 0);
   return !rest.isFunctionOfDim(k) &&
          llvm::none_of(results.drop_back(), [&](AffineExpr result) {
@@ -247,6 +246,27 @@ ElementsAttr makeByteTensor(MLIRContext *context, ArrayRef<int64_t> shape,
   return cast<DenseElementsAttr>(flat).reshape(type);
 }
 
+bool hasNarrowPairs(const IntegerProduct &product, ArrayRef<uint8_t> packed,
+                    const CpuTarget &target) {
+  if (!target.profitsFromNarrowPairs() || product.isDepthwise())
+    return false;
+  for (size_t i = 0, e = packed.size(); i < e; i += 2)
+    if (std::abs(int32_t(int8_t(packed[i]))) +
+            std::abs(int32_t(int8_t(packed[i + 1]))) >
+        128)
+      return false;
+  return true;
+}
+
+bool hasNarrowPairs(const IntegerProduct &product, const CpuTarget &target) {
+  ElementsAttr constant;
+  if (!target.profitsFromNarrowPairs() ||
+      !matchPattern(getPackedFactor(product.rhs->get()), m_Constant(&constant)))
+    return false;
+  std::optional<std::vector<uint8_t>> packed = readCodes(constant);
+  return packed && hasNarrowPairs(product, *packed, target);
+}
+
 Value getPackedFactor(Value rhs) {
   auto unpack = rhs.getDefiningOp<linalg::UnPackOp>();
   if (!unpack || !matchPattern(unpack.getSource(), m_Constant()) ||
@@ -255,8 +275,7 @@ Value getPackedFactor(Value rhs) {
     return {};
   // Columns, the last dimension, first; then the others in their order.
   int64_t last = cast<RankedTensorType>(rhs.getType()).getRank() - 1;
-  SmallVector<int64_t> outer =
-      llvm::to_vector(llvm::seq<int64_t>(0, last));
+  SmallVector<int64_t> outer = llvm::to_vector(llvm::seq<int64_t>(0, last));
   outer.insert(outer.begin(), last);
   if (unpack.getOuterDimsPerm() != ArrayRef<int64_t>(outer) ||
       unpack.getInnerDimsPos() != ArrayRef<int64_t>{last, last - 1})

@@ -6,6 +6,7 @@
 #define QFMT_LIB_CODEGEN_CPU_INTEGERPRODUCT_H
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "qfmt/CodeGen/CPU/CpuTarget.h"
 #include <array>
 
 namespace mlir::qfmt {
@@ -73,8 +74,14 @@ constexpr int64_t kTermsPerDot = 4;
 ElementsAttr makeByteTensor(MLIRContext *context, ArrayRef<int64_t> shape,
                             ArrayRef<uint8_t> bytes, StringRef name);
 
-/// The packed constant [N/16][K/4][16][4] of which `rhs` is an unpack; with runs
-/// [N/16][R][K/4][16][4]; null if it is none.
+/// True if the bytes of a packed factor have narrow pairs, and `target` has
+/// instructions for them. Of the factor of `product`, if they are not given.
+bool hasNarrowPairs(const IntegerProduct &product, ArrayRef<uint8_t> packed,
+                    const CpuTarget &target);
+bool hasNarrowPairs(const IntegerProduct &product, const CpuTarget &target);
+
+/// The packed constant [N/16][K/4][16][4] of which `rhs` is an unpack; with
+/// runs [N/16][R][K/4][16][4]; null if it is none.
 Value getPackedFactor(Value rhs);
 
 } // namespace mlir::qfmt

@@ -74,9 +74,9 @@ std::optional<SignedFactor> makeSigned(const IntegerProduct &product,
   return factor;
 }
 
-/// An unpack of a constant [N/16][K/4][16][4], or [N/16][R][K/4][16][4].
-Value emitPacked(ImplicitLocOpBuilder &b, const IntegerProduct &product,
-                 ArrayRef<int8_t> elements) {
+/// [N/16][K/4][16][4], or [N/16][R][K/4][16][4].
+std::vector<uint8_t> packBytes(const IntegerProduct &product,
+                               ArrayRef<int8_t> elements) {
   int64_t blocks = llvm::divideCeil(product.n, kColumnsPerBlock);
   int64_t dots = llvm::divideCeil(product.run, kTermsPerDot);
   int64_t runs = product.getNumRuns();
@@ -91,6 +91,15 @@ Value emitPacked(ImplicitLocOpBuilder &b, const IntegerProduct &product,
       packed[column * kTermsPerDot + term % kTermsPerDot] =
           uint8_t(elements[k * product.n + n]);
     }
+  return packed;
+}
+
+/// An unpack of a constant of these bytes.
+Value emitPacked(ImplicitLocOpBuilder &b, const IntegerProduct &product,
+                 ArrayRef<uint8_t> packed) {
+  int64_t blocks = llvm::divideCeil(product.n, kColumnsPerBlock);
+  int64_t dots = llvm::divideCeil(product.run, kTermsPerDot);
+  int64_t runs = product.getNumRuns();
   SmallVector<int64_t> shape = {blocks, dots, kColumnsPerBlock, kTermsPerDot};
   SmallVector<int64_t> unpacked = {product.run, product.n};
   SmallVector<int64_t> outer = {1, 0};
@@ -268,7 +277,8 @@ Value addRowSums(ImplicitLocOpBuilder &b, Value init,
   maps.push_back(byRow);
   Value sums =
       linalg::GenericOp::create(
-          b, start.getType(), inputs, start, maps, getIterators(product, numParallel),
+          b, start.getType(), inputs, start, maps,
+          getIterators(product, numParallel),
           [&](OpBuilder &nested, Location loc, ValueRange args) {
             Type type = nested.getI32Type();
             Value code =
@@ -280,8 +290,7 @@ Value addRowSums(ImplicitLocOpBuilder &b, Value init,
             Value offset =
                 arith::ConstantIntOp::create(nested, loc, reading.offset, 32);
             Value value = arith::AddIOp::create(nested, loc, code, offset);
-            Value sum =
-                arith::AddIOp::create(nested, loc, args.back(), value);
+            Value sum = arith::AddIOp::create(nested, loc, args.back(), value);
             linalg::YieldOp::create(nested, loc, sum);
           })
           .getResult(0);
@@ -352,9 +361,11 @@ LogicalResult packProduct(const IntegerProduct &product,
     return failure();
   }
 
+  std::vector<uint8_t> packed = packBytes(product, factor->elements);
   CodeReading read{reading->isUnsigned, 0};
   if (!product.isRowMajor() || !target.usesTiles(product.m))
-    read.offset = target.getReadingOffset(reading->isUnsigned);
+    read.offset = target.getReadingOffset(
+        reading->isUnsigned, hasNarrowPairs(product, packed, target));
   uint32_t moved = uint32_t(reading->offset) - uint32_t(read.offset);
   std::vector<int32_t> addends(product.n);
   for (size_t i = 0, e = factor->elements.size(); i < e; ++i) {
@@ -367,9 +378,8 @@ LogicalResult packProduct(const IntegerProduct &product,
   ImplicitLocOpBuilder b(op.getLoc(), op);
   Value init = addToColumns(b, product.getInit(), product, addends);
   init = addRowSums(b, init, product, *reading, factor->offset);
-  Value rhs = emitPacked(b, product, factor->elements);
-  op.replaceAllUsesWith(
-      ValueRange{emitProduct(b, product, rhs, init, read)});
+  Value rhs = emitPacked(b, product, packed);
+  op.replaceAllUsesWith(ValueRange{emitProduct(b, product, rhs, init, read)});
   op.erase();
   return success();
 }

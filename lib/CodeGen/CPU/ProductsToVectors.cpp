@@ -86,7 +86,7 @@ bool emitProduct(linalg::GenericOp op, const CpuTarget &target) {
   std::optional<CodeReading> right = getCodeReading(product->rhsValues);
   if (!reading || !right || right->isUnsigned || right->offset != 0)
     return false;
-  ByteDotProduct dot(target, *reading, getFactorRange(*product, target));
+  ByteDotProduct dot(target, *reading, hasNarrowPairs(*product, target));
   bool usesTiles = product->isRowMajor() && target.usesTiles(product->m) &&
                    reading->offset == 0;
   if (!usesTiles && !dot.isLegal())

@@ -13,3 +13,11 @@ func.func @size(%acc: vector<2xi32>, %a: vector<8xi8>) -> vector<2xi32> {
   %r = qfmt_cpu.dot %acc, %a, %a : vector<2xi32>, vector<8xi8>
   return %r : vector<2xi32>
 }
+
+// -----
+
+func.func @narrow(%acc: vector<8xi32>, %a: vector<32xi8>) -> vector<8xi32> {
+  // expected-error @+1 {{has narrow pairs only of unsigned bytes, for 8 or 16 sums}}
+  %r = qfmt_cpu.dot %acc, signed %a, %a narrow : vector<8xi32>, vector<32xi8>
+  return %r : vector<8xi32>
+}

@@ -30,3 +30,13 @@ func.func @aarch64(%acc: vector<4xi32>, %a: vector<16xi8>, %b: vector<16xi8>) ->
   %s = qfmt_cpu.dot %r, signed %a, %b : vector<4xi32>, vector<16xi8>
   return %s : vector<4xi32>
 }
+
+// CHECK-LABEL: func.func @narrow
+// CHECK: %[[P:.*]] = llvm.call_intrinsic "llvm.x86.avx2.pmadd.ub.sw"(%arg1, %arg2) : (vector<32xi8>, vector<32xi8>) -> vector<16xi16>
+// CHECK: %[[ONES:.*]] = arith.constant dense<1> : vector<16xi16>
+// CHECK: %[[S:.*]] = llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"(%[[P]], %[[ONES]])
+// CHECK: arith.addi %arg0, %[[S]]
+func.func @narrow(%acc: vector<8xi32>, %a: vector<32xi8>, %b: vector<32xi8>) -> vector<8xi32> {
+  %r = qfmt_cpu.dot %acc, %a, %b narrow : vector<8xi32>, vector<32xi8>
+  return %r : vector<8xi32>
+}

@@ -1,5 +1,5 @@
 // RUN: qfmt-opt %s --qfmt-pack-products=instructions=vnni512 --split-input-file | FileCheck %s --check-prefixes=CHECK,VNNI
-// RUN: qfmt-opt %s --qfmt-pack-products=instructions=madd256 --split-input-file | FileCheck %s --check-prefixes=CHECK,MADD
+// RUN: qfmt-opt %s --qfmt-pack-products=instructions=madd128 --split-input-file | FileCheck %s --check-prefixes=CHECK,MADD
 // RUN: qfmt-opt %s --qfmt-pack-products --split-input-file --remark-policy=all --remarks-filter-missed=qfmt-pack-products -o /dev/null 2>&1 | FileCheck %s --check-prefix=MISSED
 
 #mk = affine_map<(m, n, k) -> (m, k)>

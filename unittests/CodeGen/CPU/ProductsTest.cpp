@@ -101,6 +101,8 @@ struct Case {
   bool isDynamic = false;
   /// 0 for what the target has.
   int64_t l2Bytes = 0;
+  /// The constant factor's codes lie so far from 0 at most, or anywhere if 0.
+  int greatest = 0;
 };
 
 std::string getName(const Case &c) {
@@ -126,6 +128,11 @@ std::string makeDense(int64_t size, llvm::function_ref<T()> next) {
 
 std::string makeSource(const Case &c, std::mt19937 &random) {
   auto byte = [&] { return uint8_t(random()); };
+  auto code = [&] {
+    if (c.greatest == 0)
+      return byte();
+    return uint8_t(int(random() % (2 * c.greatest + 1)) - c.greatest);
+  };
   auto bias = [&] { return int32_t(random()) / 1024; };
   std::string rows = c.isDynamic ? "?" : llvm::itostr(c.m);
   std::string x = llvm::formatv("tensor<{0}x{1}xi8>", rows, c.k);
@@ -145,7 +152,7 @@ std::string makeSource(const Case &c, std::mt19937 &random) {
     os << ", %init: " << y;
   os << llvm::formatv(") -> {0} {{\n", result);
   os << llvm::formatv("  %w = arith.constant {0} : {1}\n",
-                      makeDense<uint8_t>(c.n * c.k, byte), w);
+                      makeDense<uint8_t>(c.n * c.k, code), w);
   os << llvm::formatv("  %xz = arith.constant {0} : i32\n", c.lhsZeroPoint);
   os << llvm::formatv("  %wz = arith.constant {0} : i32\n", c.rhsZeroPoint);
   os << "  %z = arith.constant 0 : i32\n  %i = arith.constant 0 : index\n";
@@ -281,6 +288,18 @@ protected:
 
   MLIRContext context;
 };
+
+/// Factors that let AVX2 and AVX-512 add up two products in 16 bits, among them
+/// the greatest ones for which that is true, and the least for which it is not.
+TEST_F(Products, Pairs) {
+  for (int greatest : {65, 64, 8})
+    for (bool lhs : {false, true})
+      for (int64_t n : {1, 33}) {
+        Case c{9, n, 67, lhs, false, 3, 0, Init::Bias, Epilogue::None};
+        c.greatest = greatest;
+        check(c, 1u << 2 | 1u << 3);
+      }
+}
 
 /// Each pair of numbers of rows and columns, with every number of terms, in
 /// tiles, whose last rows, columns and terms are missing.

@@ -26,14 +26,17 @@ def QFmtCpu_DotOp : Op<QFmtCpu_Dialect, "dot", [Pure, AllTypesMatch<["accumulato
     t is 4, `rhs` is signed, and `lhs` unsigned (x86's vpdpbusd, AArch64's usdot) unless it says `signed` (sdot); with factors of 16 bits t is 2
     and both are signed (vpmaddwd).
 
+    `narrow` says that the sum of the first two of four products, and that of the last two, fit 16 bits, with `lhs` unsigned. What is computed
+    otherwise is undefined.
+
     ```mlir
     %sum = qfmt_cpu.dot %acc, %codes, %weights : vector<16xi32>, vector<64xi8>
     ```
   }];
   let arguments = (ins VectorOfRankAndType<[1], [I32]>:$accumulator, VectorOfRankAndType<[1], [I8, I16]>:$lhs,
-                   VectorOfRankAndType<[1], [I8, I16]>:$rhs, UnitAttr:$isLhsSigned);
+                   VectorOfRankAndType<[1], [I8, I16]>:$rhs, UnitAttr:$isLhsSigned, UnitAttr:$hasNarrowPairs);
   let results = (outs VectorOfRankAndType<[1], [I32]>:$result);
-  let assemblyFormat = "$accumulator `,` (`signed` $isLhsSigned^)? $lhs `,` $rhs attr-dict `:` type($result) `,` type($lhs)";
+  let assemblyFormat = "$accumulator `,` (`signed` $isLhsSigned^)? $lhs `,` $rhs (`narrow` $hasNarrowPairs^)? attr-dict `:` type($result) `,` type($lhs)";
   let hasVerifier = 1;
 }
 

@@ -20,10 +20,12 @@ enum class DotInstructions {
   Vnni512,
   /// AVX-VNNI, or AVX-512 VNNI and VL: vpdpbusd on 32 bytes.
   Vnni256,
-  /// AVX-512 BW: bytes widened to 16 bits, vpmaddwd on 64 bytes.
+  /// AVX-512 BW: bytes widened to 16 bits, vpmaddwd on 64 bytes; vpmaddubsw,
+  /// which needs no widening but saturates sums of two products to 16 bits,
+  /// where
+  /// the constant factor keeps them small.
   Madd512,
-  /// AVX2: the same on 32 bytes. vpmaddubsw, which needs no widening, saturates
-  /// sums of two products to 16 bits and is not used.
+  /// AVX2: the same on 32 bytes.
   Madd256,
   /// SSE2, and so every x86-64: the same on 16 bytes.
   Madd128,
@@ -74,7 +76,16 @@ struct CpuTarget {
   /// What has to be added to codes of 8 bits so that `instructions` can
   /// multiply them with signed bytes. It flips their highest bits, if it is not
   /// 0.
-  int32_t getReadingOffset(bool isUnsigned) const;
+  int32_t getReadingOffset(bool isUnsigned, bool hasNarrowPairs = false) const;
+
+  /// True if there are instructions for constant factors with narrow pairs: the
+  /// magnitudes of two neighbouring terms of a column add up to at most 128.
+  /// With codes u <= 255 the sum of two products is then at most 255 * 128,
+  /// less than 2^15, and vpmaddubsw does not saturate.
+  bool profitsFromNarrowPairs() const {
+    return instructions == DotInstructions::Madd512 ||
+           instructions == DotInstructions::Madd256;
+  }
 
   /// True for a product of `rows` rows, which may be unknown, that is computed
   /// in AMX tiles. Those read codes as they are.
