@@ -17,6 +17,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/Matchers.h"
 #include "qfmt/Conversion/Passes.h"
 #include "qfmt/IR/ConstantData.h"
 #include "qfmt/IR/QFmt.h"
@@ -51,6 +52,7 @@ constexpr Permutation kPermutations[] = {
     {"avx512f", "llvm.x86.avx512.permvar.di.512", 64, 8, 1, 8},
     {"avx512f", "llvm.x86.avx512.vpermi2var.q.512", 64, 8, 2, 8},
     {"avx2", "llvm.x86.avx2.permd", 32, 8, 1, 8},
+    {"avx512vbmi", "llvm.x86.avx512.permvar.qi.512", 8, 64, 1, 64},
     {"avx512bw", "llvm.x86.avx512.pshuf.b.512", 8, 64, 1, 16},
     {"avx2", "llvm.x86.avx2.pshuf.b", 8, 32, 1, 16},
     {"ssse3", "llvm.x86.ssse3.pshuf.b.128", 8, 16, 1, 16},
@@ -97,6 +99,7 @@ private:
   VectorType getVectorType(int64_t lanes) {
     return VectorType::get(lanes, type);
   }
+  bool ignoresHighBits();
   Value emitIndex();
   Value getSource(int64_t first);
   Value emitPermutation(int64_t first, Value index);
@@ -110,9 +113,22 @@ private:
   IntegerType type;
 };
 
+/// True if the index has but the bits of a number of an entry, and a register
+/// has room for entries for each value of the bits above them.
+bool Emitter::ignoresHighBits() {
+  auto mask = op.getIndex().getDefiningOp<arith::AndIOp>();
+  APInt bits;
+  return permutation.elementBits == 8 && permutation.entriesPerSource == 64 &&
+         llvm::isPowerOf2_64(entries.size()) && mask &&
+         matchPattern(mask.getRhs(), m_ConstantInt(&bits)) &&
+         bits == entries.size() - 1;
+}
+
 /// The index in the width of the entries.
 Value Emitter::emitIndex() {
   Value index = op.getIndex();
+  if (ignoresHighBits())
+    index = index.getDefiningOp<arith::AndIOp>().getLhs();
   auto vector = cast<VectorType>(index.getType());
   VectorType wide = vector.clone(type);
   if (vector.getElementType().isIndex())
@@ -129,9 +145,12 @@ Value Emitter::emitIndex() {
 Value Emitter::getSource(int64_t first) {
   SmallVector<APInt> values;
   for (int64_t i = first; i < first + permutation.lanes; ++i)
-    values.push_back(entries[std::min<int64_t>(
-        first + (i - first) % permutation.entriesPerSource,
-        int64_t(entries.size()) - 1)]);
+    values.push_back(
+        ignoresHighBits()
+            ? entries[i % entries.size()]
+            : entries[std::min<int64_t>(
+                  first + (i - first) % permutation.entriesPerSource,
+                  int64_t(entries.size()) - 1)]);
   return arith::ConstantOp::create(
       b, DenseElementsAttr::get(getVectorType(permutation.lanes), values));
 }
