@@ -65,6 +65,7 @@ Prepared prepareCall(std::shared_ptr<mlir::qfmt::CompiledFunction> function,
 
 /// The cases of each file.
 void registerPeaks();
+void registerFloatPeaks();
 void registerProducts(mlir::MLIRContext &context);
 void registerScaledProducts(mlir::MLIRContext &context);
 void registerConvolutions(mlir::MLIRContext &context);

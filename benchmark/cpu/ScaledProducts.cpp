@@ -3,6 +3,8 @@
 //
 // f32 activations, quantized to i8 with a scale for each row inside the run,
 // times constant 4096 x 4096 weights in each format, to f32: one row, and 512.
+// The same without quantization, where sums are of f32 in their order
+// ("float"), in formats of all kinds.
 // Beside them ggml's products of the format that is most like it, in each of
 // its kinds of memory; ggml's activations get a scale for each 32 or 256.
 //
@@ -26,16 +28,19 @@ constexpr int64_t kSize = 4096;
 /// By the names of qfmt/IR/Presets.h.
 constexpr const char *kFormats[] = {"int8",  "int4_g32", "int4_g128",   "mxfp4",
                                     "nvfp4", "nf4",      "ternary_2bit"};
+constexpr const char *kFloatFormats[] = {
+    "f32",      "int8",         "int4_g32", "int4_g128_q8", "int3_g128",
+    "int2_g64", "ternary_2bit", "mxfp4",    "mxfp6_e3m2",   "mxfp8",
+    "nvfp4",    "nf4",          "bitmod4",  "aqlm"};
 constexpr const char *kGgmlFormats[] = {"q8_0",  "q4_0",  "q4_K",
                                         "mxfp4", "nvfp4", "tq2_0"};
 
-/// {0} rows; {1}: the weights' encoded type; {2}: operations that make %w.
+/// {0} rows; {1}: the weights' type; {2}: operations that make %w; {3}: the
+/// activations' type; {4}: an operation that makes %a.
 constexpr const char *kSource = R"(
-  !activations = tensor<{0}x4096xf32,
-                        #qfmt.scaled<i8, block = [1, *], scale = f32>>
   func.func @main(%x: tensor<{0}x4096xf32>) -> tensor<{0}x4096xf32> {{
     {2}
-    %a = qfmt.quantize %x : tensor<{0}x4096xf32> to !activations
+    {4}
     %zero = arith.constant 0.0 : f32
     %e = tensor.empty() : tensor<{0}x4096xf32>
     %init = linalg.fill ins(%zero : f32)
@@ -44,7 +49,7 @@ constexpr const char *kSource = R"(
       indexing_maps = [affine_map<(m, n, k) -> (m, k)>,
                        affine_map<(m, n, k) -> (n, k)>,
                        affine_map<(m, n, k) -> (m, n)>]
-      ins(%a, %w : !activations, {1})
+      ins(%a, %w : {3}, {1})
       outs(%init : tensor<{0}x4096xf32>) -> tensor<{0}x4096xf32>
     return %y : tensor<{0}x4096xf32>
   })";
@@ -62,7 +67,8 @@ EncodedTensorType getWeights(MLIRContext &context, const char *format) {
       logical, findPreset(format)->getFormat(&context, /*rank=*/2));
 }
 
-std::string makeText(EncodedTensorType weights, int64_t rows) {
+/// Operations that make %w.
+std::string makeWeights(EncodedTensorType weights) {
   std::string operations;
   SmallVector<std::string> names, types;
   for (auto [i, type] : llvm::enumerate(weights.getConstituentTypes())) {
@@ -73,10 +79,24 @@ std::string makeText(EncodedTensorType weights, int64_t rows) {
         llvm::formatv("{0} = arith.constant dense<{1}> : {2}\n    ",
                       names.back(), isInteger ? "1" : "1.0", types.back());
   }
-  operations += llvm::formatv("%w = qfmt.assemble {0} : {1} to {2}",
-                              llvm::join(names, ", "), llvm::join(types, ", "),
-                              print(weights.getType()));
-  return llvm::formatv(kSource, rows, print(weights.getType()), operations);
+  return operations + llvm::formatv("%w = qfmt.assemble {0} : {1} to {2}",
+                                    llvm::join(names, ", "),
+                                    llvm::join(types, ", "),
+                                    print(weights.getType()))
+                          .str();
+}
+
+std::string makeText(StringRef weights, StringRef operations, int64_t rows,
+                     bool isFloat) {
+  std::string given = llvm::formatv("tensor<{0}x{1}xf32>", rows, kSize);
+  std::string activations = llvm::formatv(
+      "tensor<{0}x{1}xf32, #qfmt.scaled<i8, block = [1, *], scale = f32>>",
+      rows, kSize);
+  const char *op = isFloat ? "arith.bitcast" : "qfmt.quantize";
+  StringRef type = isFloat ? StringRef(given) : StringRef(activations);
+  std::string quantization =
+      llvm::formatv("%a = {0} %x : {1} to {2}", op, given, type);
+  return llvm::formatv(kSource, rows, weights, operations, type, quantization);
 }
 
 /// Bytes of codes and scales as they are packed.
@@ -88,22 +108,46 @@ std::string getName(const char *peer, int64_t rows) {
   return llvm::formatv("{0}/{1}", peer, rows == 1 ? "gemv" : "gemm");
 }
 
-void registerOurs(MLIRContext &context, const char *format, int64_t rows,
+/// `bytes`: of the weights.
+void registerOurs(MLIRContext &context, const std::string &name,
+                  const std::string &text, double bytes, int64_t rows,
                   int64_t threads) {
-  EncodedTensorType weights = getWeights(context, format);
-  Work work{double(rows) * kSize * kSize, getBytes(weights)};
-  std::string name = getName("qfmt", rows) + "/" + format;
+  Work work{double(rows) * kSize * kSize, bytes};
   auto prepare = [=, &context] {
     std::vector<float> floats = makeFloats(rows * kSize);
     const char *data = reinterpret_cast<const char *>(floats.data());
     auto input = std::make_shared<std::vector<char>>(
         data, data + floats.size() * sizeof(float));
-    return prepareCall(
-        compileText(context, makeText(weights, rows), "", threads), input,
-        {rows, kSize});
+    return prepareCall(compileText(context, text, "", threads), input,
+                       {rows, kSize});
   };
   registerCase(threads == 1 ? name : name + "/2threads", work, prepare,
                /*countsWallTime=*/threads > 1);
+}
+
+void registerQuantized(MLIRContext &context, const char *format, int64_t rows,
+                       int64_t threads) {
+  EncodedTensorType weights = getWeights(context, format);
+  registerOurs(context, getName("qfmt", rows) + "/" + format,
+               makeText(print(weights.getType()), makeWeights(weights), rows,
+                        /*isFloat=*/false),
+               getBytes(weights), rows, threads);
+}
+
+void registerFloat(MLIRContext &context, StringRef format, int64_t rows) {
+  std::string name = getName("float", rows) + "/" + format.str();
+  if (format == "f32") {
+    std::string type = llvm::formatv("tensor<{0}x{0}xf32>", kSize);
+    std::string constant = "%w = arith.constant dense<1.0> : " + type;
+    return registerOurs(context, name,
+                        makeText(type, constant, rows, /*isFloat=*/true),
+                        double(kSize) * kSize * sizeof(float), rows, 1);
+  }
+  EncodedTensorType weights = getWeights(context, format.data());
+  registerOurs(context, name,
+               makeText(print(weights.getType()), makeWeights(weights), rows,
+                        /*isFloat=*/true),
+               getBytes(weights), rows, 1);
 }
 
 void registerGgml(const std::string &format, const std::string &buffer,
@@ -120,7 +164,9 @@ void registerScaledProducts(MLIRContext &context) {
   for (int64_t rows : {1, 512}) {
     for (const char *format : kFormats)
       for (int64_t threads : {1, 2})
-        registerOurs(context, format, rows, threads);
+        registerQuantized(context, format, rows, threads);
+    for (const char *format : kFloatFormats)
+      registerFloat(context, format, rows);
     for (const char *format : kGgmlFormats)
       for (const std::string &buffer : getGgmlBuffers())
         registerGgml(format, buffer, rows);

@@ -39,6 +39,7 @@ int main(int argc, char **argv) {
   mlir::qfmt::registerPipelineDialects(registry);
   mlir::MLIRContext context(registry);
   registerPeaks();
+  registerFloatPeaks();
   registerProducts(context);
   registerScaledProducts(context);
   registerConvolutions(context);

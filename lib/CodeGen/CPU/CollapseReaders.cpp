@@ -10,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "FloatProduct.h"
 #include "VariableProduct.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
@@ -34,9 +35,13 @@ bool readsExpandedProduct(OpOperand *operand) {
     return false;
   auto source = expand.getSrc().getDefiningOp<linalg::GenericOp>();
   StringRef whyNot;
-  return source && source->hasOneUse() &&
-         (matchIntegerProduct(source, whyNot) ||
-          matchVariableProduct(source, whyNot));
+  if (!source || !source->hasOneUse())
+    return false;
+  if (matchIntegerProduct(source, whyNot) ||
+      matchVariableProduct(source, whyNot))
+    return true;
+  std::optional<FloatProduct> product = matchFloatProduct(source, whyNot);
+  return product && product->batchLoops.empty();
 }
 
 /// Takes dimensions of size 1 from inputs of readers of products, so that these

@@ -19,6 +19,9 @@ static unsigned getWidth(Type elementType) {
 //===----------------------------------------------------------------------===//
 
 static uint32_t getBits(double value, const llvm::fltSemantics &semantics) {
+  // Most constants; APFloat takes longer.
+  if (&semantics == &APFloat::IEEEsingle())
+    return llvm::bit_cast<uint32_t>(float(value));
   APFloat number(value);
   bool losesInfo;
   number.convert(semantics, APFloat::rmNearestTiesToEven, &losesInfo);

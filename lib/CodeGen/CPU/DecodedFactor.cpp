@@ -318,7 +318,9 @@ Value DecodedFactor::Builder::build(Value tensor,
       moved.push_back(index * stride + offset);
     return build(slice.getSource(), moved);
   }
-  return fail("it is not computed from constants alone");
+  // A variable needs no reason.
+  return factor.sources.empty() ? Value()
+                                : fail("not all of it comes from constants");
 }
 
 //===----------------------------------------------------------------------===//

@@ -243,10 +243,22 @@ void emitProduct(const FloatProduct &product, const CpuTarget &target) {
   epilogue.replace(b, result);
 }
 
+/// Multiplications and additions of the product may become one instruction.
+void allowContraction(linalg::GenericOp op) {
+  op.getBody()->walk([](arith::ArithFastMathInterface inner) {
+    if (isa<arith::AddFOp, arith::MulFOp>(inner))
+      inner->setAttr(inner.getFastMathAttrName(),
+                     arith::FastMathFlagsAttr::get(
+                         inner.getContext(), arith::FastMathFlags::contract));
+  });
+}
+
 /// Does nothing if `op` is no product that can be written so.
-void emitProduct(linalg::GenericOp op, const CpuTarget &target) {
+void emitProduct(linalg::GenericOp op, const CpuTarget &target, bool contract) {
   StringRef whyNot;
   std::optional<FloatProduct> product = matchFloatProduct(op, whyNot);
+  if (product && contract)
+    allowContraction(op);
   if (product && !product->batchLoops.empty())
     product = matchFloatProduct(BatchEmitter(*product).emit(), whyNot);
   if (product)
@@ -271,7 +283,7 @@ struct FloatProductsToVectorsPass
         products.push_back(op);
     });
     for (linalg::GenericOp op : products)
-      emitProduct(op, target);
+      emitProduct(op, target, contract);
   }
 };
 

@@ -31,7 +31,7 @@ class CpuPass<string flag, list<Option> more = []> : Pass<flag, "::mlir::ModuleO
 }
 
 def CollapseReaders : Pass<"qfmt-collapse-readers"> {
-  let summary = "Lets element-wise readers of integer matrix products read matrices";
+  let summary = "Lets element-wise readers of matrix products read matrices";
   let description = [{
     On tensors. Where the result of a product of bytes is expanded and one element-wise `linalg.generic` reads that, the reader moves before the
     reshape: to qfmt-products-to-vectors it is then one more operation on accumulators.
@@ -181,10 +181,13 @@ def FloatProductsToVectors : Pass<"qfmt-float-products-to-vectors", "::mlir::Mod
     registers. Element-wise operations that alone read the product are computed on those. Batches are loops around that. Sizes other than the number of
     rows have to be known.
 
-    Each sum is added up in the order of its terms, by the operations of the body, and so is the same number as before.
+    Each sum is added up in the order of its terms, by the operations of the body, and so is the same number as before. With `contract`, a multiplication
+    and the addition of its result may be rounded once: a sum of n terms then lies within (n + 1) 2^-24 times the sum of |a b| of the exact one, to first
+    order, as the one before did.
   }];
   let options = !listconcat([
     Option<"l2Bytes", "l2-bytes", "int64_t", "0", "Size of a core's level-2 cache; 0 for 1 MiB">,
+    Option<"contract", "contract", "bool", "false", "Let a multiplication and an addition round once, where the target has such an instruction">,
   ], rateOptions);
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
                            "::mlir::vector::VectorDialect"];
