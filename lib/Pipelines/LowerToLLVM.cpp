@@ -103,6 +103,7 @@ static void addLoopPasses(OpPassManager &pm) {
   pm.addPass(createDistributeLoops());
   pm.addPass(createLookupToShuffles());
   pm.addPass(createLookupToMemory());
+  pm.addPass(createHighProducts());
   pm.addPass(createDotsToLLVM());
   pm.addPass(createTilesToAmx());
   pm.addPass(createCanonicalizerPass());

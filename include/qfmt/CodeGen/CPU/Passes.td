@@ -193,6 +193,29 @@ def FloatProductsToVectors : Pass<"qfmt-float-products-to-vectors", "::mlir::Mod
                            "::mlir::vector::VectorDialect"];
 }
 
+def HighProducts : CpuPass<"qfmt-high-products"> {
+  let summary = "Multiplies even and odd elements apart where upper halves of products are wanted";
+  let description = [{
+    On vectors, for x86 with AVX2 or AVX-512, whose instruction for 64-bit products of 32-bit integers takes each second element.
+
+    ```mlir
+    %p = arith.muli %a64, %b64 : vector<16xi64>   // of extended vectors of i32
+    %s = arith.shrsi %p, %32 : vector<16xi64>
+    %h = arith.trunci %s : vector<16xi64> to vector<16xi32>
+    ```
+    becomes, `even` and `odd` being sign-extended in place,
+    ```mlir
+    %e = arith.muli %even_a, %even_b : vector<8xi64>
+    %o = arith.muli %odd_a, %odd_b : vector<8xi64>
+    %u = arith.shrui %e, %32 : vector<8xi64>
+    %k = arith.andi %o, %upper : vector<8xi64>
+    %b = arith.ori %u, %k : vector<8xi64>
+    %h = vector.bitcast %b : vector<8xi64> to vector<16xi32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect"];
+}
+
 def DotsToLLVM : Pass<"qfmt-dots-to-llvm"> {
   let summary = "Writes qfmt_cpu.dot as calls of LLVM's intrinsics";
   let description = [{
