@@ -6,6 +6,7 @@
 #include <cstring>
 #include <thread>
 #ifdef __linux__
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -177,13 +178,43 @@ std::shared_ptr<char> makeBuffer(size_t size) {
   return std::shared_ptr<char>(data, std::free);
 }
 
+/// Keeps a thread on one of the processors that the process may use. Two
+/// threads that never wait can share one for a long time otherwise.
+class Pinned {
+public:
+#ifdef __linux__
+  explicit Pinned(int copy) {
+    sched_getaffinity(0, sizeof(before), &before);
+    for (int i = 0, found = 0; i < CPU_SETSIZE; ++i)
+      if (CPU_ISSET(i, &before) && found++ == copy) {
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(i, &one);
+        sched_setaffinity(0, sizeof(one), &one);
+      }
+  }
+  ~Pinned() { sched_setaffinity(0, sizeof(before), &before); }
+
+private:
+  cpu_set_t before;
+#else
+  explicit Pinned(int) {}
+#endif
+};
+
 /// Runs `body` on this thread and, if `copies` is 2, on another one.
 template <typename Fn>
 void runCopies(int copies, Fn body) {
   if (copies == 1)
     return body(0);
-  std::thread other([&] { body(1); });
-  body(0);
+  std::thread other([&] {
+    Pinned pinned(1);
+    body(1);
+  });
+  {
+    Pinned pinned(0);
+    body(0);
+  }
   other.join();
 }
 
@@ -191,8 +222,9 @@ void registerInstruction(PeakInstruction instruction, const char *name,
                          int copies) {
   if (!hasInstruction(instruction))
     return;
-  constexpr int64_t kCount = 1 << 18;
-  double macs = double(getProducts(instruction)) * copies * kCount *
+  // A thread may begin late, and where the other one runs.
+  const int64_t count = copies == 1 ? 1 << 18 : 1 << 23;
+  double macs = double(getProducts(instruction)) * copies * count *
                 (instruction == PeakInstruction::Vpdpbusd512   ? 24
                  : instruction == PeakInstruction::Vpmaddwd256 ? 12
                                                                : 4);
@@ -201,7 +233,7 @@ void registerInstruction(PeakInstruction instruction, const char *name,
       [=] {
         return Prepared{[=] {
                           runCopies(copies,
-                                    [=](int) { runPeak(instruction, kCount); });
+                                    [=](int) { runPeak(instruction, count); });
                         },
                         "", ""};
       },

@@ -24,6 +24,12 @@ def add_parser(subparsers) -> None:
         help="take and give the integer codes of an integer-only network",
     )
     parser.add_argument("--engine", choices=["jit", "reference"], default="jit")
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=1,
+        help="divide loops among up to so many threads (default: one)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -37,7 +43,9 @@ def run(args: argparse.Namespace) -> None:
         raise UserError(f"{args.model}: no such file")
     entry, signature = find_entry(args.model, args.codes)
     inputs = to_samples(load_npz(args.inputs), signature.inputs, args.inputs)
-    results, milliseconds = execute.run(args.model, entry, inputs, engine=args.engine)
+    results, milliseconds = execute.run(
+        args.model, entry, inputs, engine=args.engine, threads=args.threads
+    )
 
     names = [buffer.name for buffer in signature.outputs]
     write_whole(args.outputs, save_npz(dict(zip(names, results))))

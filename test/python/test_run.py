@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """`qfmt run`: arrays in, arrays out, and every refusal."""
 
+import ctypes.util
 import zipfile
 from pathlib import Path
 
@@ -113,6 +114,22 @@ def integer(tmp_path):
     return module
 
 
+# Enough work for two threads.
+WIDE = """
+#id = affine_map<(m, n) -> (m, n)>
+func.func @main(%x: tensor<ROWSx512xf32> {qfmt.name = "x"}) -> (tensor<ROWSx512xf32> {qfmt.name = "y"}) {
+  %e = tensor.empty() : tensor<ROWSx512xf32>
+  %y = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+    ins(%x : tensor<ROWSx512xf32>) outs(%e : tensor<ROWSx512xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %b = math.exp %a : f32
+    %s = arith.addf %a, %b : f32
+    linalg.yield %s : f32
+  } -> tensor<ROWSx512xf32>
+  return %y : tensor<ROWSx512xf32>
+}
+"""
+
 X = np.float32([[[1, -2, 3]], [[0.5, 0, -0.25]]])
 Z = np.float32([[1, 2], [3, 4]])
 
@@ -124,6 +141,25 @@ def test_every_sample_is_run(engine, results):
     np.testing.assert_array_equal(found["file"], 2 * X)
     np.testing.assert_array_equal(found["sum"], 2 * Z)
     assert found["file"].dtype == np.float32
+
+
+@pytest.mark.skipif(
+    ctypes.util.find_library("omp") is None, reason="LLVM's OpenMP runtime is missing"
+)
+def test_threads_change_no_result(results):
+    rows = 512
+    network = WIDE.replace("ROWS", str(rows))
+    x = np.random.default_rng(0).standard_normal((1, rows, 512)).astype(np.float32)
+    one = results(network, {"x": x})["y"]
+    two = results(network, {"x": x}, "--threads", "2")["y"]
+    np.testing.assert_array_equal(two, one)
+
+
+def test_wrong_numbers_of_threads_are_refused(refusal):
+    said = refusal(REAL, {"b/z": Z, "x": X}, "--threads", "2000")
+    assert "--threads takes 0 to 1024, found 2000" in said
+    said = refusal(REAL, {"b/z": Z, "x": X}, "--threads", "-1")
+    assert "'-1' value invalid" in said
 
 
 def test_batch_axis_of_one_and_sample_axis_may_be_left_out(results):

@@ -92,6 +92,7 @@ Blocking DepthwiseTile::chooseBlocking(const DepthwiseRows &rows) {
   blocking.rows = blocking.cachedRows = rows.segment;
   blocking.columnBlocks = 1;
   blocking.steps = 1;
+  blocking.cyclesPerStep = double(rows.offsets.size());
   return blocking;
 }
 

@@ -62,6 +62,7 @@ Blocking IntegerTile::chooseBlocking(const CpuTarget &target,
       std::max<int64_t>(target.l2Bytes / 4 / columns,
                         std::max(kMinDots * kTermsPerDot, termsPerStep)) /
       termsPerStep;
+  blocking.cyclesPerStep = double(termsPerStep) / kTermsPerDot;
   int64_t terms = std::min(product.k, blocking.steps * termsPerStep);
   int64_t cached = (target.l2Bytes / 4 * 3 - columns * terms) /
                    std::min(terms, getBytesPerRow(product));

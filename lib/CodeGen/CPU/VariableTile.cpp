@@ -56,6 +56,7 @@ Blocking VariableTile::chooseBlocking(const VariableProduct &product) {
   blocking.rows = blocking.cachedRows = product.batchRows;
   blocking.columnBlocks = llvm::divideCeil(product.n, kColumnsPerBlock);
   blocking.steps = 1;
+  blocking.cyclesPerStep = double(product.k) / product.getTermsPerWord();
   return blocking;
 }
 

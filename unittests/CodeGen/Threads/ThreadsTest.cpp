@@ -26,7 +26,7 @@ using namespace mlir::qfmt;
 
 namespace {
 
-constexpr int kCalls = 3;
+constexpr int kCalls = 2;
 
 std::string makeBytes(int64_t size, std::mt19937 &random) {
   std::vector<uint8_t> bytes(size);
@@ -160,6 +160,57 @@ func.func @main(%x: tensor<{0}x{1}x{2}xf32>) -> tensor<{0}x{1}x{2}xf32> {{
           /*isFloat=*/true};
 }
 
+/// Of each batch of x (batches x m x k): x times x transposed.
+Case makeBatches(int64_t batches, int64_t m, int64_t k) {
+  return {llvm::formatv(R"(
+func.func @main(%x: tensor<{0}x{1}x{2}xi8>) -> tensor<{0}x{1}x{1}xi32> {{
+  %zero = arith.constant 0 : i32
+  %e = tensor.empty() : tensor<{0}x{1}x{1}xi32>
+  %init = linalg.fill ins(%zero : i32) outs(%e : tensor<{0}x{1}x{1}xi32>) -> tensor<{0}x{1}x{1}xi32>
+  %y = linalg.generic {{indexing_maps = [affine_map<(b, m, n, k) -> (b, m, k)>, affine_map<(b, m, n, k) -> (b, n, k)>,
+                                         affine_map<(b, m, n, k) -> (b, m, n)>],
+                        iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+    ins(%x, %x : tensor<{0}x{1}x{2}xi8>, tensor<{0}x{1}x{2}xi8>) outs(%init : tensor<{0}x{1}x{1}xi32>) {{
+  ^bb0(%a: i8, %b: i8, %c: i32):
+    %a32 = arith.extsi %a : i8 to i32
+    %b32 = arith.extsi %b : i8 to i32
+    %p = arith.muli %a32, %b32 : i32
+    %s = arith.addi %c, %p : i32
+    linalg.yield %s : i32
+  } -> tensor<{0}x{1}x{1}xi32>
+  return %y : tensor<{0}x{1}x{1}xi32>
+}
+)",
+                        batches, m, k),
+          {batches, m, k},
+          /*isFloat=*/false};
+}
+
+/// A window of 3 x 3 over size x size places of `channels` channels, for each
+/// of them (depthwise) or for all.
+Case makeConvolution(int64_t size, int64_t channels, bool isDepthwise,
+                     std::mt19937 &random) {
+  std::string weights = llvm::formatv(
+      isDepthwise ? "tensor<3x3x{0}xi8>" : "tensor<3x3x{0}x{0}xi8>", channels);
+  int64_t count = 9 * channels * (isDepthwise ? 1 : channels);
+  return {llvm::formatv(
+              R"(
+func.func @main(%x: tensor<1x{0}x{0}x{2}xi8>) -> tensor<1x{1}x{1}x{2}xi32> {{
+  %w = arith.constant {3} : {4}
+  %zero = arith.constant 0 : i32
+  %e = tensor.empty() : tensor<1x{1}x{1}x{2}xi32>
+  %init = linalg.fill ins(%zero : i32) outs(%e : tensor<1x{1}x{1}x{2}xi32>) -> tensor<1x{1}x{1}x{2}xi32>
+  %y = linalg.{5} ins(%x, %w : tensor<1x{0}x{0}x{2}xi8>, {4}) outs(%init : tensor<1x{1}x{1}x{2}xi32>)
+    -> tensor<1x{1}x{1}x{2}xi32>
+  return %y : tensor<1x{1}x{1}x{2}xi32>
+}
+)",
+              size, size - 2, channels, makeBytes(count, random), weights,
+              isDepthwise ? "depthwise_conv_2d_nhwc_hwc" : "conv_2d_nhwc_hwcf"),
+          {1, size, size, channels},
+          /*isFloat=*/false};
+}
+
 std::vector<char> makeInput(const Case &c, std::mt19937 &random) {
   int64_t size = ShapedType::getNumElements(c.shape);
   if (!c.isFloat) {
@@ -206,7 +257,7 @@ protected:
     CompileOptions options;
     options.lowering = buildLowerToLLVMPipeline;
     options.threads = threads;
-    options.optLevel = 2;
+    options.optLevel = 1;
     auto function = CompiledFunction::compile(*module, options);
     return failed(function) ? nullptr : std::move(*function);
   }
@@ -237,7 +288,7 @@ protected:
   std::mt19937 random{1};
 };
 
-constexpr int64_t kSome[] = {2, 3, 5, 8};
+constexpr int64_t kSome[] = {2, 3, 8};
 
 #ifdef QFMT_HAVE_OPENMP
 
@@ -246,25 +297,25 @@ TEST_F(Threads, IntegerProducts) {
   // dimension; with 9000 terms sums are taken in parts.
   const int64_t sizes[][3] = {{128, 64, 256}, {1, 2000, 300},  {65, 127, 513},
                               {300, 17, 300}, {7, 1030, 9000}, {301, 33, 511},
-                              {23, 321, 703}};
+                              {23, 321, 203}};
   for (const auto &[m, n, k] : sizes)
     check(makeProduct(m, n, k, /*isFloat=*/false, /*isDynamic=*/false, random),
           kSome);
 }
 
 TEST_F(Threads, UnknownNumbersOfRows) {
-  for (int64_t m : {1, 5, 6, 64, 131}) {
+  for (int64_t m : {1, 6, 131}) {
     check(
         makeProduct(m, 515, 400, /*isFloat=*/false, /*isDynamic=*/true, random),
         kSome);
     // Fewer panels than threads: rows are divided, too.
     check(
         makeProduct(m, 70, 2000, /*isFloat=*/false, /*isDynamic=*/true, random),
-        {3, 8});
+        {8});
   }
   check(
       makeProduct(13, 130, 9000, /*isFloat=*/false, /*isDynamic=*/true, random),
-      {2, 4});
+      {4});
 }
 
 TEST_F(Threads, FloatProducts) {
@@ -275,6 +326,16 @@ TEST_F(Threads, FloatProducts) {
           kSome);
   check(makeProduct(37, 515, 111, /*isFloat=*/true, /*isDynamic=*/true, random),
         kSome);
+}
+
+TEST_F(Threads, Batches) {
+  check(makeBatches(12, 64, 64), kSome);
+  check(makeBatches(7, 77, 33), kSome);
+}
+
+TEST_F(Threads, Convolutions) {
+  check(makeConvolution(23, 40, /*isDepthwise=*/false, random), kSome);
+  check(makeConvolution(35, 200, /*isDepthwise=*/true, random), kSome);
 }
 
 TEST_F(Threads, Rows) {
