@@ -7,7 +7,8 @@
 With --benchmark_repetitions=N --benchmark_enable_random_interleaving=true each repetition runs every benchmark once, so
 that the ratio of two is taken within a repetition. A row has the median and the lower quartile of the N ratios. A
 target is reached if the median is at least the target and the lower quartile at least 0.95 of it; with `--strict`, the
-exit status is 1 if one is not. Where a peer has several forms of a case, the one with the best median counts. Cases of
+exit status is 1 if one is not. The last column is the ratio of the machine's peak to
+the peer: more cannot be reached, whatever the target says. Where a peer has several forms of a case, the one with the best median counts. Cases of
 which the file has no figures have no row; rows of peers' own figures, and of the limits, come with --all.
 """
 
@@ -64,8 +65,9 @@ def convolution_targets():
         ("1x1-64-256@56", 1.1, 1.5),
         ("depthwise-3x3-192@28", 1.1, 1.5),
     ):
-        for layout in ("nhwc", "nchw"):
-            yield Target(f"qfmt/conv/{name}/{layout}", f"onednn/conv/{name}", least, stretch)
+        yield Target(f"qfmt/conv/{name}/nhwc", f"onednn/conv/{name}", least, stretch)
+        # With the channels moved to the end and back, which oneDNN's caller has done.
+        yield Target(f"qfmt/conv/{name}/nchw", f"onednn/conv/{name}", 0)
 
 
 def scaled_targets():
@@ -161,6 +163,8 @@ class Row:
     figure: float
     median: float
     quartile: float
+    # What the ratio would be at the peak of the instructions; 0 if that says nothing.
+    limit: float
 
     def reached(self, least):
         return self.median >= least and self.quartile >= QUARTILE * least
@@ -174,11 +178,26 @@ class Row:
         if target.figure == "1/s":
             figure = f"{1 / self.figure:.0f} us"
         ratios = (f"{self.median:.3f}", f"{self.quartile:.3f}")
-        return [target.case, figure, self.peer, *ratios, mark(target.least), mark(target.stretch)]
+        limit = f"{self.limit:.2f}" if self.limit else ""
+        return [target.case, figure, self.peer, *ratios, mark(target.least), mark(target.stretch), limit]
 
 
 def lower_quartile(ordered):
     return ordered[len(ordered) // 4]
+
+
+def find_ratios(rates, others):
+    """Of repetitions that both have, in order of size."""
+    return sorted(rate / others[i] for i, rate in rates.items() if i in others)
+
+
+def find_limit(figures, target, theirs):
+    """The ratio of the machine's peak to a peer's rate."""
+    if target.figure != "GMAC/s" or target.peer.startswith("peak/") or target.case.endswith("/2threads"):
+        return 0
+    _, peak = figures.find(TILES if TILES in figures.rates else VNNI, "GMAC/s")
+    ratios = find_ratios(peak, theirs)
+    return statistics.median(ratios) if ratios else 0
 
 
 def compare(figures, target):
@@ -187,10 +206,17 @@ def compare(figures, target):
         return None
     _, ours = figures.find(target.case, target.figure)
     peer, theirs = figures.find(target.peer, target.figure)
-    ratios = sorted(rate / theirs[i] for i, rate in ours.items() if i in theirs)
+    ratios = find_ratios(ours, theirs)
     if not ratios:
         return None
-    return Row(target, peer, statistics.median(ours.values()), statistics.median(ratios), lower_quartile(ratios))
+    return Row(
+        target,
+        peer,
+        statistics.median(ours.values()),
+        statistics.median(ratios),
+        lower_quartile(ratios),
+        find_limit(figures, target, theirs),
+    )
 
 
 def print_rows(header, rows):
@@ -219,7 +245,7 @@ def main():
     arguments = parser.parse_args()
     figures = Figures(arguments.json)
     rows = [row for target in TARGETS if (row := compare(figures, target))]
-    header = ["case", "ours", "against", "ratio", "lower quartile", "target", "stretch"]
+    header = ["case", "ours", "against", "ratio", "lower quartile", "target", "stretch", "at the peak"]
     print_rows(header, [row.cells() for row in rows])
     if arguments.all:
         print()
