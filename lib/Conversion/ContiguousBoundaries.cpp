@@ -23,29 +23,36 @@ namespace mlir::qfmt {
 
 namespace {
 
-/// True if each iteration of `loop` only writes vectors to the tensor that
-/// becomes `result`.
-bool isWrittenInPlace(scf::ForOp loop, OpResult result) {
-  Value value =
-      loop.getTiedLoopYieldedValue(loop.getTiedLoopRegionIterArg(result))
-          ->get();
-  while (auto write = value.getDefiningOp<vector::TransferWriteOp>())
-    value = write.getBase();
-  return value == loop.getTiedLoopRegionIterArg(result);
+/// The tensor that `value` was before something was written to it, piece by
+/// piece: it stays where it is.
+Value getWritten(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (auto write = dyn_cast<vector::TransferWriteOp>(op)) {
+      value = write.getBase();
+    } else if (auto insert = dyn_cast<tensor::InsertOp>(op)) {
+      value = insert.getDest();
+    } else if (auto loop = dyn_cast<scf::ForOp>(op)) {
+      auto result = cast<OpResult>(value);
+      BlockArgument carried = loop.getTiedLoopRegionIterArg(result);
+      if (getWritten(loop.getTiedLoopYieldedValue(carried)->get()) != carried)
+        return value;
+      value = loop.getTiedLoopInit(result)->get();
+    } else if (auto loop = dyn_cast<scf::ForallOp>(op)) {
+      value = loop.getTiedOpOperand(cast<OpResult>(value))->get();
+    } else {
+      return value;
+    }
+  }
+  return value;
 }
 
 /// True if the buffer of `value` surely has the strides of its shape. A slice
 /// has those of the tensor it was cut from.
 bool isContiguous(Value value) {
+  value = getWritten(value);
   if (auto argument = dyn_cast<BlockArgument>(value))
     return isa<func::FuncOp>(argument.getOwner()->getParentOp());
   Operation *op = value.getDefiningOp();
-  // A tensor that is written piece by piece stays where it is.
-  if (auto write = dyn_cast<vector::TransferWriteOp>(op))
-    return isContiguous(write.getBase());
-  if (auto loop = dyn_cast<scf::ForOp>(op))
-    return isWrittenInPlace(loop, cast<OpResult>(value)) &&
-           isContiguous(loop.getTiedLoopInit(cast<OpResult>(value))->get());
   if (isa<tensor::CastOp, tensor::CollapseShapeOp, tensor::ExpandShapeOp>(op))
     return isContiguous(op->getOperand(0));
   // The result lies in the buffer of the initial value.
