@@ -50,8 +50,7 @@ static bool collectArguments(Value value,
   if (matchPattern(value, m_Constant()))
     return true;
   Operation *op = value.getDefiningOp();
-  return op->getNumRegions() == 0 && isPure(op) &&
-         op->getNumOperands() != 0 &&
+  return op->getNumRegions() == 0 && isPure(op) && op->getNumOperands() != 0 &&
          llvm::all_of(op->getOperands(), [&](Value operand) {
            return collectArguments(operand, found);
          });

@@ -121,9 +121,8 @@ static std::optional<ConstantBits> readPadded(tensor::PadOp op) {
   auto value = readBits(DenseElementsAttr::get(scalar, ArrayRef(attr)));
   if (!source || !value)
     return std::nullopt;
-  ConstantBits target{llvm::to_vector(op.getResultType().getShape()),
-                      source->elementType,
-                      {}};
+  ConstantBits target{
+      llvm::to_vector(op.getResultType().getShape()), source->elementType, {}};
   target.bits.assign(op.getResultType().getNumElements(), value->front());
   copyElements(*source, op.getStaticLow(), target);
   return target;
@@ -138,9 +137,8 @@ static std::optional<ConstantBits> readSlice(tensor::ExtractSliceOp op) {
   std::optional<ConstantBits> source = readConstantBits(op.getSource());
   if (!source)
     return std::nullopt;
-  ConstantBits target{llvm::to_vector(op.getStaticSizes()),
-                      source->elementType,
-                      {}};
+  ConstantBits target{
+      llvm::to_vector(op.getStaticSizes()), source->elementType, {}};
   target.bits.resize(op.getType().getNumElements());
   SmallVector<int64_t> offsets;
   for (int64_t offset : op.getStaticOffsets())

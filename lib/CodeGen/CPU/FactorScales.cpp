@@ -19,8 +19,8 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/Matchers.h"
-#include "mlir/IR/Remarks.h"
 #include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "qfmt/CodeGen/CPU/Passes.h"
 #include "qfmt/IR/ConstantData.h"
@@ -141,10 +141,10 @@ std::optional<ScaledProduct> matchScaledProduct(linalg::LinalgOp op,
     return std::nullopt;
   }
   SmallVector<int64_t> sizes = op.getStaticLoopRanges();
-  ScaledProduct product{op,       *factors[left], *factors[1 - left],
-                        isTransposed ? 1u : 0u,   sizes[m],
-                        sizes[n], sizes[k],       0,
-                        0};
+  ScaledProduct product{
+      op,       *factors[left], *factors[1 - left], isTransposed ? 1u : 0u,
+      sizes[m], sizes[n],       sizes[k],           0,
+      0};
   if (ShapedType::isDynamic(product.n) || ShapedType::isDynamic(product.k) ||
       product.m == 0 || product.n == 0 || product.k == 0)
     return std::nullopt;
@@ -172,8 +172,8 @@ std::vector<float> splitScales(const ScaledProduct &product,
     for (int64_t g = 0; g < product.blocks; ++g)
       for (int64_t n = 0; n < product.n; ++n)
         scales[g * product.n + n] =
-            weights.blockScales[g * product.blockSize / ownSize * product.n +
-                                n];
+            weights
+                .blockScales[g * product.blockSize / ownSize * product.n + n];
   return scales;
 }
 
@@ -205,16 +205,14 @@ std::vector<int64_t> splitIntegers(const ScaledProduct &product,
 /// and no scale needs more than normal numbers.
 void moveZeros(std::vector<float> &scales, std::vector<int64_t> &integers,
                int64_t rows, int64_t blockSize) {
-  auto other =
-      llvm::find_if(scales, [](float scale) { return scale != 0; });
+  auto other = llvm::find_if(scales, [](float scale) { return scale != 0; });
   float replacement = other == scales.end() ? 1.0f : *other;
   int64_t blocks = scales.size() / rows;
   for (auto [i, scale] : llvm::enumerate(scales)) {
     if (scale != 0)
       continue;
     scale = replacement;
-    auto first = integers.begin() +
-                 (i % rows * blocks + i / rows) * blockSize;
+    auto first = integers.begin() + (i % rows * blocks + i / rows) * blockSize;
     std::fill(first, first + blockSize, 0);
   }
 }
@@ -311,8 +309,8 @@ private:
       codes = tensor::PadOp::create(
           b, RankedTensorType::get({product.m, width}, b.getI8Type()), codes,
           SmallVector<OpFoldResult>(2, b.getIndexAttr(0)),
-          SmallVector<OpFoldResult>{
-              b.getIndexAttr(0), b.getIndexAttr(width - type.getDimSize(1))},
+          SmallVector<OpFoldResult>{b.getIndexAttr(0),
+                                    b.getIndexAttr(width - type.getDimSize(1))},
           zero);
     }
     if (!isGrouped)
@@ -369,8 +367,8 @@ private:
 
   Value emitIntegers(ArrayRef<int64_t> shape, ArrayRef<int64_t> integers) {
     auto type = RankedTensorType::get(shape, b.getI8Type());
-    return arith::ConstantOp::create(
-        b, makeIntegers(type, integers, "integers"));
+    return arith::ConstantOp::create(b,
+                                     makeIntegers(type, integers, "integers"));
   }
 
   /// M x N sums of all terms.
@@ -379,8 +377,8 @@ private:
     return linalg::GenericOp::create(
                b, start.getType(),
                ValueRange{codes, emitIntegers({product.n, product.k},
-                                                   splitIntegers(product, weights))}, start,
-               ArrayRef{map(3, {0, 2}), map(3, {1, 2}), map(3, {0, 1})},
+                                              splitIntegers(product, weights))},
+               start, ArrayRef{map(3, {0, 2}), map(3, {1, 2}), map(3, {0, 1})},
                ArrayRef{IteratorType::parallel, IteratorType::parallel,
                         IteratorType::reduction},
                emitTerm)
@@ -398,14 +396,14 @@ private:
         linalg::GenericOp::create(
             b, start.getType(),
             ValueRange{codes,
-                       emitIntegers({n, g, product.blockSize}, integers)}, start,
+                       emitIntegers({n, g, product.blockSize}, integers)},
+            start,
             ArrayRef{map(4, {0, 2, 3}), map(4, {1, 2, 3}), map(4, {0, 1, 2})},
             ArrayRef{IteratorType::parallel, IteratorType::parallel,
                      IteratorType::parallel, IteratorType::reduction},
             emitTerm)
             .getResult(0);
-    SmallVector<Value> inputs = {
-        sums, emitConstant({g, n}, blockScales)};
+    SmallVector<Value> inputs = {sums, emitConstant({g, n}, blockScales)};
     SmallVector<AffineMap> maps = {map(3, {0, 1, 2}), map(3, {2, 1})};
     SmallVector<Value> scales = takeScales(/*ofBlocks=*/true, inputs, maps, 3);
     Value init = emitFilled({n}, b.getF32Type());
@@ -417,11 +415,11 @@ private:
                [&](OpBuilder &nested, Location loc, ValueRange args) {
                  Value sum = arith::SIToFPOp::create(
                      nested, loc, nested.getF32Type(), args[0]);
-                 Value term =
-                     arith::MulFOp::create(nested, loc, sum, args[1]);
-                 term = emitScales(nested, loc, term, scales, args.slice(2, inputs.size() - 2));
-                 Value next = arith::AddFOp::create(nested, loc, args.back(),
-                                                    term);
+                 Value term = arith::MulFOp::create(nested, loc, sum, args[1]);
+                 term = emitScales(nested, loc, term, scales,
+                                   args.slice(2, inputs.size() - 2));
+                 Value next =
+                     arith::AddFOp::create(nested, loc, args.back(), term);
                  linalg::YieldOp::create(nested, loc, next);
                })
         .getResult(0);
@@ -453,8 +451,9 @@ private:
       for (BlockArgument argument : arguments) {
         OpOperand &operand = decode()->getOpOperand(argument.getArgNumber());
         inputs.push_back(operand.get());
-        maps.push_back(decode().getMatchingIndexingMap(&operand).replaceDimsAndSymbols(
-            loops, {}, numLoops, 0));
+        maps.push_back(
+            decode().getMatchingIndexingMap(&operand).replaceDimsAndSymbols(
+                loops, {}, numLoops, 0));
       }
     }
     return taken;
@@ -517,8 +516,8 @@ private:
                [&](OpBuilder &nested, Location loc, ValueRange args) {
                  Value value = args[0];
                  if (value.getType().isInteger())
-                   value = arith::SIToFPOp::create(
-                       nested, loc, nested.getF32Type(), value);
+                   value = arith::SIToFPOp::create(nested, loc,
+                                                   nested.getF32Type(), value);
                  if (!isUniform)
                    value = arith::MulFOp::create(nested, loc, value, args[1]);
                  else if (units.front() != 1.0f)
@@ -555,8 +554,7 @@ LogicalResult factorScales(const ScaledProduct &product, StringRef &whyNot) {
   std::optional<ByteGrid> codeGrid;
   if (codeValues)
     codeGrid = getByteGrid(*codeValues);
-  auto codes =
-      cast<ShapedType>(product.activations.codes->get().getType());
+  auto codes = cast<ShapedType>(product.activations.codes->get().getType());
   if (!codeGrid || !codes.getElementType().isInteger()) {
     whyNot = "its first factor's codes are no integers of 8 bits";
     return failure();
@@ -589,7 +587,8 @@ struct FactorScalesPass : impl::FactorScalesBase<FactorScalesPass> {
       if (product && succeeded(factorScales(*product, whyNot))) {
         op->erase();
         remark::passed(loc, getRemarkOptions("Factored"))
-            << "sums of integers" << remark::metric("BlockSize", product->blockSize)
+            << "sums of integers"
+            << remark::metric("BlockSize", product->blockSize)
             << remark::metric("Blocks", product->blocks);
       } else if (!whyNot.empty()) {
         remark::missed(loc, getRemarkOptions("NotFactored"))

@@ -134,8 +134,7 @@ GroupTile::GroupTile(ImplicitLocOpBuilder &b, const GroupedProduct &product,
     : RegisterTile(epilogue), product(product),
       rhs(product.rhs->get().getDefiningOp<cpu::UnpackIntegersOp>()),
       dot(target, kSigned), numRegisters(target.numRegisters),
-      numSteps(
-          cast<ShapedType>(rhs.getPacked().getType()).getDimSize(2)),
+      numSteps(cast<ShapedType>(rhs.getPacked().getType()).getDimSize(2)),
       numFields(rhs.getNumFields()) {
   lhs = emitPadded(b, product.lhs, numSteps * numFields * kTermsPerDot);
   if (rhs.getOffset() != 0 && dot.readsUnsignedRight())
@@ -226,8 +225,8 @@ bool GroupTile::hasFieldSums(const Rows &rows, const Panel &panel) const {
 }
 
 SmallVector<Value> GroupTile::emitIntegers(ImplicitLocOpBuilder &b,
-                                           const Rows &rows,
-                                           const Panel &panel, Value group) {
+                                           const Rows &rows, const Panel &panel,
+                                           Value group) {
   // By row, block, part of 64 bytes.
   int64_t parts = dot.getNumGroups();
   SmallVector<Value> sums, rowCorrections;
@@ -284,8 +283,8 @@ SmallVector<Value> GroupTile::emitStep(ImplicitLocOpBuilder &b,
   SmallVector<Value> codes;
   for (int64_t block = 0; block < panel.numBlocks; ++block)
     for (int64_t part = 0; part < parts; ++part)
-      codes.push_back(loadCodes(b, emitOffset(b, panel.block, block), group,
-                                step, part));
+      codes.push_back(
+          loadCodes(b, emitOffset(b, panel.block, block), group, step, part));
   for (int64_t field = 0; field < numFields; ++field) {
     SmallVector<Value> right;
     for (Value bytes : codes) {
@@ -361,9 +360,9 @@ Value GroupTile::loadOperand(ImplicitLocOpBuilder &b, OpOperand &operand,
   linalg::GenericOp op = product.op;
   for (AffineExpr result : op.getMatchingIndexingMap(&operand).getResults()) {
     auto dim = dyn_cast<AffineDimExpr>(result);
-    indices.push_back(!dim                      ? index(b, 0)
+    indices.push_back(!dim                     ? index(b, 0)
                       : dim.getPosition() == 0 ? row
-                                                : group);
+                                               : group);
   }
   return tensor::ExtractOp::create(b, tensor, indices);
 }

@@ -55,10 +55,9 @@ static bool isZeros(Value init) {
   if (auto fill = init.getDefiningOp<linalg::FillOp>())
     return matchPattern(fill.value(), m_Zero());
   auto generic = init.getDefiningOp<linalg::GenericOp>();
-  return generic && matchPattern(
-                        generic.getBody()->getTerminator()->getOperand(
-                            cast<OpResult>(init).getResultNumber()),
-                        m_Zero());
+  return generic && matchPattern(generic.getBody()->getTerminator()->getOperand(
+                                     cast<OpResult>(init).getResultNumber()),
+                                 m_Zero());
 }
 
 static bool isGroupSums(linalg::GenericOp op) {
@@ -81,9 +80,13 @@ std::optional<GroupedProduct> matchGroupedProduct(linalg::GenericOp op) {
     SmallVector<int64_t> sizes = sums.getStaticLoopRanges();
     if (llvm::any_of(ArrayRef(sizes).drop_front(), ShapedType::isDynamic))
       return std::nullopt;
-    return GroupedProduct{sums,     op,       sums.getDpsInputs()[0],
+    return GroupedProduct{sums,
+                          op,
+                          sums.getDpsInputs()[0],
                           sums.getDpsInputOperand(1),
-                          sizes[0], sizes[1], sizes[2],
+                          sizes[0],
+                          sizes[1],
+                          sizes[2],
                           sizes[3]};
   }
   return std::nullopt;

@@ -15,6 +15,7 @@
 #include "mlir/IR/Remarks.h"
 #include "qfmt/CodeGen/CPU/CpuOps.h"
 #include "qfmt/CodeGen/CPU/Passes.h"
+#include "qfmt/IR/QFmt.h"
 
 namespace mlir::qfmt {
 

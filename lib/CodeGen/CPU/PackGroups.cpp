@@ -43,7 +43,8 @@ std::optional<ScaleStorage> chooseStorage(int64_t width, int64_t mantissaBits,
                                           int64_t least, int64_t greatest) {
   if (mantissaBits <= width - 8)
     return ScaleStorage{width, 31 - width, 0};
-  if (greatest - least >= int64_t(1) << std::max<int64_t>(width - mantissaBits, 0))
+  if (mantissaBits > width || greatest - least >= int64_t(1)
+                                                      << (width - mantissaBits))
     return std::nullopt;
   return ScaleStorage{width, 23 - mantissaBits, least + 127};
 }
@@ -55,8 +56,8 @@ ScaleStorage chooseStorage(ArrayRef<double> scales) {
     if (!(scale > 0) || !std::isnormal(float(scale)))
       return f32;
     uint32_t bits = llvm::bit_cast<uint32_t>(float(scale));
-    mantissaBits = std::max<int64_t>(
-        mantissaBits, 23 - llvm::countr_zero(bits | 1u << 23));
+    mantissaBits = std::max<int64_t>(mantissaBits,
+                                     23 - llvm::countr_zero(bits | 1u << 23));
     least = std::min<int64_t>(least, int64_t(bits >> 23) - 127);
     greatest = std::max<int64_t>(greatest, int64_t(bits >> 23) - 127);
   }
@@ -93,9 +94,9 @@ Value emitScales(ImplicitLocOpBuilder &b, ArrayRef<double> scales,
         RankedTensorType::get(shape, b.getIntegerType(storage.width)), codes,
         "packed_scales");
   }
-  return cpu::UnpackScalesOp::create(
-      b, type, arith::ConstantOp::create(b, constant), storage.shift,
-      storage.exponent);
+  return cpu::UnpackScalesOp::create(b, type,
+                                     arith::ConstantOp::create(b, constant),
+                                     storage.shift, storage.exponent);
 }
 
 void packScales(const GroupedProduct &product) {
@@ -132,7 +133,8 @@ struct PackGroupsPass : impl::PackGroupsBase<PackGroupsPass> {
       auto unpack = integers.getDefiningOp<cpu::UnpackIntegersOp>();
       remark::passed(op.getLoc(), remark::RemarkOpts::name("Packed").category(
                                       "qfmt-pack-groups"))
-          << "packed a constant factor" << remark::metric("Bits", unpack.getBits())
+          << "packed a constant factor"
+          << remark::metric("Bits", unpack.getBits())
           << remark::metric("Groups", product->groups);
     });
   }

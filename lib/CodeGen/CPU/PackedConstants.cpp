@@ -83,16 +83,15 @@ Value emitPackedIntegers(ImplicitLocOpBuilder &b, Value matrix) {
     table = b.getDenseI64ArrayAttr(encoding.table);
   return cpu::UnpackIntegersOp::create(
       b, type,
-      arith::ConstantOp::create(b,
-                                makeIntegers(packedType, packed, "packed")),
+      arith::ConstantOp::create(b, makeIntegers(packedType, packed, "packed")),
       encoding.bits, encoding.offset, table);
 }
 
 static Value emitSplat(ImplicitLocOpBuilder &b, Type type, int64_t value) {
   auto vector = cast<VectorType>(type);
   return arith::ConstantOp::create(
-      b, DenseElementsAttr::get(
-             vector, APInt(vector.getElementTypeBitWidth(), value)));
+      b, DenseElementsAttr::get(vector,
+                                APInt(vector.getElementTypeBitWidth(), value)));
 }
 
 Value emitField(ImplicitLocOpBuilder &b, cpu::UnpackIntegersOp op, Value bytes,

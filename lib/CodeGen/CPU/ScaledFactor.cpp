@@ -69,9 +69,8 @@ std::optional<ScaledFactor> matchScaledFactor(Value matrix, StringRef &whyNot) {
   linalg::GenericOp op = factor.decode;
   if (factor.loops.size() != 2 ||
       op.getNumLoops() != factor.loops[0].size() + factor.loops[1].size() ||
-      !llvm::all_of(factor.loops, [](ArrayRef<unsigned> loops) {
-        return loops.size() <= 2;
-      }))
+      !llvm::all_of(factor.loops,
+                    [](ArrayRef<unsigned> loops) { return loops.size() <= 2; }))
     return std::nullopt;
 
   SmallVector<Value> factors;
@@ -293,10 +292,10 @@ readOperands(const ScaledFactor &factor, unsigned sumDim, int64_t rows,
         strides[dim.getPosition()] += stride;
       stride *= constant->shape[i];
     }
-    operands.back() = Operand{
-        std::move(*constant),
-        getOffsets(factor.loops[1 - sumDim], sizes, strides, rows),
-        getOffsets(factor.loops[sumDim], sizes, strides, terms)};
+    operands.back() =
+        Operand{std::move(*constant),
+                getOffsets(factor.loops[1 - sumDim], sizes, strides, rows),
+                getOffsets(factor.loops[sumDim], sizes, strides, terms)};
   }
   return operands;
 }

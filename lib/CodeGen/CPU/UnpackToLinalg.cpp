@@ -70,10 +70,9 @@ Value emitInteger(ImplicitLocOpBuilder &b, cpu::UnpackIntegersOp op) {
   int64_t fields = op.getNumFields(), bits = op.getBits();
   Value n = index.loop(0), k = index.loop(isGrouped ? 2 : 1);
   Value group = isGrouped ? index.loop(1) : index.get(0);
-  Value place =
-      index.add(index.multiply(index.remainder(n, kColumnsPerBlock),
-                               kTermsPerDot),
-                index.remainder(k, kTermsPerDot));
+  Value place = index.add(
+      index.multiply(index.remainder(n, kColumnsPerBlock), kTermsPerDot),
+      index.remainder(k, kTermsPerDot));
   Value byte = tensor::ExtractOp::create(
       b, op.getPacked(),
       ValueRange{index.divide(n, kColumnsPerBlock), group,
@@ -84,8 +83,8 @@ Value emitInteger(ImplicitLocOpBuilder &b, cpu::UnpackIntegersOp op) {
   auto constant = [&](int64_t value) -> Value {
     return arith::ConstantOp::create(b, b.getI8IntegerAttr(int8_t(value)));
   };
-  Value code = arith::AndIOp::create(
-      b, arith::ShRUIOp::create(b, byte, shift), constant((1 << bits) - 1));
+  Value code = arith::AndIOp::create(b, arith::ShRUIOp::create(b, byte, shift),
+                                     constant((1 << bits) - 1));
   if (std::optional<ArrayRef<int64_t>> table = op.getTable()) {
     SmallVector<int8_t> entries(table->begin(), table->end());
     auto type = RankedTensorType::get(entries.size(), b.getI8Type());
@@ -110,11 +109,10 @@ struct UnpackToLinalgPass : impl::UnpackToLinalgBase<UnpackToLinalgPass> {
     auto replace = [](auto op, auto emitElement) {
       if (!op.getResult().use_empty()) {
         ImplicitLocOpBuilder b(op.getLoc(), op);
-        op.replaceAllUsesWith(
-            emitTensor(b, op.getResult().getType(),
-                       [&](ImplicitLocOpBuilder &inner) {
-                         return emitElement(inner, op);
-                       }));
+        op.replaceAllUsesWith(emitTensor(b, op.getResult().getType(),
+                                         [&](ImplicitLocOpBuilder &inner) {
+                                           return emitElement(inner, op);
+                                         }));
       }
       op.erase();
     };

@@ -4,8 +4,8 @@
 // Products of quantized activations with constant weights of few bits. What
 // qfmt-factor-scales writes is compared with the product as it was, within the
 // bound that the pass states, computed from the numbers of each case; compiled
-// code with what the reference evaluator makes of the rewritten product, bit for
-// bit.
+// code with what the reference evaluator makes of the rewritten product, bit
+// for bit.
 //
 //===----------------------------------------------------------------------===//
 
@@ -93,6 +93,8 @@ enum class Numbers {
   F32,
   E8M0,
   E4M3,
+  /// 1 ... 2, as f32.
+  OneExponent,
 };
 
 struct Constituent {
@@ -111,38 +113,58 @@ struct Format {
   std::vector<Constituent> constituents;
 };
 
-const Format kInt4{"int4", "#qfmt.scaled<i4, block = {0}, scale = f16>", 32,
+const Format kInt4{"int4",
+                   "#qfmt.scaled<i4, block = {0}, scale = f16>",
+                   32,
                    {{"i4", Numbers::Code}, {"f16", Numbers::F16}}};
 const Format kInt4x128{"int4x128",
-                       "#qfmt.scaled<i4, block = {0}, scale = f16>", 128,
+                       "#qfmt.scaled<i4, block = {0}, scale = f16>",
+                       128,
                        {{"i4", Numbers::Code}, {"f16", Numbers::F16}}};
-const Format kInt4x20{"int4x20", "#qfmt.scaled<i4, block = {0}, scale = f32>",
-                      20, {{"i4", Numbers::Code}, {"f32", Numbers::F32}}};
-const Format kInt8{"int8", "#qfmt.scaled<i8, block = {0}, scale = f32>", 32,
+const Format kInt4x20{"int4x20",
+                      "#qfmt.scaled<i4, block = {0}, scale = f32>",
+                      20,
+                      {{"i4", Numbers::Code}, {"f32", Numbers::F32}}};
+const Format kOneExponent{
+    "one exponent",
+    "#qfmt.scaled<i4, block = {0}, scale = f32>",
+    32,
+    {{"i4", Numbers::Code}, {"f32", Numbers::OneExponent}}};
+const Format kInt8{"int8",
+                   "#qfmt.scaled<i8, block = {0}, scale = f32>",
+                   32,
                    {{"i8", Numbers::Code}, {"f32", Numbers::F32}}};
 const Format kInt8Rows{"int8 rows",
-                       "#qfmt.scaled<i8, block = {0}, scale = f32>", 0,
+                       "#qfmt.scaled<i8, block = {0}, scale = f32>",
+                       0,
                        {{"i8", Numbers::Code}, {"f32", Numbers::F32}}};
-const Format kInt3{"int3", "#qfmt.scaled<i3, block = {0}, scale = f16>", 16,
+const Format kInt3{"int3",
+                   "#qfmt.scaled<i3, block = {0}, scale = f16>",
+                   16,
                    {{"i3", Numbers::Code}, {"f16", Numbers::F16}}};
-const Format kInt2{"int2", "#qfmt.scaled<i2, block = {0}, scale = f16>", 32,
+const Format kInt2{"int2",
+                   "#qfmt.scaled<i2, block = {0}, scale = f16>",
+                   32,
                    {{"i2", Numbers::Code}, {"f16", Numbers::F16}}};
 const Format kAsymmetric{
     "asymmetric",
     "#qfmt.scaled<i4, block = {0}, scale = f16, zero_point = i4>",
     32,
     {{"i4", Numbers::Code}, {"f16", Numbers::F16}, {"i4", Numbers::Code}}};
-const Format kTernary{
-    "ternary", "#qfmt.scaled<!qfmt.ternary, block = {0}, scale = f16>", 0,
-    {{"i2", Numbers::Ternary}, {"f16", Numbers::F16}}};
-const Format kMxfp4{"mxfp4",
-                    "#qfmt.scaled<f4E2M1FN, block = {0}, scale = f8E8M0FNU>",
-                    32,
-                    {{"f4E2M1FN", Numbers::Code}, {"f8E8M0FNU", Numbers::E8M0}}};
-const Format kMxfp6{"mxfp6",
-                    "#qfmt.scaled<f6E2M3FN, block = {0}, scale = f8E8M0FNU>",
-                    32,
-                    {{"f6E2M3FN", Numbers::Code}, {"f8E8M0FNU", Numbers::E8M0}}};
+const Format kTernary{"ternary",
+                      "#qfmt.scaled<!qfmt.ternary, block = {0}, scale = f16>",
+                      0,
+                      {{"i2", Numbers::Ternary}, {"f16", Numbers::F16}}};
+const Format kMxfp4{
+    "mxfp4",
+    "#qfmt.scaled<f4E2M1FN, block = {0}, scale = f8E8M0FNU>",
+    32,
+    {{"f4E2M1FN", Numbers::Code}, {"f8E8M0FNU", Numbers::E8M0}}};
+const Format kMxfp6{
+    "mxfp6",
+    "#qfmt.scaled<f6E2M3FN, block = {0}, scale = f8E8M0FNU>",
+    32,
+    {{"f6E2M3FN", Numbers::Code}, {"f8E8M0FNU", Numbers::E8M0}}};
 const Format kNvfp4{
     "nvfp4",
     "#qfmt.scaled<f4E2M1FN, block = {0}, scale = #qfmt.scaled<f8E4M3FN, "
@@ -191,9 +213,8 @@ std::string makeDense(int64_t size, llvm::function_ref<T()> next) {
   std::vector<T> values(size);
   for (T &value : values)
     value = next();
-  return llvm::toHex(
-      ArrayRef(reinterpret_cast<const uint8_t *>(values.data()),
-               size * sizeof(T)));
+  return llvm::toHex(ArrayRef(reinterpret_cast<const uint8_t *>(values.data()),
+                              size * sizeof(T)));
 }
 
 unsigned getWidth(StringRef type) {
@@ -228,6 +249,10 @@ std::string makeElements(const Constituent &part, int64_t size,
       isFirst = false;
       return isZero ? 0.0f : std::exp2(exponent(random));
     });
+  case Numbers::OneExponent:
+    return makeDense<float>(size, [&] {
+      return llvm::bit_cast<float>(0x3f800000u | uint32_t(random() >> 9));
+    });
   case Numbers::E8M0:
     return makeDense<uint8_t>(size,
                               [&] { return uint8_t(118 + random() % 7); });
@@ -252,14 +277,13 @@ std::string makeSource(const Case &c) {
     if (c.isTransposed)
       std::swap(rows, columns);
     names.push_back(llvm::formatv("%c{0}", i));
-    types.push_back(llvm::formatv("tensor<{0}x{1}x{2}>", rows, columns,
-                                  part.type));
-    operations += llvm::formatv(
-        "  %c{0} = arith.constant dense_resource<c{0}> : {1}\n", i,
-        types.back());
-    resources += llvm::formatv(
-        "{0}c{1}: \"0x04000000{2}\"", i == 0 ? "" : ", ", i,
-        makeElements(part, rows * columns, random));
+    types.push_back(
+        llvm::formatv("tensor<{0}x{1}x{2}>", rows, columns, part.type));
+    operations +=
+        llvm::formatv("  %c{0} = arith.constant dense_resource<c{0}> : {1}\n",
+                      i, types.back());
+    resources += llvm::formatv("{0}c{1}: \"0x04000000{2}\"", i == 0 ? "" : ", ",
+                               i, makeElements(part, rows * columns, random));
   }
   auto getBlock = [](int64_t size, bool isTransposed) -> std::string {
     std::string text = size == 0 ? "*" : llvm::itostr(size);
@@ -423,9 +447,8 @@ void GroupedProducts::check(const Case &c, unsigned targets) {
   known.isDynamic = false;
   OwningOpRef<ModuleOp> reference = factor(known), module = factor(c);
   ASSERT_TRUE(reference && module);
-  reference->walk([](linalg::MatmulOp op) {
-    ADD_FAILURE() << "a product was left alone";
-  });
+  reference->walk(
+      [](linalg::MatmulOp op) { ADD_FAILURE() << "a product was left alone"; });
   std::vector<float> input = makeInput(c);
   std::vector<float> expected = evaluate(*reference, input);
   ASSERT_EQ(int64_t(expected.size()), c.m * c.n);
@@ -443,8 +466,9 @@ void GroupedProducts::check(const Case &c, unsigned targets) {
 //===----------------------------------------------------------------------===//
 
 const Format *const kFormats[] = {
-    &kInt4,       &kInt4x128, &kInt4x20, &kInt8,  &kInt8Rows, &kInt3, &kInt2,
-    &kAsymmetric, &kTernary,  &kMxfp4,   &kMxfp6, &kNvfp4,    &kBitMod};
+    &kInt4,     &kInt4x128, &kInt4x20, &kOneExponent, &kInt8,
+    &kInt8Rows, &kInt3,     &kInt2,    &kAsymmetric,  &kTernary,
+    &kMxfp4,    &kMxfp6,    &kNvfp4,   &kBitMod};
 
 /// Each pair of sizes in each two dimensions, with formats and activations in
 /// turn; each on one target, to save time.

@@ -193,6 +193,26 @@ def FloatProductsToVectors : Pass<"qfmt-float-products-to-vectors", "::mlir::Mod
                            "::mlir::vector::VectorDialect"];
 }
 
+def TransposesToVectors : Pass<"qfmt-transposes-to-vectors", "::mlir::ModuleOp"> {
+  let summary = "Writes copies that change the order of dimensions as loops over squares";
+  let description = [{
+    On buffers of known sizes, of `linalg.generic` that copies elements of 8, 16 or 32 bits and has different loops as last dimensions of its buffers. Squares with 16
+    bytes a side are loaded along one, interleaved in registers and stored along the other; edges move element by element.
+
+    ```mlir
+    linalg.generic {indexing_maps = [(n, h, w, c) -> (n, c, h, w), (n, h, w, c) -> (n, h, w, c)]}
+      ins(%x : memref<1x64x56x56xi8>) outs(%y : memref<1x56x56x64xi8>)
+    ```
+    becomes, for each 16 x 16 elements,
+    ```mlir
+    %0 = vector.load %x[%n, %c, %h, %w] : memref<1x64x56x56xi8>, vector<16xi8>   // and 15 others
+    %1 = vector.shuffle %0, %8 [0, 16, 1, 17, 2, 18, ...]                         // 64 of these
+    vector.store %2, %y[%n, %h, %w, %c] : memref<1x56x56x64xi8>, vector<16xi8>   // and 15 others
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
 def HighProducts : CpuPass<"qfmt-high-products"> {
   let summary = "Multiplies even and odd elements apart where upper halves of products are wanted";
   let description = [{
@@ -319,7 +339,7 @@ def GroupsToVectors : CpuPass<"qfmt-groups-to-vectors", rateOptions> {
     offset adds is taken from sums of the first factor's groups.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
-                           "::mlir::vector::VectorDialect", "::mlir::qfmt::cpu::QFmtCpuDialect"];
+                           "::mlir::vector::VectorDialect", "::mlir::qfmt::cpu::QFmtCpuDialect", "::mlir::qfmt::QFmtDialect"];
 }
 
 def UnpackToLinalg : Pass<"qfmt-unpack-to-linalg"> {
