@@ -14,6 +14,12 @@ constexpr int64_t kMaxColumnBlocks = 4;
 /// Then sums of q modulo 2^16 stay below 2^32, and sums of a column below 2^31.
 constexpr int64_t kMaxTerms = 1 << 15;
 
+/// What a pair of products of 16 bits is added to, so that their sum, which is
+/// 2^31 at most, fits 32 bits. Not -1, which LLVM makes anew each time by
+/// vpternlogd of a register with itself: processors wait for what that register
+/// had before.
+constexpr int64_t kPairStart = -2;
+
 /// How codes are read by the instruction: bytes as ByteDotProduct says, words
 /// of 16 bits signed.
 static CodeReading getDotReading(const VariableProduct &product,
@@ -376,10 +382,11 @@ SmallVector<Value> VariableTile::emitDots(ImplicitLocOpBuilder &b, Value row,
         right.push_back(vector::BitCastOp::create(b, pairType, loaded));
     }
   auto sumType = getAccumulatorType(b.getContext());
-  Value minusOne, sixteen, flip;
+  Value start, sixteen, flip;
   if (!isByte) {
-    minusOne = arith::ConstantOp::create(
-        b, DenseElementsAttr::get(sumType, APInt::getAllOnes(32)));
+    start = arith::ConstantOp::create(
+        b, DenseElementsAttr::get(
+               sumType, APInt(32, kPairStart, /*isSigned=*/true)));
     sixteen =
         arith::ConstantOp::create(b, DenseElementsAttr::get(sumType, APInt(32, 16)));
     flip = arith::ConstantOp::create(
@@ -411,7 +418,7 @@ SmallVector<Value> VariableTile::emitDots(ImplicitLocOpBuilder &b, Value row,
                                 .getResult();
         continue;
       }
-      Value q = cpu::DotOp::create(b, minusOne, left, factor, false);
+      Value q = cpu::DotOp::create(b, start, left, factor, false);
       Value &low = sums[2 * at], &high = sums[2 * at + 1];
       low = arith::AddIOp::create(b, low, q);
       high = arith::AddIOp::create(b, high,
@@ -462,7 +469,7 @@ Value VariableTile::emitSum(ImplicitLocOpBuilder &b,
       b, arith::ExtSIOp::create(b, wide, high), constant(wide, 16));
   sum = arith::AddIOp::create(b, sum, arith::ExtUIOp::create(b, wide, rest));
   int64_t steps = llvm::divideCeil(product.k, product.getTermsPerWord());
-  return arith::AddIOp::create(b, sum, constant(wide, steps));
+  return arith::AddIOp::create(b, sum, constant(wide, -kPairStart * steps));
 }
 
 Value VariableTile::emitTile(ImplicitLocOpBuilder &b, Value row, int64_t count,
