@@ -95,6 +95,7 @@ static void addLoopPasses(OpPassManager &pm) {
   pm.addPass(createCopiesToLoops());
   pm.addPass(createLinalgGeneralizeNamedOpsPass());
   pm.addPass(createWidenBroadcasts());
+  pm.addPass(createTransposesToVectors());
   pm.addPass(createLinalgToVectorLoops());
   // What is left is for LLVM's loop vectorizer.
   pm.addPass(createOrderLoops());

@@ -2,12 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Compiled convolutions of bytes and products of two variables against the
-// reference evaluator, bit for bit: channels first and last, odd sizes, strides,
-// dilations, zero points, signs, windows, each kind of dot instruction that this
-// machine has.
+// reference evaluator, bit for bit: channels first and last, odd sizes,
+// strides, dilations, zero points, signs, windows, each kind of dot instruction
+// that this machine has.
 //
 //===----------------------------------------------------------------------===//
 
+#include "AmxEmulator.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/Parser/Parser.h"
@@ -31,6 +32,8 @@ struct Target {
   /// LLVM's name of a processor, and the feature of this machine it needs.
   const char *cpu, *feature;
   unsigned optLevel;
+  /// Features beside the processor's.
+  const char *features = "";
 };
 
 constexpr Target kTargets[] = {
@@ -39,13 +42,16 @@ constexpr Target kTargets[] = {
     {"avx2", "haswell", "avx2", 2},
     {"avx512", "skylake-avx512", "avx512bw", 2},
     {"vnni", "cascadelake", "avx512vnni", 2},
+    {"amx", "cascadelake", "avx512vnni", 2, "+amx-int8,+amx-tile"},
 };
+constexpr unsigned kAmx = 1u << 5;
 constexpr unsigned kNumTargets = std::size(kTargets);
 
 bool canRun(const Target &target) {
   llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
   return llvm::Triple(llvm::sys::getProcessTriple()).isX86() &&
-         (!*target.feature || features.lookup(target.feature));
+         (!*target.feature || features.lookup(target.feature)) &&
+         (!*target.features || enableAmx());
 }
 
 std::string makeDense(int64_t bytes, std::mt19937 &random) {
@@ -102,38 +108,36 @@ std::string makeSource(const Convolution &c, std::mt19937 &random) {
   std::string p = makeType(c, paddedHeight, paddedWidth, c.channels, "i8");
   std::string y = makeType(c, height, width, outputs, "i32");
   std::string q = makeType(c, height, width, outputs, "i8");
-  std::string w =
-      c.isDepthwise
-          ? llvm::formatv("tensor<{0}x{1}x{2}xi8>", c.channels, c.kernelHeight,
-                          c.kernelWidth)
-                .str()
-          : llvm::formatv("tensor<{0}x{1}x{2}x{3}xi8>", outputs, c.channels,
-                          c.kernelHeight, c.kernelWidth)
-                .str();
+  std::string w = c.isDepthwise
+                      ? llvm::formatv("tensor<{0}x{1}x{2}xi8>", c.channels,
+                                      c.kernelHeight, c.kernelWidth)
+                            .str()
+                      : llvm::formatv("tensor<{0}x{1}x{2}x{3}xi8>", outputs,
+                                      c.channels, c.kernelHeight, c.kernelWidth)
+                            .str();
   std::string row = llvm::formatv("h * {0} + i * {1}", c.stride, c.dilation);
   std::string column = llvm::formatv("v * {0} + j * {1}", c.stride, c.dilation);
   std::string in = c.isDepthwise ? "f" : "c";
-  std::string xMap =
-      c.isChannelsLast ? "n, " + row + ", " + column + ", " + in
-                       : "n, " + in + ", " + row + ", " + column;
+  std::string xMap = c.isChannelsLast ? "n, " + row + ", " + column + ", " + in
+                                      : "n, " + in + ", " + row + ", " + column;
   std::string yMap = c.isChannelsLast ? "n, h, v, f" : "n, f, h, v";
   std::string loops =
       c.isDepthwise ? "(n, f, h, v, i, j)" : "(n, f, h, v, c, i, j)";
   std::string wMap = c.isDepthwise ? "f, i, j" : "f, c, i, j";
-  std::string channelMap = c.isChannelsLast ? "(a, b, c, d) -> (d)"
-                                            : "(a, b, c, d) -> (b)";
-  std::string spatial = c.isChannelsLast ? "[0, {0}, {0}, 0]" : "[0, 0, {0}, {0}]";
+  std::string channelMap =
+      c.isChannelsLast ? "(a, b, c, d) -> (d)" : "(a, b, c, d) -> (b)";
+  std::string spatial =
+      c.isChannelsLast ? "[0, {0}, {0}, 0]" : "[0, 0, {0}, {0}]";
   std::string pad = llvm::formatv(spatial.c_str(), c.padding);
 
   std::string source;
   llvm::raw_string_ostream os(source);
   os << llvm::formatv("func.func @main(%x: {0}) -> {1} {{\n", x, q);
-  os << llvm::formatv(
-      "  %w = arith.constant {0} : {1}\n",
-      makeDense(outputs * (c.isDepthwise ? 1 : c.channels) * c.kernelHeight *
-                    c.kernelWidth,
-                random),
-      w);
+  os << llvm::formatv("  %w = arith.constant {0} : {1}\n",
+                      makeDense(outputs * (c.isDepthwise ? 1 : c.channels) *
+                                    c.kernelHeight * c.kernelWidth,
+                                random),
+                      w);
   os << llvm::formatv("  %bias = arith.constant {0} : tensor<{1}xi32>\n",
                       makeDense(4 * outputs, random), outputs);
   os << llvm::formatv("  %xz = arith.constant {0} : i32\n"
@@ -183,8 +187,7 @@ std::string makeSource(const Convolution &c, std::mt19937 &random) {
       "    %s = arith.shrui %m, %high : i32\n"
       "    %t = arith.trunci %s : i32 to i8\n"
       "{6}    linalg.yield %u : i8\n  } -> {0}\n  return %q : {0}\n}\n",
-      q, y,
-      c.isResidual ? "affine_map<(a, b, c, d) -> (a, b, c, d)>, " : "",
+      q, y, c.isResidual ? "affine_map<(a, b, c, d) -> (a, b, c, d)>, " : "",
       c.isResidual ? ", %x" : "", c.isResidual ? ", " + other : "",
       c.isResidual ? "%r: i8, " : "",
       c.isResidual ? "    %u = arith.addi %t, %r : i8\n"
@@ -209,12 +212,13 @@ std::string makeSource(const Batch &c) {
       llvm::formatv("tensor<{0}x{1}x{2}xi{3}>", c.batches, c.m, c.n, c.sumBits);
   std::string source;
   llvm::raw_string_ostream os(source);
-  os << llvm::formatv("func.func @main(%x: {0}, %w: {1}) -> {2} {{\n"
-                      "  %z = arith.constant 5 : i{3}\n"
-                      "  %xz = arith.constant {4} : i32\n"
-                      "  %e = tensor.empty() : {2}\n"
-                      "  %f = linalg.fill ins(%z : i{3}) outs(%e : {2}) -> {2}\n",
-                      x, w, y, c.sumBits, c.zeroPoint);
+  os << llvm::formatv(
+      "func.func @main(%x: {0}, %w: {1}) -> {2} {{\n"
+      "  %z = arith.constant 5 : i{3}\n"
+      "  %xz = arith.constant {4} : i32\n"
+      "  %e = tensor.empty() : {2}\n"
+      "  %f = linalg.fill ins(%z : i{3}) outs(%e : {2}) -> {2}\n",
+      x, w, y, c.sumBits, c.zeroPoint);
   os << llvm::formatv(
       "  %y = linalg.generic {{indexing_maps = ["
       "affine_map<(b, m, n, k) -> (b, m, k)>, "
@@ -270,6 +274,8 @@ protected:
       SCOPED_TRACE(target.name);
       CompileOptions options;
       options.cpu = target.cpu;
+      options.features = target.features;
+      options.requestTiles = enableAmx;
       options.optLevel = target.optLevel;
       options.lowering = buildLowerToLLVMPipeline;
       auto function = CompiledFunction::compile(*module, options);
@@ -288,7 +294,8 @@ protected:
     return 1u << first | 1u << (first + 2) % kNumTargets;
   }
 
-  void check(Convolution c) {
+  /// On the targets whose bit in `targets` is set, or on two.
+  void check(Convolution c, unsigned targets = 0) {
     for (bool isChannelsLast : {false, true}) {
       c.isChannelsLast = isChannelsLast;
       SCOPED_TRACE(getName(c));
@@ -296,10 +303,9 @@ protected:
       SmallVector<int64_t> shape = {c.images, c.height, c.width, c.channels};
       if (!isChannelsLast)
         shape = {c.images, c.channels, c.height, c.width};
-      checkSource(
-          makeSource(c, random),
-          {makeBytes(c.images * c.height * c.width * c.channels, 1)}, {shape},
-          chooseTargets());
+      checkSource(makeSource(c, random),
+                  {makeBytes(c.images * c.height * c.width * c.channels, 1)},
+                  {shape}, targets != 0 ? targets : chooseTargets());
     }
   }
 
@@ -335,6 +341,23 @@ TEST_F(Convolutions, Windows) {
   check({1, 1, 9, 4, 31, 1, 3});
   check({1, 9, 1, 7, 3, 4, 1});
   check({1, 5, 5, 63, 65, 5, 5});
+  // Images whose elements change places by squares.
+  check({2, 3, 33, 35, 18, 1, 1});
+}
+
+/// Runs of enough terms for AMX tiles, with and without rest.
+TEST_F(Convolutions, Tiles) {
+  uint64_t before = getNumEmulatedProducts();
+  check({1, 7, 8, 64, 33, 3, 3}, kAmx);
+  check({2, 6, 7, 65, 16, 3, 2}, kAmx);
+  check({1, 11, 9, 33, 40, 3, 3, /*stride=*/2}, kAmx);
+  check({1, 9, 9, 127, 17, 1, 1, /*stride=*/2}, kAmx);
+  check({1, 10, 9, 32, 31, 2, 3, /*stride=*/1, /*dilation=*/2}, kAmx);
+  Convolution c = {1, 8, 8, 63, 20, 3, 3, 1, 1, /*padding=*/1};
+  c.zeroPoint = -3;
+  check(c, kAmx);
+  if (isAmxEmulated() && canRun(kTargets[5]))
+    EXPECT_GT(getNumEmulatedProducts(), before);
 }
 
 TEST_F(Convolutions, StridesAndDilations) {
