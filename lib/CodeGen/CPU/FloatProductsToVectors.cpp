@@ -16,6 +16,7 @@
 #include "FloatTile.h"
 #include "Roofline.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -221,6 +222,26 @@ std::unique_ptr<FactorColumns> makeColumns(ImplicitLocOpBuilder &b,
   return std::make_unique<RowMajorColumns>(rhs);
 }
 
+/// Loops for up to `maxRows` rows, for which panels are not kept, and others
+/// for more rows.
+Value emitByRows(
+    ImplicitLocOpBuilder &b, OpFoldResult rows, int64_t maxRows,
+    llvm::function_ref<Value(ImplicitLocOpBuilder &b, bool keepsPanels)>
+        emitLoops) {
+  Value most = arith::ConstantIndexOp::create(b, maxRows);
+  Value isFew = arith::CmpIOp::create(
+      b, arith::CmpIPredicate::ule,
+      getValueOrCreateConstantIndexOp(b, b.getLoc(), rows), most);
+  auto emitBranch = [&](bool keepsPanels) {
+    return [&emitLoops, keepsPanels](OpBuilder &nested, Location loc) {
+      ImplicitLocOpBuilder inner(loc, nested);
+      scf::YieldOp::create(inner, emitLoops(inner, keepsPanels));
+    };
+  };
+  return scf::IfOp::create(b, isFew, emitBranch(false), emitBranch(true))
+      .getResult(0);
+}
+
 void emitProduct(const FloatProduct &product, const CpuTarget &target) {
   linalg::GenericOp op = product.op;
   Epilogue epilogue(op);
@@ -231,15 +252,19 @@ void emitProduct(const FloatProduct &product, const CpuTarget &target) {
   Blocking blocking = FloatTile::chooseBlocking(target, product, *columns);
   reportProduct(product, blocking, epilogue);
   reportLimits(product, target, epilogue, blocking, decodedBytes);
-  bool hasSeveralTiles =
-      ShapedType::isDynamic(product.m) || product.m > blocking.rows;
-  FloatTile tile(product, *columns, columns->isCostly() && hasSeveralTiles,
-                 epilogue);
   OpFoldResult rows = tensor::getMixedSize(b, op.getLoc(), product.lhs->get(),
                                            product.getRowDim());
-  Value result =
-      ProductLoops(b, blocking, epilogue, tile, rows, product.n, product.k)
-          .emit();
+  auto emitLoops = [&](ImplicitLocOpBuilder &builder, bool keepsPanels) {
+    FloatTile tile(product, *columns, keepsPanels, epilogue);
+    return ProductLoops(builder, blocking, epilogue, tile, rows, product.n,
+                        product.k)
+        .emit();
+  };
+  Value result;
+  if (ShapedType::isDynamic(product.m) && columns->isCostly())
+    result = emitByRows(b, rows, blocking.rows, emitLoops);
+  else
+    result = emitLoops(b, columns->isCostly() && product.m > blocking.rows);
   epilogue.replace(b, result);
 }
 
