@@ -78,8 +78,8 @@ std::optional<unsigned> getChannelLoop(linalg::GenericOp op,
                                        OpOperand &operand) {
   if (!hasChannels(operand.get().getType()))
     return std::nullopt;
-  auto dim = dyn_cast<AffineDimExpr>(
-      op.getMatchingIndexingMap(&operand).getResult(1));
+  auto dim =
+      dyn_cast<AffineDimExpr>(op.getMatchingIndexingMap(&operand).getResult(1));
   if (!dim)
     return std::nullopt;
   return dim.getPosition();
@@ -142,8 +142,7 @@ bool isMovable(tensor::CollapseShapeOp op) {
 /// True if nothing is computed but a broadcast, which may be done twice.
 bool isBroadcast(Operation *op) {
   auto generic = dyn_cast_or_null<linalg::GenericOp>(op);
-  return generic && isMovable(generic) &&
-         generic.getNumReductionLoops() == 0 &&
+  return generic && isMovable(generic) && generic.getNumReductionLoops() == 0 &&
          llvm::hasSingleElement(*generic.getBody());
 }
 
@@ -231,8 +230,8 @@ public:
   void replaceOtherUses(Operation *op) {
     Value result = op->getResult(0);
     Value back;
-    SmallVector<OpOperand *> uses = llvm::to_vector(llvm::map_range(
-        result.getUses(), [](OpOperand &use) { return &use; }));
+    SmallVector<OpOperand *> uses = llvm::to_vector(
+        llvm::map_range(result.getUses(), [](OpOperand &use) { return &use; }));
     for (OpOperand *use : uses) {
       if (part.contains(use->getOwner()))
         continue;
@@ -262,8 +261,8 @@ private:
       return reshape(b, value, type);
     SmallVector<AffineExpr> channelsSecond = getDims(b, type.getRank());
     return emitMove(b, value, type,
-                    AffineMap::get(type.getRank(), 0,
-                                   moveLast(channelsSecond), b.getContext()));
+                    AffineMap::get(type.getRank(), 0, moveLast(channelsSecond),
+                                   b.getContext()));
   }
 
   Value moveBack(ImplicitLocOpBuilder &b, Value value, Type type) {
@@ -278,8 +277,7 @@ private:
   }
 
   static SmallVector<AffineExpr> getDims(OpBuilder &b, unsigned rank) {
-    return SmallVector<AffineExpr>(
-        b.getMultiDimIdentityMap(rank).getResults());
+    return SmallVector<AffineExpr>(b.getMultiDimIdentityMap(rank).getResults());
   }
 
   /// The last element in the second place.

@@ -126,10 +126,11 @@ std::optional<Convolution> matchConvolution(linalg::GenericOp op,
 class Rewriter {
 public:
   Rewriter(const Convolution &convolution)
-      : convolution(convolution), op(convolution.product.op), b(op.getLoc(), op),
-        sizes(op.getStaticLoopRanges()), lhs(convolution.product.lhs->get()),
-        results(op.getMatchingIndexingMap(convolution.product.lhs)
-                    .getResults()) {}
+      : convolution(convolution), op(convolution.product.op),
+        b(op.getLoc(), op), sizes(op.getStaticLoopRanges()),
+        lhs(convolution.product.lhs->get()),
+        results(
+            op.getMatchingIndexingMap(convolution.product.lhs).getResults()) {}
 
   /// False if the constant has no data.
   bool rewrite() {
@@ -162,11 +163,12 @@ private:
       return std::nullopt;
     AffineExpr spatial = results[results.size() - 2];
     for (unsigned loop : convolution.window) {
-      AffineExpr rest = simplifyAffineExpr(
-          spatial - b.getAffineDimExpr(loop), sizes.size(), 0);
-      bool isElsewhere = llvm::any_of(
-          ArrayRef(results).drop_back(2),
-          [&](AffineExpr result) { return result.isFunctionOfDim(loop); });
+      AffineExpr rest = simplifyAffineExpr(spatial - b.getAffineDimExpr(loop),
+                                           sizes.size(), 0);
+      bool isElsewhere =
+          llvm::any_of(ArrayRef(results).drop_back(2), [&](AffineExpr result) {
+            return result.isFunctionOfDim(loop);
+          });
       if (sizes[loop] > 1 && !rest.isFunctionOfDim(loop) && !isElsewhere)
         return loop;
     }
@@ -264,8 +266,8 @@ private:
       replacements[*convolution.channel] = k;
     }
     for (AffineExpr &result : results)
-      result = simplifyAffineExpr(result.replaceDimsAndSymbols(replacements, {}),
-                                  numLoops, 0);
+      result = simplifyAffineExpr(
+          result.replaceDimsAndSymbols(replacements, {}), numLoops, 0);
     if (!adjacent)
       return;
     // The last two dimensions as one, along which k counts.
@@ -307,13 +309,11 @@ private:
   }
 
   /// The initial values as a matrix: a broadcast to columns is one anew.
-  Value makeInit(RankedTensorType type,
-                 ArrayRef<ReassociationIndices> matrix) {
+  Value makeInit(RankedTensorType type, ArrayRef<ReassociationIndices> matrix) {
     Value init = op.getDpsInits()[0];
     auto generic = init.getDefiningOp<linalg::GenericOp>();
     unsigned rank = convolution.rows.size() + 1;
-    AffineMap byColumn =
-        AffineMap::get(rank, 0, b.getAffineDimExpr(rank - 1));
+    AffineMap byColumn = AffineMap::get(rank, 0, b.getAffineDimExpr(rank - 1));
     bool isBroadcast =
         generic && generic->getNumResults() == 1 &&
         generic.getNumLoops() == rank && generic.getNumReductionLoops() == 0 &&
@@ -374,8 +374,8 @@ private:
     auto product = linalg::GenericOp::create(
         b, matrixType, inputs, makeInit(matrixType, matrix), maps, iterators);
     product.getRegion().takeBody(op.getRegion());
-    Value result = tensor::ExpandShapeOp::create(
-        b, type, product.getResult(0), matrix);
+    Value result =
+        tensor::ExpandShapeOp::create(b, type, product.getResult(0), matrix);
     op.replaceAllUsesWith(ValueRange{result});
     op.erase();
   }

@@ -64,8 +64,8 @@ DepthwiseRows::find(const IntegerProduct &product) {
   for (unsigned loop : product.reductions)
     noTerms[getAffineDimExpr(loop, context)] =
         getAffineConstantExpr(0, context);
-  AffineExpr term = simplifyAffineExpr(place - place.replace(noTerms),
-                                       numLoops, 0);
+  AffineExpr term =
+      simplifyAffineExpr(place - place.replace(noTerms), numLoops, 0);
   if (term.isFunctionOfDim(product.mLoop))
     return std::nullopt;
 
@@ -106,8 +106,7 @@ DepthwiseTile::DepthwiseTile(ImplicitLocOpBuilder &b,
                              const ByteDotProduct &dot,
                              const Epilogue &epilogue)
     : product(product), places(rows), dot(dot), epilogue(epilogue),
-      lhs(product.lhs->get()),
-      packed(emitPackedSteps(b, product)) {
+      lhs(product.lhs->get()), packed(emitPackedSteps(b, product)) {
   int64_t rank = cast<RankedTensorType>(lhs.getType()).getRank();
   if (rank == 2)
     return;
@@ -147,8 +146,8 @@ Value DepthwiseTile::emitLastPart(ImplicitLocOpBuilder &b, const Rows &rows,
                                   Value memory, Value output) {
   SmallVector<Value> weights;
   auto type = VectorType::get(dot.getGroupBytes(), b.getI8Type());
-  int64_t quadruples = product.getNumRuns() *
-                       llvm::divideCeil(product.run, kTermsPerDot);
+  int64_t quadruples =
+      product.getNumRuns() * llvm::divideCeil(product.run, kTermsPerDot);
   Value zero = arith::ConstantOp::create(b, b.getI8IntegerAttr(0));
   for (int64_t i = 0; i < quadruples; ++i)
     for (int64_t group = 0, e = dot.getNumGroups(); group < e; ++group) {
@@ -185,8 +184,7 @@ SmallVector<Value> DepthwiseTile::loadTaps(ImplicitLocOpBuilder &b, Value first,
   auto type = VectorType::get(kColumnsPerBlock, b.getI32Type());
   Value words;
   for (auto [i, offset] : llvm::enumerate(offsets)) {
-    Value codes =
-        loadChannels(b, lhs, emitOffset(b, first, offset), channels);
+    Value codes = loadChannels(b, lhs, emitOffset(b, first, offset), channels);
     Value wide = arith::ExtUIOp::create(b, type, codes);
     if (i == 0) {
       words = wide;
@@ -194,8 +192,8 @@ SmallVector<Value> DepthwiseTile::loadTaps(ImplicitLocOpBuilder &b, Value first,
     }
     Value shift = arith::ConstantOp::create(
         b, DenseElementsAttr::get(type, APInt(32, 8 * i)));
-    words = arith::OrIOp::create(b, words,
-                                 arith::ShLIOp::create(b, wide, shift));
+    words =
+        arith::OrIOp::create(b, words, arith::ShLIOp::create(b, wide, shift));
   }
   SmallVector<Value> groups;
   int64_t count = dot.getNumGroups();
@@ -249,8 +247,8 @@ Value DepthwiseTile::emitRows(ImplicitLocOpBuilder &b, Value row, int64_t count,
     cell.row = emitOffset(b, row, i);
     Value sum = dot.emitSums(b, ArrayRef(sums).slice(i * groups, groups));
     Value start = epilogue.emitStart(b, cell);
-    output = epilogue.emitStore(
-        b, b.createOrFold<arith::AddIOp>(sum, start), cell, output);
+    output = epilogue.emitStore(b, b.createOrFold<arith::AddIOp>(sum, start),
+                                cell, output);
   }
   return output;
 }

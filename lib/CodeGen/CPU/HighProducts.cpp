@@ -30,7 +30,8 @@ struct Halves {
   Value even, odd;
 };
 
-/// True for a sign-extended vector or scalar of 32 bits, or a constant that fits.
+/// True for a sign-extended vector or scalar of 32 bits, or a constant that
+/// fits.
 bool isExtended(Value factor) {
   APInt constant;
   if (matchPattern(factor, m_ConstantInt(&constant)))
@@ -82,8 +83,7 @@ struct SplitProduct : OpRewritePattern<arith::TruncIOp> {
         !isExtended(product.getLhs()) || !isExtended(product.getRhs()))
       return failure();
     Location loc = op.getLoc();
-    auto half =
-        VectorType::get(type.getDimSize(0) / 2, rewriter.getI64Type());
+    auto half = VectorType::get(type.getDimSize(0) / 2, rewriter.getI64Type());
     Halves left = emitHalves(rewriter, loc, product.getLhs(), half);
     Halves right = emitHalves(rewriter, loc, product.getRhs(), half);
     Value even = arith::MulIOp::create(rewriter, loc, left.even, right.even);
@@ -105,7 +105,8 @@ struct HighProductsPass : impl::HighProductsBase<HighProductsPass> {
   using HighProductsBase::HighProductsBase;
 
   void runOnOperation() override {
-    switch (CpuTarget::get(getOperation(), instructions, l2Bytes).instructions) {
+    switch (
+        CpuTarget::get(getOperation(), instructions, l2Bytes).instructions) {
     case DotInstructions::Vnni512:
     case DotInstructions::Vnni256:
     case DotInstructions::Madd512:

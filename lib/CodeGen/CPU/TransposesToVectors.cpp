@@ -3,10 +3,10 @@
 //
 // Input:  linalg.generic on buffers of known sizes that only copies elements of
 // 8, 16 or 32 bits, and whose last dimensions are different loops.
-// Output: loops over squares of B x B elements, B of which are 16 bytes: B vectors
-// are loaded along the source's last dimension, interleaved log2 B times, and
-// stored along the destination's. What is left at the edges moves element by
-// element.
+// Output: loops over squares of B x B elements, B of which are 16 bytes: B
+// vectors are loaded along the source's last dimension, interleaved log2 B
+// times, and stored along the destination's. What is left at the edges moves
+// element by element.
 //
 // Copies whose squares do not fit are left alone.
 //

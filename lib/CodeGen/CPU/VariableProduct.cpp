@@ -118,7 +118,8 @@ static bool isCandidate(linalg::GenericOp op) {
          op.getNumParallelLoops() >= 2 &&
          llvm::all_of(op.getDpsInputs(), [](Value input) {
            unsigned bits = getBits(input);
-           return (bits == 8 || bits == 16) && !matchPattern(input, m_Constant());
+           return (bits == 8 || bits == 16) &&
+                  !matchPattern(input, m_Constant());
          });
 }
 
@@ -130,9 +131,8 @@ static bool hasKnownSizes(linalg::GenericOp op) {
 std::optional<BatchedProduct> matchBatchedProduct(linalg::GenericOp op,
                                                   StringRef &whyNot) {
   whyNot = {};
-  if (!isCandidate(op) ||
-      !op.getMatchingIndexingMap(op.getDpsInitOperand(0))
-           .isProjectedPermutation())
+  if (!isCandidate(op) || !op.getMatchingIndexingMap(op.getDpsInitOperand(0))
+                               .isProjectedPermutation())
     return std::nullopt;
   std::optional<Factors> factors = matchFactors(op);
   if (!factors) {
@@ -217,8 +217,7 @@ std::optional<VariableProduct> matchVariableProduct(linalg::GenericOp op,
     product.batchRows = product.m / batches;
     AffineExpr batch =
         getAffineDimExpr(0, op.getContext()).floorDiv(product.batchRows);
-    if (rhsMap.getResult(0) !=
-        simplifyAffineExpr(batch, op.getNumLoops(), 0))
+    if (rhsMap.getResult(0) != simplifyAffineExpr(batch, op.getNumLoops(), 0))
       return std::nullopt;
     rhsMap = rhsMap.dropResult(0);
   }

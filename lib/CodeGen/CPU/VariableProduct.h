@@ -11,9 +11,9 @@
 namespace mlir::qfmt {
 
 /// out[m, n] += (lhs[m, k] + p) * (rhs[m floordiv M, k, n] + d) on tensors of
-/// known sizes, with codes of 8 bits and sums of 32, modulo 2^32, or codes of 16
-/// bits and sums of 32 or of 64, whose products fit 32 bits. Each M rows of the
-/// result are a batch.
+/// known sizes, with codes of 8 bits and sums of 32, modulo 2^32, or codes of
+/// 16 bits and sums of 32 or of 64, whose products fit 32 bits. Each M rows of
+/// the result are a batch.
 struct VariableProduct {
   linalg::GenericOp op;
   OpOperand *lhs, *rhs;

@@ -140,13 +140,13 @@ VariableTile::Packed VariableTile::emitPacked(ImplicitLocOpBuilder &b,
     return list;
   };
   if (whole != 0) {
-    SmallVector<Value> results = emitFor(
-        b, emitIndex(b, 0), emitIndex(b, whole), 1, toList(packed),
-        [&](Value block, SmallVector<Value> carried) {
-          return toList(emitPackedBlock(
-              b, batch, block, kColumnsPerBlock,
-              {carried[0], packed.sums ? carried[1] : Value()}));
-        });
+    SmallVector<Value> results =
+        emitFor(b, emitIndex(b, 0), emitIndex(b, whole), 1, toList(packed),
+                [&](Value block, SmallVector<Value> carried) {
+                  return toList(emitPackedBlock(
+                      b, batch, block, kColumnsPerBlock,
+                      {carried[0], packed.sums ? carried[1] : Value()}));
+                });
     packed.words = results[0];
     if (packed.sums)
       packed.sums = results[1];
@@ -165,22 +165,23 @@ static Value store(ImplicitLocOpBuilder &b, Value vector, Value tensor,
       .getResult();
 }
 
-VariableTile::Packed
-VariableTile::emitPackedBlock(ImplicitLocOpBuilder &b, Value batch, Value block,
-                              int64_t valid, Packed packed) {
+VariableTile::Packed VariableTile::emitPackedBlock(ImplicitLocOpBuilder &b,
+                                                   Value batch, Value block,
+                                                   int64_t valid,
+                                                   Packed packed) {
   auto type = VectorType::get(kColumnsPerBlock, b.getI32Type());
   int64_t terms = product.getTermsPerWord();
   int64_t whole = product.k / terms;
-  Value first = b.createOrFold<arith::MulIOp>(block,
-                                              emitIndex(b, kColumnsPerBlock));
+  Value first =
+      b.createOrFold<arith::MulIOp>(block, emitIndex(b, kColumnsPerBlock));
   Cell columns{first, first, valid};
   Value zero = emitIndex(b, 0);
   // Adds the codes of each word, which are signed.
   auto addCodes = [&](Value sum, Value words) {
     for (int64_t i = 0; packed.sums && i < terms; ++i) {
       Value left = arith::ConstantOp::create(
-          b, DenseElementsAttr::get(
-                 type, APInt(32, 32 - product.bits * (i + 1))));
+          b,
+          DenseElementsAttr::get(type, APInt(32, 32 - product.bits * (i + 1))));
       Value right = arith::ConstantOp::create(
           b, DenseElementsAttr::get(type, APInt(32, 32 - product.bits)));
       Value code = arith::ShRSIOp::create(
@@ -192,14 +193,15 @@ VariableTile::emitPackedBlock(ImplicitLocOpBuilder &b, Value batch, Value block,
   Value none = arith::ConstantOp::create(b, b.getZeroAttr(type));
   SmallVector<Value> carried = {packed.words, none};
   if (whole != 0)
-    carried = emitFor(
-        b, zero, emitIndex(b, whole), 1, carried,
-        [&](Value step, SmallVector<Value> now) -> SmallVector<Value> {
-          Value term = arith::MulIOp::create(b, step, emitIndex(b, terms));
-          Value words = loadWords(b, batch, term, terms, columns);
-          return {store(b, words, now[0], {block, step, zero}),
-                  addCodes(now[1], words)};
-        });
+    carried =
+        emitFor(b, zero, emitIndex(b, whole), 1, carried,
+                [&](Value step, SmallVector<Value> now) -> SmallVector<Value> {
+                  Value term =
+                      arith::MulIOp::create(b, step, emitIndex(b, terms));
+                  Value words = loadWords(b, batch, term, terms, columns);
+                  return {store(b, words, now[0], {block, step, zero}),
+                          addCodes(now[1], words)};
+                });
   if (int64_t rest = product.k % terms) {
     Value words =
         loadWords(b, batch, emitIndex(b, whole * terms), rest, columns);
@@ -225,8 +227,8 @@ Value VariableTile::loadRhs(ImplicitLocOpBuilder &b, ArrayRef<Value> indices,
     mask = vector::ConstantMaskOp::create(
         b, VectorType::get(kColumnsPerBlock, b.getI1Type()), ArrayRef(valid));
   int64_t rank = cast<RankedTensorType>(rhs.getType()).getRank();
-  auto map =
-      AffineMapAttr::get(AffineMap::getMinorIdentityMap(rank, 1, b.getContext()));
+  auto map = AffineMapAttr::get(
+      AffineMap::getMinorIdentityMap(rank, 1, b.getContext()));
   return vector::TransferReadOp::create(b, type, rhs, indices, map, zero, mask,
                                         b.getBoolArrayAttr({true}));
 }
@@ -245,8 +247,9 @@ Value VariableTile::loadWords(ImplicitLocOpBuilder &b, Value batch, Value term,
   if (!product.isRhsTransposed) {
     Value words;
     for (int64_t i = 0; i < count; ++i) {
-      Value codes = loadRhs(b, getIndices(columns.column, emitOffset(b, term, i)),
-                            /*isByRow=*/true, columns.valid);
+      Value codes =
+          loadRhs(b, getIndices(columns.column, emitOffset(b, term, i)),
+                  /*isByRow=*/true, columns.valid);
       Value wide = arith::ExtUIOp::create(b, type, codes);
       if (i == 0) {
         words = wide;
@@ -254,14 +257,14 @@ Value VariableTile::loadWords(ImplicitLocOpBuilder &b, Value batch, Value term,
       }
       Value shift = arith::ConstantOp::create(
           b, DenseElementsAttr::get(type, APInt(32, product.bits * i)));
-      words = arith::OrIOp::create(b, words,
-                                   arith::ShLIOp::create(b, wide, shift));
+      words =
+          arith::OrIOp::create(b, words, arith::ShLIOp::create(b, wide, shift));
     }
     return words;
   }
   // Each column's terms lie together.
-  auto wordType = VectorType::get(32 / product.bits,
-                                  b.getIntegerType(product.bits));
+  auto wordType =
+      VectorType::get(32 / product.bits, b.getIntegerType(product.bits));
   auto oneType = VectorType::get(1, b.getI32Type());
   Value words = arith::ConstantOp::create(b, b.getZeroAttr(type));
   Value zero =
@@ -270,9 +273,8 @@ Value VariableTile::loadWords(ImplicitLocOpBuilder &b, Value batch, Value term,
     Value n = emitOffset(b, columns.column, j);
     Value codes;
     if (count == product.getTermsPerWord()) {
-      codes = vector::TransferReadOp::create(b, wordType, rhs,
-                                             getIndices(n, term), zero,
-                                             ArrayRef(true));
+      codes = vector::TransferReadOp::create(
+          b, wordType, rhs, getIndices(n, term), zero, ArrayRef(true));
     } else {
       codes = arith::ConstantOp::create(b, b.getZeroAttr(wordType));
       for (int64_t i = 0; i < count; ++i)
@@ -306,17 +308,18 @@ Value VariableTile::emitPanels(ImplicitLocOpBuilder &b, const Rows &rows,
   // Panels of as many columns as rows are better than long ones of one row.
   while (numRows > 4 && getBlocks() < 2 && panel.numBlocks > 1)
     --numRows;
-  int64_t blocks = std::clamp<int64_t>(getBlocks(), 1,
-                                       std::min(kMaxColumnBlocks, panel.numBlocks));
+  int64_t blocks = std::clamp<int64_t>(
+      getBlocks(), 1, std::min(kMaxColumnBlocks, panel.numBlocks));
   auto emitRows = [&](const Panel &part, Value out) {
     int64_t whole = rows.count / numRows * numRows;
     Value end = emitOffset(b, rows.row, whole);
     if (whole != 0)
-      out = emitFor(b, rows.row, end, numRows, {out},
-                    [&](Value row, SmallVector<Value> now) -> SmallVector<Value> {
-                      return {emitTile(b, row, numRows, part, packed, now[0])};
-                    })
-                .front();
+      out =
+          emitFor(b, rows.row, end, numRows, {out},
+                  [&](Value row, SmallVector<Value> now) -> SmallVector<Value> {
+                    return {emitTile(b, row, numRows, part, packed, now[0])};
+                  })
+              .front();
     if (whole == rows.count)
       return out;
     return emitTile(b, end, rows.count - whole, part, packed, out);
@@ -385,15 +388,15 @@ SmallVector<Value> VariableTile::emitDots(ImplicitLocOpBuilder &b, Value row,
   Value start, sixteen, flip;
   if (!isByte) {
     start = arith::ConstantOp::create(
-        b, DenseElementsAttr::get(
-               sumType, APInt(32, kPairStart, /*isSigned=*/true)));
-    sixteen =
-        arith::ConstantOp::create(b, DenseElementsAttr::get(sumType, APInt(32, 16)));
+        b, DenseElementsAttr::get(sumType,
+                                  APInt(32, kPairStart, /*isSigned=*/true)));
+    sixteen = arith::ConstantOp::create(
+        b, DenseElementsAttr::get(sumType, APInt(32, 16)));
     flip = arith::ConstantOp::create(
         b, DenseElementsAttr::get(wordType, APInt(32, 0x80008000u)));
   }
-  Value term = arith::MulIOp::create(
-      b, step, emitIndex(b, product.getTermsPerWord()));
+  Value term =
+      arith::MulIOp::create(b, step, emitIndex(b, product.getTermsPerWord()));
   for (int64_t i = 0; i < count; ++i) {
     Value codes = loadWord(b, emitOffset(b, row, i), term, terms);
     Value left;
@@ -421,8 +424,8 @@ SmallVector<Value> VariableTile::emitDots(ImplicitLocOpBuilder &b, Value row,
       Value q = cpu::DotOp::create(b, start, left, factor, false);
       Value &low = sums[2 * at], &high = sums[2 * at + 1];
       low = arith::AddIOp::create(b, low, q);
-      high = arith::AddIOp::create(b, high,
-                                   arith::ShRSIOp::create(b, q, sixteen));
+      high =
+          arith::AddIOp::create(b, high, arith::ShRSIOp::create(b, q, sixteen));
     }
   }
   return sums;
@@ -460,13 +463,13 @@ Value VariableTile::emitSum(ImplicitLocOpBuilder &b,
   auto wide = VectorType::get(kColumnsPerBlock, b.getI64Type());
   auto constant = [&](VectorType of, int64_t value) -> Value {
     return arith::ConstantOp::create(
-        b, DenseElementsAttr::get(
-               of, APInt(of.getElementTypeBitWidth(), value)));
+        b,
+        DenseElementsAttr::get(of, APInt(of.getElementTypeBitWidth(), value)));
   };
   Value rest = arith::SubIOp::create(
       b, low, arith::ShLIOp::create(b, high, constant(type, 16)));
-  Value sum = arith::ShLIOp::create(
-      b, arith::ExtSIOp::create(b, wide, high), constant(wide, 16));
+  Value sum = arith::ShLIOp::create(b, arith::ExtSIOp::create(b, wide, high),
+                                    constant(wide, 16));
   sum = arith::AddIOp::create(b, sum, arith::ExtUIOp::create(b, wide, rest));
   int64_t steps = llvm::divideCeil(product.k, product.getTermsPerWord());
   return arith::AddIOp::create(b, sum, constant(wide, -kPairStart * steps));
@@ -488,10 +491,10 @@ Value VariableTile::emitTile(ImplicitLocOpBuilder &b, Value row, int64_t count,
                                      now);
                    });
   if (int64_t rest = product.k % terms)
-    sums = emitDots(b, row, count, panel, emitIndex(b, whole), rest, packed,
-                    sums);
-  auto sumType = VectorType::get(kColumnsPerBlock,
-                                 b.getIntegerType(product.sumBits));
+    sums =
+        emitDots(b, row, count, panel, emitIndex(b, whole), rest, packed, sums);
+  auto sumType =
+      VectorType::get(kColumnsPerBlock, b.getIntegerType(product.sumBits));
   auto wordType = VectorType::get(kColumnsPerBlock, b.getI32Type());
   Value none = arith::ConstantIntOp::create(b, 0, 32);
   for (int64_t block = 0; block < panel.numBlocks; ++block) {
@@ -504,9 +507,9 @@ Value VariableTile::emitTile(ImplicitLocOpBuilder &b, Value row, int64_t count,
       if (product.sumBits == 64)
         correction = arith::ExtSIOp::create(b, sumType, correction);
       Value factor = arith::ConstantOp::create(
-          b, DenseElementsAttr::get(
-                 sumType, APInt(product.sumBits, uint64_t(missing), false,
-                                /*implicitTrunc=*/true)));
+          b, DenseElementsAttr::get(sumType, APInt(product.sumBits,
+                                                   uint64_t(missing), false,
+                                                   /*implicitTrunc=*/true)));
       correction = arith::MulIOp::create(b, correction, factor);
     }
     for (int64_t i = 0; i < count; ++i) {

@@ -9,10 +9,11 @@
 //
 // Codes of 8 bits are added up as where a factor is constant. Those of 16 bits
 // are multiplied by vpmaddwd, whose sums of two products, less 1, fit 32 bits:
-// the greatest, 2 * 2^30, is one too many. Sums of 64 bits are two accumulators:
-// low = sum q modulo 2^32 and high = sum floor(q / 2^16), with q those sums less
-// 1. Since sum (q modulo 2^16) < 2^32 it is low - 2^16 high modulo 2^32, and the
-// sum of all q is 2^16 high plus that.
+// the greatest, 2 * 2^30, is one too many. Sums of 64 bits are two
+// accumulators: low = sum q modulo 2^32 and high = sum floor(q / 2^16), with q
+// those sums less
+// 1. Since sum (q modulo 2^16) < 2^32 it is low - 2^16 high modulo 2^32, and
+// the sum of all q is 2^16 high plus that.
 
 #ifndef QFMT_LIB_CODEGEN_CPU_VARIABLETILE_H
 #define QFMT_LIB_CODEGEN_CPU_VARIABLETILE_H
@@ -46,8 +47,8 @@ private:
   struct Packed {
     Value words, sums;
   };
-  using Loop = llvm::function_ref<SmallVector<Value>(Value index,
-                                                     SmallVector<Value> carried)>;
+  using Loop = llvm::function_ref<SmallVector<Value>(
+      Value index, SmallVector<Value> carried)>;
 
   SmallVector<Value> emitFor(ImplicitLocOpBuilder &b, Value begin, Value end,
                              int64_t step, SmallVector<Value> carried,
@@ -59,8 +60,8 @@ private:
   /// `count` terms from `term` on of 16 columns, one word each.
   Value loadWords(ImplicitLocOpBuilder &b, Value batch, Value term,
                   int64_t count, const Cell &columns);
-  Value loadRhs(ImplicitLocOpBuilder &b, ArrayRef<Value> indices,
-                bool isByRow, int64_t valid);
+  Value loadRhs(ImplicitLocOpBuilder &b, ArrayRef<Value> indices, bool isByRow,
+                int64_t valid);
   Value emitPanels(ImplicitLocOpBuilder &b, const Rows &rows,
                    const Panel &panel, const Packed &packed, Value output);
   Value emitTile(ImplicitLocOpBuilder &b, Value row, int64_t count,
