@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "AmxTile.h"
+#include "IntegerTile.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -29,8 +30,20 @@ constexpr int64_t kMaxSteps = 12;
 /// Steps of a part of longer sums.
 constexpr int64_t kStepsPerPart = 8;
 
+/// A run of fewer terms leaves most of a tile empty, and has to be copied.
+constexpr int64_t kMinRun = 32;
+
+bool AmxTile::isUsed(const IntegerProduct &product, const CpuTarget &target) {
+  return target.usesTiles(product.m) && !product.isDepthwise() &&
+         (product.isRowMajor() || product.run >= kMinRun);
+}
+
+static int64_t getStepsPerRun(const IntegerProduct &product) {
+  return llvm::divideCeil(product.run, kTerms);
+}
+
 int64_t AmxTile::getNumSteps(const IntegerProduct &product) {
-  return llvm::divideCeil(product.k, kTerms);
+  return product.getNumRuns() * getStepsPerRun(product);
 }
 
 Blocking AmxTile::chooseBlocking(const CpuTarget &target,
@@ -52,39 +65,36 @@ Blocking AmxTile::chooseBlocking(const CpuTarget &target,
 // The factors
 //===----------------------------------------------------------------------===//
 
-/// [N/16][K/4][16][4] filled up with zeros to whole tiles.
-static Value emitWholeTiles(ImplicitLocOpBuilder &b, Value packed) {
+/// [N/16][K/4][16][4], or [N/16][R][K/4][16][4], with the terms of each run
+/// filled up with zeros to whole tiles, as [N/16][K/64][16][64]: four terms of
+/// 16 columns are a row of a tile.
+static Value emitTiles(ImplicitLocOpBuilder &b, Value packed) {
   auto type = cast<RankedTensorType>(packed.getType());
-  int64_t blocks = type.getDimSize(0), dots = type.getDimSize(1);
-  int64_t padded = llvm::alignTo(dots, kTerms / kTermsPerDot);
-  if (padded == dots)
-    return packed;
+  int64_t dots = type.getDimSize(type.getRank() - 3);
+  int64_t runs = type.getNumElements() / (dots * kTerms);
+  int64_t whole = llvm::alignTo(dots, kRows);
+  SmallVector<int64_t> shape = {type.getDimSize(0),
+                                runs / type.getDimSize(0) * whole / kRows,
+                                kRows, kTerms};
+  if (whole == dots) {
+    SmallVector<ReassociationIndices> groups = {{0}, {1}, {2, 3}};
+    if (type.getRank() == 5)
+      groups = {{0}, {1, 2}, {3, 4}};
+    Value rows = tensor::CollapseShapeOp::create(b, packed, groups);
+    return tensor::ExpandShapeOp::create(
+        b, RankedTensorType::get(shape, b.getI8Type()), rows,
+        SmallVector<ReassociationIndices>{{0}, {1, 2}, {3}});
+  }
   ElementsAttr constant;
   matchPattern(packed, m_Constant(&constant));
   std::optional<std::vector<uint8_t>> bytes = readCodes(constant);
   assert(bytes && "qfmt-pack-products has made them");
-  const int64_t size = kColumnsPerBlock * kTermsPerDot;
-  std::vector<uint8_t> whole(blocks * padded * size);
-  for (int64_t block = 0; block < blocks; ++block)
-    std::copy_n(bytes->begin() + block * dots * size, dots * size,
-                whole.begin() + block * padded * size);
+  std::vector<uint8_t> filled(runs * whole * kTerms);
+  for (int64_t run = 0; run < runs; ++run)
+    std::copy_n(bytes->begin() + run * dots * kTerms, dots * kTerms,
+                filled.begin() + run * whole * kTerms);
   return arith::ConstantOp::create(
-      b, makeByteTensor(b.getContext(),
-                        {blocks, padded, kColumnsPerBlock, kTermsPerDot}, whole,
-                        "packed"));
-}
-
-/// As [N/16][K/64][16][64]: four terms of 16 columns are a row of a tile.
-static Value emitTiles(ImplicitLocOpBuilder &b, Value packed) {
-  Value whole = emitWholeTiles(b, packed);
-  Value rows = tensor::CollapseShapeOp::create(
-      b, whole, SmallVector<ReassociationIndices>{{0}, {1}, {2, 3}});
-  auto type = cast<RankedTensorType>(rows.getType());
-  auto tiles = RankedTensorType::get(
-      {type.getDimSize(0), type.getDimSize(1) / kRows, kRows, kTerms},
-      b.getI8Type());
-  return tensor::ExpandShapeOp::create(
-      b, tiles, rows, SmallVector<ReassociationIndices>{{0}, {1, 2}, {3}});
+      b, makeByteTensor(b.getContext(), shape, filled, "tiles"));
 }
 
 AmxTile::AmxTile(ImplicitLocOpBuilder &b, const IntegerProduct &product,
@@ -96,7 +106,7 @@ AmxTile::AmxTile(ImplicitLocOpBuilder &b, const IntegerProduct &product,
 void AmxTile::emitBlock(ImplicitLocOpBuilder &b, Value begin, Value end,
                         int64_t count) {
   bool isDynamic = ShapedType::isDynamic(count);
-  readsRows = !isDynamic && product.k % kTerms == 0 &&
+  readsRows = !isDynamic && product.isRowMajor() && product.k % kTerms == 0 &&
               getNumSteps(product) <= kMaxSteps;
   copy = {};
   if (readsRows && count % kRows == 0)
@@ -136,20 +146,30 @@ Value AmxTile::emitCopy(ImplicitLocOpBuilder &b, Value begin, Value end,
   };
   auto type = VectorType::get(kTerms, b.getI8Type());
   Value zero = arith::ConstantOp::create(b, b.getI8IntegerAttr(0));
-  bool inBounds = product.k % kTerms == 0;
+  int64_t stepsPerRun = getStepsPerRun(product);
+  // What lies behind a run is multiplied by zeros, but there may be nothing.
+  bool inBounds = product.run % kTerms == 0;
   return emitFor(rows, empty, [&](Value row, Value memory) {
     Value tile = arith::DivUIOp::create(b, row, index(kRows));
     Value rowOfTile = arith::RemUIOp::create(b, row, index(kRows));
     Value from = arith::AddIOp::create(b, begin, row);
-    return emitFor(index(steps), memory, [&](Value step, Value out) {
-      Value term = arith::MulIOp::create(b, step, index(kTerms));
-      Value bytes = vector::TransferReadOp::create(
-          b, type, lhs, ValueRange{from, term}, zero, ArrayRef(inBounds));
-      return vector::TransferWriteOp::create(
-                 b, bytes, out, ValueRange{tile, step, rowOfTile, index(0)},
-                 ArrayRef(true))
-          .getResult();
-    });
+    return emitFor(
+        index(product.getNumRuns()), memory, [&](Value run, Value runs) {
+          Value first = arith::MulIOp::create(b, run, index(stepsPerRun));
+          return emitFor(index(stepsPerRun), runs, [&](Value step, Value out) {
+            Value term = arith::MulIOp::create(b, step, index(kTerms));
+            Value bytes = vector::TransferReadOp::create(
+                b, type, lhs,
+                emitLhsIndices(b, product, from,
+                               product.hasRuns() ? run : Value(), term),
+                zero, ArrayRef(inBounds));
+            Value to = arith::AddIOp::create(b, first, step);
+            return vector::TransferWriteOp::create(
+                       b, bytes, out, ValueRange{tile, to, rowOfTile, index(0)},
+                       ArrayRef(true))
+                .getResult();
+          });
+        });
   });
 }
 

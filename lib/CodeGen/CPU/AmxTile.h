@@ -23,11 +23,14 @@ namespace mlir::qfmt {
 
 class AmxTile : public ProductTile {
 public:
-  /// Of a row-major product that qfmt-pack-products has packed for tiles; it
+  /// Of a product that qfmt-pack-products has packed for tiles; it
   /// reads codes as `reading` says, without offset. Emits what all tiles have
   /// in common.
   AmxTile(ImplicitLocOpBuilder &b, const IntegerProduct &product,
           CodeReading reading, const Epilogue &epilogue);
+
+  /// True if `product` is computed so on `target`.
+  static bool isUsed(const IntegerProduct &product, const CpuTarget &target);
 
   /// Sizes for `product`; a step is 64 terms.
   static Blocking chooseBlocking(const CpuTarget &target,

@@ -156,11 +156,10 @@ SmallVector<Value> IntegerTile::emitRun(ImplicitLocOpBuilder &b,
   };
   sums = emitSteps(
       b, first, count, sums, [&](Value step, SmallVector<Value> before) {
-        return emitDots(b, getPackedStep(step), panel, before, rows.count,
-                        [&](int64_t i) {
-                          return loadTerms(b, emitOffset(b, rows.row, i), run,
-                                           step);
-                        });
+        return emitDots(
+            b, getPackedStep(step), panel, before, rows.count, [&](int64_t i) {
+              return loadTerms(b, emitOffset(b, rows.row, i), run, step);
+            });
       });
   if (!withRest || product.run % kTermsPerDot == 0)
     return sums;
@@ -209,8 +208,9 @@ Value IntegerTile::loadGroup(ImplicitLocOpBuilder &b, Value block, Value step,
   return dot.emitRight(b, loadBytes(b, packed, {block, step, first}, size));
 }
 
-SmallVector<Value> IntegerTile::getIndices(ImplicitLocOpBuilder &b, Value row,
-                                           Value run, Value k) {
+SmallVector<Value> emitLhsIndices(ImplicitLocOpBuilder &b,
+                                  const IntegerProduct &product, Value row,
+                                  Value run, Value k) {
   if (product.isRowMajor())
     return {row, k};
   AffineMap map = product.getLhsMap();
@@ -231,7 +231,8 @@ Value IntegerTile::loadTerms(ImplicitLocOpBuilder &b, Value row, Value run,
                              Value step) {
   Value four = arith::ConstantIndexOp::create(b, kTermsPerDot);
   Value k = arith::MulIOp::create(b, step, four);
-  return loadBytes(b, lhs, getIndices(b, row, run, k), kTermsPerDot);
+  return loadBytes(b, lhs, emitLhsIndices(b, product, row, run, k),
+                   kTermsPerDot);
 }
 
 /// The last, fewer than four terms. Any byte will do for the others, which are
@@ -243,8 +244,8 @@ Value IntegerTile::loadLastTerms(ImplicitLocOpBuilder &b, Value row,
   int64_t begin = product.run / kTermsPerDot * kTermsPerDot;
   for (int64_t k = begin; k < product.run; ++k) {
     Value place = arith::ConstantIndexOp::create(b, k);
-    Value byte =
-        tensor::ExtractOp::create(b, lhs, getIndices(b, row, run, place));
+    Value byte = tensor::ExtractOp::create(
+        b, lhs, emitLhsIndices(b, product, row, run, place));
     bytes = vector::InsertOp::create(b, byte, bytes, k - begin);
   }
   return bytes;

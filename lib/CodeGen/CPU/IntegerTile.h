@@ -6,9 +6,9 @@
 //   for k step 4
 //     load the panel's groups; for each row broadcast 4 bytes; add up
 //
-// and the same for each run where terms are runs. The first factor is read where
-// it lies: packing it costs more than it saves while rows fit the level-1 cache
-// together. Rows of a convolution overlap; they are never copied.
+// and the same for each run where terms are runs. The first factor is read
+// where it lies: packing it costs more than it saves while rows fit the level-1
+// cache together. Rows of a convolution overlap; they are never copied.
 
 #ifndef QFMT_LIB_CODEGEN_CPU_INTEGERTILE_H
 #define QFMT_LIB_CODEGEN_CPU_INTEGERTILE_H
@@ -18,8 +18,8 @@
 
 namespace mlir::qfmt {
 
-/// The packed factor of `product` as [N/16][K/4][64], the quadruples of all runs
-/// one after the other.
+/// The packed factor of `product` as [N/16][K/4][64], the quadruples of all
+/// runs one after the other.
 Value emitPackedSteps(ImplicitLocOpBuilder &b, const IntegerProduct &product);
 
 class IntegerTile : public RegisterTile {
@@ -64,9 +64,6 @@ private:
                               llvm::function_ref<Value(int64_t)> loadRow);
   Value loadGroup(ImplicitLocOpBuilder &b, Value block, Value step,
                   int64_t group);
-  /// Where terms from `k` on of a row lie.
-  SmallVector<Value> getIndices(ImplicitLocOpBuilder &b, Value row, Value run,
-                                Value k);
   Value loadTerms(ImplicitLocOpBuilder &b, Value row, Value run, Value step);
   Value loadLastTerms(ImplicitLocOpBuilder &b, Value row, Value run);
 
@@ -76,6 +73,12 @@ private:
   /// [N/16][K/4][64], the quadruples of all runs one after the other.
   Value packed;
 };
+
+/// Where terms of the first factor lie, from `k` on of `run` (null if there are
+/// no runs) of a row.
+SmallVector<Value> emitLhsIndices(ImplicitLocOpBuilder &b,
+                                  const IntegerProduct &product, Value row,
+                                  Value run, Value k);
 
 } // namespace mlir::qfmt
 

@@ -20,6 +20,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "AmxTile.h"
 #include "DepthwiseTile.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -363,7 +364,7 @@ LogicalResult packProduct(const IntegerProduct &product,
 
   std::vector<uint8_t> packed = packBytes(product, factor->elements);
   CodeReading read{reading->isUnsigned, 0};
-  if (!product.isRowMajor() || !target.usesTiles(product.m))
+  if (!AmxTile::isUsed(product, target))
     read.offset = target.getReadingOffset(
         reading->isUnsigned, hasNarrowPairs(product, packed, target));
   uint32_t moved = uint32_t(reading->offset) - uint32_t(read.offset);

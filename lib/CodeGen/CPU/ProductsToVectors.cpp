@@ -87,8 +87,7 @@ bool emitProduct(linalg::GenericOp op, const CpuTarget &target) {
   if (!reading || !right || right->isUnsigned || right->offset != 0)
     return false;
   ByteDotProduct dot(target, *reading, hasNarrowPairs(*product, target));
-  bool usesTiles = product->isRowMajor() && target.usesTiles(product->m) &&
-                   reading->offset == 0;
+  bool usesTiles = AmxTile::isUsed(*product, target) && reading->offset == 0;
   if (!usesTiles && !dot.isLegal())
     return false;
   Epilogue epilogue(op);

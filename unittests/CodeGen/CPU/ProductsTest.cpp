@@ -329,6 +329,29 @@ TEST_F(Products, WholeTiles) {
               m == 48 ? kAmxO0 : kAmx);
 }
 
+/// Code with tiles is not called if the system denies them.
+TEST_F(Products, DeniedTiles) {
+  OwningOpRef<ModuleOp> module =
+      parse({16, 16, 64, true, false, 0, 0, Init::Zero, Epilogue::None});
+  ASSERT_TRUE(module);
+  CompileOptions options;
+  options.cpu = "cascadelake";
+  options.features = "+amx-int8,+amx-tile";
+  options.lowering = buildLowerToLLVMPipeline;
+  options.requestTiles = [] { return false; };
+  if (!llvm::Triple(llvm::sys::getProcessTriple()).isX86())
+    GTEST_SKIP();
+  std::string message;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+    message = diagnostic.str();
+    return success();
+  });
+  EXPECT_TRUE(failed(CompiledFunction::compile(*module, options)));
+  EXPECT_NE(message.find("denies"), std::string::npos) << message;
+  options.features = "-amx-tile";
+  EXPECT_TRUE(succeeded(CompiledFunction::compile(*module, options)));
+}
+
 /// Long sums in parts, rows copied; blocks of rows of a small cache.
 TEST_F(Products, PartsInTiles) {
   for (int64_t k : {1024, 1100})
