@@ -56,6 +56,9 @@ def product_targets():
             yield Target(f"qfmt/{size}/{sign}/host", VNNI, vnni, more_vnni, unless=TILES)
             yield Target(f"qfmt/{size}/{sign}/vnni", VNNI, vnni, more_vnni)
             yield Target(f"qfmt/{size}/{sign}/avx2", "peak/vpmaddwd256", 0)
+    for sign in ("u8", "s8"):
+        yield Target(f"qfmt/1x4096x4096/{sign}/host", READ, 0.90, 0.97, "GB/s")
+        yield Target(f"qfmt/1x4096x4096/{sign}/host", f"onednn/1x4096x4096/{sign}", 0)
 
 
 def convolution_targets():
