@@ -112,6 +112,8 @@ def thread_targets():
     for size in ("128x768x768", "128x768x3072", "512x4096x4096", "2048x2048x2048"):
         for sign in ("u8", "s8"):
             yield Target(f"qfmt/{size}/{sign}/2threads", f"{VNNI}/2threads", 0.9)
+    for sign in ("u8", "s8"):
+        yield Target(f"qfmt/1x4096x4096/{sign}/2threads", f"{READ}/2threads", 0.85, figure="GB/s")
     for name in ("int8", "int4_g32", "int4_g128", "mxfp4", "nvfp4", "nf4", "ternary_2bit"):
         yield Target(f"qfmt/gemv/{name}/2threads", f"{READ}/2threads", 0.85, figure="GB/s")
 
