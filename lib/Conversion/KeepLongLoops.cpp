@@ -75,8 +75,12 @@ std::optional<int64_t> getTripCount(const CFGLoop &loop) {
   if (!position || position.getOwner() != header)
     return std::nullopt;
   unsigned index = position.getArgNumber();
-  auto next = getPassed(latch, header, index).getDefiningOp<LLVM::AddOp>();
-  std::optional<int64_t> begin = getInteger(getPassed(before, header, index));
+  Value first = getPassed(before, header, index);
+  Value following = getPassed(latch, header, index);
+  if (!first || !following)
+    return std::nullopt;
+  auto next = following.getDefiningOp<LLVM::AddOp>();
+  std::optional<int64_t> begin = getInteger(first);
   std::optional<int64_t> end = getInteger(compare.getRhs());
   if (!next || next.getLhs() != position || !begin || !end)
     return std::nullopt;

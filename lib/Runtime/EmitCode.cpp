@@ -229,9 +229,17 @@ LogicalResult emitCode(ModuleOp module, const CompileOptions &options,
       includeWeights(*program, *weightsPath);
     }
   }
+  // To memory first: where LLVM finds an error it ends the process, which is
+  // to leave no file.
+  SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream buffer(bytes);
+  if (failed(writeCode(*program, kind, buffer)))
+    return failure();
   auto code = openOutput(loc, path);
-  if (failed(code) || failed(writeCode(*program, kind, (*code)->os())) ||
-      failed(finish(loc, **code, path)))
+  if (failed(code))
+    return failure();
+  (*code)->os().write(bytes.data(), bytes.size());
+  if (failed(finish(loc, **code, path)))
     return failure();
   if (kind == EmitKind::Object && path != "-") {
     SmallString<128> headerPath(path);

@@ -357,10 +357,14 @@ private:
     auto getSizes = [&](ArrayRef<int64_t> sizes) {
       return getAsIndexOpFoldResult(b.getContext(), moveSecond(sizes));
     };
+    Value padding = op.getConstantPaddingValue();
+    Attribute constant;
+    // The constant may stand in the body of the pad that goes.
+    if (matchPattern(padding, m_Constant(&constant)))
+      padding = arith::ConstantOp::create(b, cast<TypedAttr>(constant));
     return tensor::PadOp::create(b, getMovedType(op.getResultType()), source,
                                  getSizes(op.getStaticLow()),
-                                 getSizes(op.getStaticHigh()),
-                                 op.getConstantPaddingValue());
+                                 getSizes(op.getStaticHigh()), padding);
   }
 
   Value moveCollapse(ImplicitLocOpBuilder &b, tensor::CollapseShapeOp op) {

@@ -139,6 +139,7 @@ public:
     if (!rhs)
       return false;
     replaceLoops();
+    trimLhs();
     collapseRows();
     emit(*rhs);
     return true;
@@ -288,6 +289,29 @@ private:
       groups.back().push_back(i);
     }
     lhs = tensor::CollapseShapeOp::create(b, lhs, groups);
+  }
+
+  /// Cuts off what no window reads: linalg wants a dimension along which one
+  /// loop moves alone to have as many elements as that loop.
+  void trimLhs() {
+    SmallVector<int64_t> loopSizes = {count(convolution.rows),
+                                      sizes[convolution.column], count(terms)};
+    if (!runs.empty())
+      loopSizes.insert(loopSizes.begin() + 2, count(runs));
+    SmallVector<OpFoldResult> trimmed;
+    bool isWhole = true;
+    for (auto [i, result] : llvm::enumerate(results)) {
+      int64_t size = getLhsSize(i);
+      if (std::optional<unsigned> loop = getLoop(result))
+        size = std::min(size, loopSizes[*loop]);
+      isWhole &= size == getLhsSize(i);
+      trimmed.push_back(b.getIndexAttr(size));
+    }
+    if (isWhole)
+      return;
+    SmallVector<OpFoldResult> zeros(trimmed.size(), b.getIndexAttr(0));
+    SmallVector<OpFoldResult> ones(trimmed.size(), b.getIndexAttr(1));
+    lhs = tensor::ExtractSliceOp::create(b, lhs, zeros, trimmed, ones);
   }
 
   /// If row m of the result needs row m of the first factor, it is a matrix.

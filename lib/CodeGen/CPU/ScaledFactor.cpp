@@ -5,6 +5,7 @@
 #include "ConstantBits.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Interfaces/ValueBoundsOpInterface.h"
 #include <cmath>
 #include <unordered_map>
 
@@ -14,17 +15,40 @@ namespace mlir::qfmt {
 // The factors of a decoded value
 //===----------------------------------------------------------------------===//
 
-/// `matrix` without a slice that cuts off the end of the last blocks.
-static Value dropTrimming(Value matrix) {
+/// The slice that `matrix` is, if it keeps the beginning of each dimension.
+static tensor::ExtractSliceOp getTrimming(Value matrix) {
   auto slice = matrix.getDefiningOp<tensor::ExtractSliceOp>();
   if (!slice || slice.getType().getRank() != slice.getSourceType().getRank())
-    return matrix;
+    return {};
   auto are = [](ArrayRef<int64_t> numbers, int64_t number) {
     return llvm::all_of(numbers, [=](int64_t n) { return n == number; });
   };
   if (!are(slice.getStaticOffsets(), 0) || !are(slice.getStaticStrides(), 1))
-    return matrix;
-  return slice.getSource();
+    return {};
+  return slice;
+}
+
+/// True if `slice` cuts off nothing but the end of the last blocks.
+static bool trimsLastBlocks(tensor::ExtractSliceOp slice,
+                            const ScaledFactor &factor) {
+  SmallVector<OpFoldResult> sizes = slice.getMixedSizes();
+  for (unsigned dim = 0; dim < 2; ++dim) {
+    int64_t from = slice.getSourceType().getDimSize(dim);
+    int64_t to = slice.getType().getDimSize(dim);
+    if (!ShapedType::isDynamic(from) && !ShapedType::isDynamic(to)) {
+      int64_t spare =
+          factor.loops[dim].size() == 2 ? factor.getBlockSize(dim) - 1 : 0;
+      if (from - to > spare)
+        return false;
+      continue;
+    }
+    using Variable = ValueBoundsConstraintSet::Variable;
+    FailureOr<bool> isWhole = ValueBoundsConstraintSet::areEqual(
+        Variable(slice.getSource(), dim), Variable(sizes[dim]));
+    if (factor.loops[dim].size() != 1 || failed(isWhole) || !*isWhole)
+      return false;
+  }
+  return true;
 }
 
 static void collectFactors(Value value, SmallVectorImpl<Value> &factors) {
@@ -54,7 +78,8 @@ bool ScaledFactor::dependsOn(Value factor, unsigned loop) const {
 
 std::optional<ScaledFactor> matchScaledFactor(Value matrix, StringRef &whyNot) {
   whyNot = {};
-  Value source = dropTrimming(matrix);
+  tensor::ExtractSliceOp trimming = getTrimming(matrix);
+  Value source = trimming ? trimming.getSource() : matrix;
   ScaledFactor factor;
   if (auto collapse = source.getDefiningOp<tensor::CollapseShapeOp>()) {
     source = collapse.getSrc();
@@ -77,7 +102,10 @@ std::optional<ScaledFactor> matchScaledFactor(Value matrix, StringRef &whyNot) {
   collectFactors(op.getBody()->getTerminator()->getOperand(0), factors);
   for (Value value : factors) {
     std::optional<SmallVector<BlockArgument>> arguments = getArgumentsOf(value);
-    if (!arguments) {
+    // A factor may come from outside of the body.
+    if (!arguments || llvm::any_of(*arguments, [&](BlockArgument argument) {
+          return argument.getOwner() != op.getBody();
+        })) {
       whyNot = "a factor is decoded from something else than numbers";
       return std::nullopt;
     }
@@ -100,6 +128,10 @@ std::optional<ScaledFactor> matchScaledFactor(Value matrix, StringRef &whyNot) {
   }
   if (!factor.integer || getElementTypeOrSelf(factor.codes->get()).isF32())
     return std::nullopt;
+  if (trimming && !trimsLastBlocks(trimming, factor)) {
+    whyNot = "a factor is a part of what is decoded";
+    return std::nullopt;
+  }
   return factor;
 }
 

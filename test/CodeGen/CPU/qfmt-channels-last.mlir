@@ -88,3 +88,34 @@ func.func @alone(%x: tensor<1x2x6x6xi8>) -> tensor<1x2x6x6xi8> {
   } -> tensor<1x2x6x6xi8>
   return %y : tensor<1x2x6x6xi8>
 }
+
+// -----
+
+// A constant in the body of the padding itself.
+#oi = affine_map<(n, o, h, w, c, i, j) -> (n, c, h + i, w + j)>
+#wi = affine_map<(n, o, h, w, c, i, j) -> (o, c, i, j)>
+#oo = affine_map<(n, o, h, w, c, i, j) -> (n, o, h, w)>
+// CHECK-LABEL: @constant_inside(
+// CHECK-DAG:     %[[C:.*]] = arith.constant -7 : i8
+// CHECK:         tensor.pad
+// CHECK:           tensor.yield %[[C]] : i8
+func.func @constant_inside(%x: tensor<1x8x6x6xi8>) -> tensor<1x16x6x6xi32> {
+  %w = arith.constant dense<3> : tensor<16x8x3x3xi8>
+  %p = tensor.pad %x low[0, 0, 1, 1] high[0, 0, 1, 1] {
+  ^bb0(%a: index, %b: index, %c: index, %d: index):
+    %v = arith.constant -7 : i8
+    tensor.yield %v : i8
+  } : tensor<1x8x6x6xi8> to tensor<1x8x8x8xi8>
+  %zero = arith.constant 0 : i32
+  %e = tensor.empty() : tensor<1x16x6x6xi32>
+  %init = linalg.fill ins(%zero : i32) outs(%e : tensor<1x16x6x6xi32>) -> tensor<1x16x6x6xi32>
+  %y = linalg.generic {indexing_maps = [#oi, #wi, #oo], iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]} ins(%p, %w : tensor<1x8x8x8xi8>, tensor<16x8x3x3xi8>) outs(%init : tensor<1x16x6x6xi32>) {
+  ^bb0(%a: i8, %b: i8, %c: i32):
+    %a32 = arith.extsi %a : i8 to i32
+    %b32 = arith.extsi %b : i8 to i32
+    %q = arith.muli %a32, %b32 : i32
+    %s = arith.addi %c, %q : i32
+    linalg.yield %s : i32
+  } -> tensor<1x16x6x6xi32>
+  return %y : tensor<1x16x6x6xi32>
+}

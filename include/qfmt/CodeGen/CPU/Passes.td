@@ -294,13 +294,13 @@ def FactorScales : Pass<"qfmt-factor-scales"> {
     scales of a row or column after the sum. Without scales of groups there is one sum. Everything that follows computes this form bit for bit.
 
     **What it changes.** A sum of real bodies may be reassociated; this is how far the result lies from before. Let u = 2^-24, n the terms, G the groups,
-    s the scales that are multiplied, and S = sum of |a sa| |w sw|. The sum over k is exact; its conversion to float rounds once, each scale
+    s the scales that are multiplied, and S = |initial value| + sum of |a sa| |w sw|. The sum over k is exact; its conversion to float rounds once, each scale
     rounds once (those of a constant factor are products of at most s of them, and count), and adding G terms rounds G times. So what is computed differs from the exact sum by at
     most (G + s + 1) u S to first order: each term (sum of a group) is multiplied by at most G + s + 1 factors of the form 1 + d, |d| <= u, and
     the groups' absolute sums add up to no more than S. Before, each term had the factors' s + 2 roundings (decoding two values, one product) and n additions: (n + s + 2) u S.
     So the bound is smaller than the one of the sum it replaces, and the two results differ by at most their sum. What is multiplied before the other factor's scale cannot overflow, as
     constants show, or the product is left alone; nor can it become subnormal, as scales are normal numbers and integers. Zeros, which scales that are no numbers would make NaN,
-    stay with the same scale. Before and after agree on which results are finite up to these roundings.
+    stay with the same scale. A scale that is known only at run time may make single terms overflow, and not their sum: the result then is finite where it was not.
 
     ```mlir
     %a = linalg.generic ... ins(%x, %sx : tensor<5x64xi8>, tensor<5xf32>) outs(...)                // x sx
