@@ -192,7 +192,7 @@ def LinalgToVectorLoops : Pass<"qfmt-linalg-to-vector-loops"> {
     Loops over elements of the outputs are `scf.parallel`, for qfmt-distribute-loops.
   }];
   let options = [
-    Option<"vectorBits", "vector-bits", "int64_t", "512", "Bits of a vector register">
+    Option<"vectorBits", "vector-bits", "uint64_t", "512", "Bits of a vector register">
   ];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
@@ -209,7 +209,7 @@ def OrderLoops : Pass<"qfmt-order-loops"> {
     and no result changes by a bit.
   }];
   let options = [
-    Option<"maxUnroll", "max-unroll", "int64_t", "16", "Iterations of short reduction loops that become innermost">
+    Option<"maxUnroll", "max-unroll", "uint64_t", "16", "Iterations of short reduction loops that become innermost">
   ];
 }
 
@@ -229,7 +229,7 @@ def KeepLongLoops : Pass<"qfmt-keep-long-loops", "::mlir::LLVM::LLVMFuncOp"> {
     `loop_annotation` with `unroll = <disable = true>`.
   }];
   let options = [
-    Option<"maxOperations", "max-operations", "int64_t", "1024", "Operations of straight code that a loop may become">
+    Option<"maxOperations", "max-operations", "uint64_t", "1024", "Operations of straight code that a loop may become">
   ];
 }
 
@@ -263,7 +263,7 @@ def ShareBuffers : InterfacePass<"qfmt-share-buffers", "::mlir::FunctionOpInterf
     ```
   }];
   let options = [
-    Option<"minBytes", "min-bytes", "int64_t", "65536", "Smaller buffers stay">
+    Option<"minBytes", "min-bytes", "uint64_t", "65536", "Smaller buffers stay">
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
 }

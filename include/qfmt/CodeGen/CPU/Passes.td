@@ -7,9 +7,9 @@ include "mlir/Pass/PassBase.td"
 
 // What a core does in a cycle, for estimates in remarks; 0 for what CpuTarget has.
 defvar rateOptions = [
-  Option<"productsPerCycle", "products-per-cycle", "int64_t", "0", "For estimates: products a core multiplies in a cycle; 0 for those of one instruction">,
-  Option<"l2BytesPerCycle", "l2-bytes-per-cycle", "int64_t", "0", "For estimates: bytes read from the level-2 cache in a cycle; 0 for 48">,
-  Option<"farBytesPerCycle", "far-bytes-per-cycle", "int64_t", "0", "For estimates: bytes read from beyond it in a cycle; 0 for 16">,
+  Option<"productsPerCycle", "products-per-cycle", "uint64_t", "0", "For estimates: products a core multiplies in a cycle; 0 for those of one instruction">,
+  Option<"l2BytesPerCycle", "l2-bytes-per-cycle", "uint64_t", "0", "For estimates: bytes read from the level-2 cache in a cycle; 0 for 48">,
+  Option<"farBytesPerCycle", "far-bytes-per-cycle", "uint64_t", "0", "For estimates: bytes read from beyond it in a cycle; 0 for 16">,
 ];
 
 class CpuPass<string flag, list<Option> more = []> : Pass<flag, "::mlir::ModuleOp"> {
@@ -26,7 +26,7 @@ class CpuPass<string flag, list<Option> more = []> : Pass<flag, "::mlir::ModuleO
       clEnumValN(::mlir::qfmt::DotInstructions::Usdot, "usdot", "usdot and sdot on 16 bytes"),
       clEnumValN(::mlir::qfmt::DotInstructions::Sdot, "sdot", "sdot on 16 bytes"),
       clEnumValN(::mlir::qfmt::DotInstructions::Plain, "plain", "32-bit multiplication"))}]>,
-    Option<"l2Bytes", "l2-bytes", "int64_t", "0", "Size of a core's level-2 cache; 0 for 1 MiB">,
+    Option<"l2Bytes", "l2-bytes", "uint64_t", "0", "Size of a core's level-2 cache; 0 for 1 MiB">,
   ], more);
 }
 
@@ -186,7 +186,7 @@ def FloatProductsToVectors : Pass<"qfmt-float-products-to-vectors", "::mlir::Mod
     order, as the one before did.
   }];
   let options = !listconcat([
-    Option<"l2Bytes", "l2-bytes", "int64_t", "0", "Size of a core's level-2 cache; 0 for 1 MiB">,
+    Option<"l2Bytes", "l2-bytes", "uint64_t", "0", "Size of a core's level-2 cache; 0 for 1 MiB">,
     Option<"contract", "contract", "bool", "false", "Let a multiplication and an addition round once, where the target has such an instruction">,
   ], rateOptions);
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
