@@ -99,6 +99,8 @@ std::optional<uint64_t> findBytes(ArrayRef<char> bytes, ArrayRef<char> part) {
 FailureOr<Blob> collectConstants(ModuleOp module, ArrayRef<char> shared) {
   Blob blob;
   blob.bytes.assign(shared.begin(), shared.end());
+  // By a hash of their bytes. Functions may read the same packed weights.
+  llvm::DenseMap<size_t, SmallVector<uint64_t, 1>> places;
   for (auto global :
        llvm::make_early_inc_range(module.getOps<memref::GlobalOp>())) {
     auto value = dyn_cast_or_null<ElementsAttr>(
@@ -109,10 +111,19 @@ FailureOr<Blob> collectConstants(ModuleOp module, ArrayRef<char> shared) {
     uint64_t offset = blob.bytes.size();
     if (failed(appendElements(global, value, blob.bytes)))
       return failure();
-    ArrayRef<char> own = ArrayRef(blob.bytes).drop_front(offset);
-    if (std::optional<uint64_t> found = findBytes(shared, own)) {
+    ArrayRef<char> all = blob.bytes, own = all.drop_front(offset);
+    SmallVector<uint64_t, 1> &alike =
+        places[size_t(llvm::hash_combine_range(own))];
+    std::optional<uint64_t> found = findBytes(shared, own);
+    for (uint64_t place : alike)
+      if (!found && place + own.size() <= offset &&
+          all.slice(place, own.size()) == own)
+        found = place;
+    if (found) {
       blob.bytes.resize(offset);
       offset = *found;
+    } else {
+      alike.push_back(offset);
     }
     blob.offsets[global.getSymNameAttr()] = offset;
     global.erase();

@@ -572,8 +572,33 @@ LogicalResult factorScales(const ScaledProduct &product, StringRef &whyNot) {
   return success();
 }
 
+/// Constants that several operations hold, such as codes of which every
+/// function reads other bits: packed for each of them they would be stored
+/// several times.
+llvm::DenseSet<Attribute> findSharedConstants(Operation *root) {
+  llvm::DenseSet<Attribute> seen, shared;
+  root->walk([&](arith::ConstantOp constant) {
+    auto elements = dyn_cast<ElementsAttr>(constant.getValue());
+    if (elements && !elements.isSplat() && !seen.insert(elements).second)
+      shared.insert(elements);
+  });
+  return shared;
+}
+
+/// True if `value` is computed from one of `constants`.
+bool isComputedFrom(Value value, const llvm::DenseSet<Attribute> &constants) {
+  Attribute constant;
+  if (matchPattern(value, m_Constant(&constant)))
+    return constants.contains(constant);
+  Operation *op = value.getDefiningOp();
+  return op && llvm::any_of(op->getOperands(), [&](Value operand) {
+           return isComputedFrom(operand, constants);
+         });
+}
+
 struct FactorScalesPass : impl::FactorScalesBase<FactorScalesPass> {
   void runOnOperation() override {
+    llvm::DenseSet<Attribute> shared = findSharedConstants(getOperation());
     SmallVector<linalg::LinalgOp> products;
     getOperation()->walk([&](linalg::LinalgOp op) {
       if (op.getNumReductionLoops() != 0)
@@ -583,6 +608,10 @@ struct FactorScalesPass : impl::FactorScalesBase<FactorScalesPass> {
       StringRef whyNot;
       Location loc = op->getLoc();
       std::optional<ScaledProduct> product = matchScaledProduct(op, whyNot);
+      if (product && isComputedFrom(product->weights.codes->get(), shared)) {
+        product.reset();
+        whyNot = "its constant factor's codes are those of other products, too";
+      }
       if (product && succeeded(factorScales(*product, whyNot))) {
         op->erase();
         remark::passed(loc, getRemarkOptions("Factored"))
