@@ -146,12 +146,12 @@ static void addLLVMPasses(OpPassManager &pm) {
 }
 
 void buildLowerToLLVMPipeline(OpPassManager &pm) {
-  addTensorPasses(pm);   // still constituents, as linalg.generic
-  addProductPasses(pm);  // the same, with loops
-  addBufferPasses(pm);   // memref
-  addLoopPasses(pm);     // scf
-  addMemoryPasses(pm);   // one buffer, constants in one blob
-  addLLVMPasses(pm);     // llvm
+  addTensorPasses(pm);  // still constituents, as linalg.generic
+  addProductPasses(pm); // the same, with loops
+  addBufferPasses(pm);  // memref
+  addLoopPasses(pm);    // scf
+  addMemoryPasses(pm);  // one buffer, constants in one blob
+  addLLVMPasses(pm);    // llvm
 }
 
 } // namespace mlir::qfmt

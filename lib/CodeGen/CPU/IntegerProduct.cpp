@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "IntegerProduct.h"
+#include "BodyEvaluation.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Matchers.h"
@@ -27,50 +28,15 @@ std::optional<CodeReading> getCodeReading(const CodeValues &values) {
 // The body
 //===----------------------------------------------------------------------===//
 
-/// The value for one code of a chain of operations on `argument` and constants;
-/// null if there is something else in it.
-static Attribute evaluate(Value value, BlockArgument argument,
-                          IntegerAttr code) {
-  if (value == argument)
-    return code;
-  Attribute constant;
-  if (matchPattern(value, m_Constant(&constant)))
-    return constant;
-  Operation *op = value.getDefiningOp();
-  if (!op || op->getNumResults() != 1 || op->getNumRegions() != 0 ||
-      !isPure(op))
-    return {};
-  SmallVector<Attribute> operands;
-  for (Value operand : op->getOperands()) {
-    operands.push_back(evaluate(operand, argument, code));
-    if (!operands.back())
-      return {};
-  }
-  SmallVector<OpFoldResult> results;
-  // Folders may swap the operands of an operation; a clone is theirs.
-  Operation *scratch = op->clone();
-  LogicalResult folded = scratch->fold(operands, results);
-  Attribute result;
-  if (succeeded(folded) && results.size() == 1) {
-    result = dyn_cast<Attribute>(results.front());
-    // An operation that does nothing folds to its operand.
-    if (auto same = dyn_cast<Value>(results.front()))
-      for (auto [operand, attribute] :
-           llvm::zip_equal(scratch->getOperands(), operands))
-        if (operand == same)
-          result = attribute;
-  }
-  scratch->destroy();
-  return result;
-}
-
 static std::optional<CodeValues> tabulate(Value value, BlockArgument argument) {
   CodeValues values;
   for (unsigned code = 0; code < 256; ++code) {
+    Attribute attr = IntegerAttr::get(argument.getType(),
+                                      APInt(8, code, /*isSigned=*/false));
     auto result = dyn_cast_or_null<IntegerAttr>(
-        evaluate(value, argument,
-                 IntegerAttr::get(argument.getType(),
-                                  APInt(8, code, /*isSigned=*/false))));
+        evaluateBody(value, [&](BlockArgument read) {
+          return read == argument ? attr : Attribute();
+        }));
     if (!result || !result.getType().isInteger(32))
       return std::nullopt;
     values[code] = int32_t(result.getValue().getSExtValue());

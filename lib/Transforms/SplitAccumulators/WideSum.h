@@ -5,8 +5,8 @@
 #ifndef QFMT_LIB_TRANSFORMS_SPLITACCUMULATORS_WIDESUM_H
 #define QFMT_LIB_TRANSFORMS_SPLITACCUMULATORS_WIDESUM_H
 
-#include "qfmt/Analysis/ElementRanges.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "qfmt/Analysis/ElementRanges.h"
 
 namespace mlir::qfmt {
 
