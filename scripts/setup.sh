@@ -9,12 +9,14 @@ set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 
 # LLVM 22 with MLIR and what its CMake package asks for, the build tools, the
-# libraries that qfmt links, the data of the example.
+# libraries that qfmt links, a Vulkan device that is a processor, the data of
+# the example.
 packages=(
   clang-22 lld-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools
   zlib1g-dev libxml2-dev libffi-dev libomp-22-dev
   cmake ninja-build ccache
   libgtest-dev libbenchmark-dev coinor-libcbc-dev libeigen3-dev
+  libvulkan-dev mesa-vulkan-drivers spirv-tools
   python3 python3-venv
   dataset-fashion-mnist
 )

@@ -3,6 +3,7 @@
 import os
 import platform
 import shutil
+import subprocess
 
 import lit.formats
 
@@ -30,6 +31,7 @@ for tool in ("FileCheck", "not", "count", "mlir-opt", "mlir-translate", "llvm-nm
 config.substitutions.append(("%python", '"%s"' % config.python))
 config.substitutions.append(("%cc", config.c_compiler))
 config.substitutions.append(("%qfmt_plugin", os.path.join(config.qfmt_lib_dir, "QFmtPlugin.so")))
+config.substitutions.append(("%qfmt_lib", config.qfmt_lib_dir))
 config.substitutions.append(("%qfmt_src", config.qfmt_src_root))
 # Writes and compares .npy files: %npy make F dtype shape values..., %npy print F.
 config.substitutions.append(
@@ -49,3 +51,27 @@ if os.path.exists(config.openmp_library):
     config.substitutions.append(("%openmp", config.openmp_library))
 if shutil.which(config.c_compiler):
     config.available_features.add("cc")
+
+# What kernels for GPUs are judged by, where it is installed. `vulkan`: there is a device, a processor's (lavapipe) for example.
+for name in ("sim", "vulkan", "cuda"):
+    if os.path.exists(os.path.join(config.qfmt_lib_dir, "libqfmt_%s.so" % name)):
+        config.available_features.add("gpu-" + name)
+
+
+def has_vulkan_device():
+    library = os.path.join(config.qfmt_lib_dir, "libqfmt_vulkan.so")
+    if not os.path.exists(library):
+        return False
+    # In a process of its own: drivers may do anything.
+    probe = "import ctypes, sys; sys.exit(ctypes.CDLL(sys.argv[1]).qfmtGpuOpen(b''))"
+    done = subprocess.run([config.python, "-c", probe, library], capture_output=True)
+    return done.returncode == 0
+
+
+if has_vulkan_device():
+    config.available_features.add("vulkan")
+for name, places in (("ptxas", "/usr/local/cuda/bin"), ("spirv-val", None)):
+    path = shutil.which(name) or (places and shutil.which(name, path=places))
+    if path:
+        config.available_features.add(name)
+        config.substitutions.append((r"(?<![-\w./])%s(?![-\w./])" % name, path))

@@ -4,7 +4,7 @@
 // f32 activations, quantized to i8 with a scale for each row inside the run,
 // times constant 4096 x 4096 weights in each format, to f32: one row, and 512.
 // The same without quantization, where sums are of f32 in their order
-// ("float"), in formats of all kinds.
+// ("float"), in formats of all kinds, and with activations of bf16 ("bf16").
 // Beside them ggml's products of the format that is most like it, in each of
 // its kinds of memory; ggml's activations get a scale for each 32 or 256.
 //
@@ -26,12 +26,15 @@ namespace {
 constexpr int64_t kSize = 4096;
 
 /// By the names of qfmt/IR/Presets.h.
-constexpr const char *kFormats[] = {"int8",  "int4_g32", "int4_g128",   "mxfp4",
-                                    "nvfp4", "nf4",      "ternary_2bit"};
+constexpr const char *kFormats[] = {
+    "int8",  "int4_g32", "int4_g128", "uint4_g128",   "mxfp4",
+    "nvfp4", "nf4",      "bitmod4",   "ternary_2bit", "aqlm"};
 constexpr const char *kFloatFormats[] = {
     "f32",      "int8",         "int4_g32", "int4_g128_q8", "int3_g128",
     "int2_g64", "ternary_2bit", "mxfp4",    "mxfp6_e3m2",   "mxfp8",
     "nvfp4",    "nf4",          "bitmod4",  "aqlm"};
+constexpr const char *kBf16Formats[] = {"int8", "int4_g32", "mxfp8", "nf4",
+                                        "aqlm"};
 constexpr const char *kGgmlFormats[] = {"q8_0",  "q4_0",  "q4_K",
                                         "mxfp4", "nvfp4", "tq2_0"};
 
@@ -86,14 +89,21 @@ std::string makeWeights(EncodedTensorType weights) {
                           .str();
 }
 
+enum class Activations { Quantized, Float, Bf16 };
+
 std::string makeText(StringRef weights, StringRef operations, int64_t rows,
-                     bool isFloat) {
+                     Activations kind) {
   std::string given = llvm::formatv("tensor<{0}x{1}xf32>", rows, kSize);
   std::string activations = llvm::formatv(
       "tensor<{0}x{1}xf32, #qfmt.scaled<i8, block = [1, *], scale = f32>>",
       rows, kSize);
-  const char *op = isFloat ? "arith.bitcast" : "qfmt.quantize";
-  StringRef type = isFloat ? StringRef(given) : StringRef(activations);
+  std::string narrow = llvm::formatv("tensor<{0}x{1}xbf16>", rows, kSize);
+  const char *op = kind == Activations::Float  ? "arith.bitcast"
+                   : kind == Activations::Bf16 ? "arith.truncf"
+                                               : "qfmt.quantize";
+  StringRef type = kind == Activations::Float  ? given
+                   : kind == Activations::Bf16 ? narrow
+                                               : activations;
   std::string quantization =
       llvm::formatv("%a = {0} %x : {1} to {2}", op, given, type);
   return llvm::formatv(kSource, rows, weights, operations, type, quantization);
@@ -130,24 +140,26 @@ void registerQuantized(MLIRContext &context, const char *format, int64_t rows,
   EncodedTensorType weights = getWeights(context, format);
   registerOurs(context, getName("qfmt", rows) + "/" + format,
                makeText(print(weights.getType()), makeWeights(weights), rows,
-                        /*isFloat=*/false),
+                        Activations::Quantized),
                getBytes(weights), rows, threads);
 }
 
-void registerFloat(MLIRContext &context, StringRef format, int64_t rows) {
-  std::string name = getName("float", rows) + "/" + format.str();
+void registerFloat(MLIRContext &context, StringRef format, int64_t rows,
+                   Activations kind = Activations::Float) {
+  std::string name =
+      getName(kind == Activations::Float ? "float" : "bf16", rows) + "/" +
+      format.str();
   if (format == "f32") {
     std::string type = llvm::formatv("tensor<{0}x{0}xf32>", kSize);
     std::string constant = "%w = arith.constant dense<1.0> : " + type;
-    return registerOurs(context, name,
-                        makeText(type, constant, rows, /*isFloat=*/true),
+    return registerOurs(context, name, makeText(type, constant, rows, kind),
                         double(kSize) * kSize * sizeof(float), rows, 1);
   }
   EncodedTensorType weights = getWeights(context, format.data());
-  registerOurs(context, name,
-               makeText(print(weights.getType()), makeWeights(weights), rows,
-                        /*isFloat=*/true),
-               getBytes(weights), rows, 1);
+  registerOurs(
+      context, name,
+      makeText(print(weights.getType()), makeWeights(weights), rows, kind),
+      getBytes(weights), rows, 1);
 }
 
 void registerGgml(const std::string &format, const std::string &buffer,
@@ -167,6 +179,8 @@ void registerScaledProducts(MLIRContext &context) {
         registerQuantized(context, format, rows, threads);
     for (const char *format : kFloatFormats)
       registerFloat(context, format, rows);
+    for (const char *format : kBf16Formats)
+      registerFloat(context, format, rows, Activations::Bf16);
     for (const char *format : kGgmlFormats)
       for (const std::string &buffer : getGgmlBuffers())
         registerGgml(format, buffer, rows);

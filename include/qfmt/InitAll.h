@@ -9,6 +9,9 @@
 #include "qfmt/ChannelRewrites/Passes.h"
 #include "qfmt/CodeGen/CPU/CpuOps.h"
 #include "qfmt/CodeGen/CPU/Passes.h"
+#include "qfmt/CodeGen/GPU/GpuOps.h"
+#include "qfmt/CodeGen/GPU/Passes.h"
+#include "qfmt/CodeGen/Products/Passes.h"
 #include "qfmt/CodeGen/Threads/Passes.h"
 #include "qfmt/Conversion/Passes.h"
 #include "qfmt/IR/QFmt.h"
@@ -21,8 +24,9 @@ namespace mlir::qfmt {
 /// The dialects of qfmt with their interface models; upstream dialects come
 /// from mlir::registerAllDialects.
 inline void registerAllQFmtDialects(DialectRegistry &registry) {
-  registry.insert<QFmtDialect, cpu::QFmtCpuDialect>();
+  registry.insert<QFmtDialect, cpu::QFmtCpuDialect, kernel::QFmtGpuDialect>();
   registerFormatLowerings(registry);
+  registerGpuTranslations(registry);
 }
 
 /// Every pass and pipeline of qfmt.
@@ -32,6 +36,8 @@ inline void registerAllQFmtPasses() {
   registerQFmtTransformsPasses();
   registerQFmtConversionPasses();
   registerQFmtCpuPasses();
+  registerQFmtGpuPasses();
+  registerQFmtProductsPasses();
   registerQFmtThreadsPasses();
   registerQFmtPipelines();
 }

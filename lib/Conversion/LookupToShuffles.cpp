@@ -237,8 +237,11 @@ const Permutation *choosePermutation(LookupOp op,
     return nullptr;
   unsigned width = table.getElementType().getIntOrFloatBitWidth();
   unsigned bits = std::max(32u, width);
-  // Bytes that one of these has all of; others are no faster than words.
-  if (width <= 8 && table.getNumElements() <= 16 &&
+  // Bytes that one of these has all of, or a few where indices are bytes, too;
+  // others are no faster than words.
+  bool hasByteIndex =
+      getElementTypeOrSelf(op.getIndex().getType()).isInteger(8);
+  if (width <= 8 && table.getNumElements() <= (hasByteIndex ? 64 : 16) &&
       llvm::any_of(kPermutations, [&](const Permutation &candidate) {
         return candidate.elementBits == 8 &&
                llvm::is_contained(features, candidate.feature);

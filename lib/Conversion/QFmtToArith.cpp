@@ -110,16 +110,12 @@ Value emitBias(ImplicitLocOpBuilder &b, WideBuilder &wide, Value product,
     return less;
   if (rounding == RoundingMode::HalfTowardZero)
     return arith::SelectOp::create(b, wide.negative(product), half, less);
-  Value tieFloors;
-  if (rounding == RoundingMode::HalfAway) {
-    tieFloors = wide.negative(product);
-  } else {
-    Value quotient = arith::ShRSIOp::create(b, product, shift);
-    Value lowest = arith::AndIOp::create(b, quotient, wide.one());
-    tieFloors =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lowest, wide.zero());
-  }
-  return arith::SelectOp::create(b, tieFloors, less, half);
+  if (rounding == RoundingMode::HalfAway)
+    return arith::SelectOp::create(b, wide.negative(product), less, half);
+  // Half to even: ties above an odd integer go up.
+  Value quotient = arith::ShRSIOp::create(b, product, shift);
+  Value isOdd = arith::AndIOp::create(b, quotient, step);
+  return arith::AddIOp::create(b, less, isOdd);
 }
 
 /// `product` / 2^`shift`, rounded.

@@ -37,4 +37,11 @@ void buildCompilePipeline(OpPassManager &pm) {
   buildLowerToLLVMPipeline(pm); // llvm
 }
 
+void buildCompileForGpuPipeline(OpPassManager &pm, const GpuOptions &options) {
+  // Kernels choose the layout of codes themselves.
+  addSplitAccumulators(pm);
+  addDecompose(pm);
+  buildLowerToGpuPipeline(pm, options);
+}
+
 } // namespace mlir::qfmt

@@ -10,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LoweringStages.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
@@ -21,15 +22,15 @@
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Transforms/Passes.h"
 #include "qfmt/CodeGen/CPU/Passes.h"
+#include "qfmt/CodeGen/Products/Passes.h"
 #include "qfmt/CodeGen/Threads/Passes.h"
 #include "qfmt/Conversion/Passes.h"
 #include "qfmt/Pipelines/Pipelines.h"
 
 namespace mlir::qfmt {
 
-/// Every computation a linalg.generic on tensors whose elements take whole
-/// bytes; element-wise chains fused.
-static void addTensorPasses(OpPassManager &pm) {
+void addTensorPasses(OpPassManager &pm,
+                     function_ref<void(OpPassManager &)> addRescaling) {
   pm.addPass(createInlinerPass());
   pm.addPass(createFactorScales());
   pm.addPass(createUnpackFactors());
@@ -37,7 +38,10 @@ static void addTensorPasses(OpPassManager &pm) {
   pm.addPass(createExpandAggregates());
   pm.addPass(createSharpnessToLinalg());
   pm.addPass(createConvertElementwiseToLinalgPass());
+  pm.addPass(createNarrowArithmetic());
   pm.addPass(createNarrowDyadicScales());
+  if (addRescaling)
+    addRescaling(pm);
   pm.addPass(createConvertQFmtToArith());
   // From here on no element is narrower than a byte, except i1.
   pm.addPass(createWidenStorage());
@@ -63,14 +67,16 @@ static void addProductPasses(OpPassManager &pm) {
   pm.addPass(createCollapseReaders());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createPackProducts());
+  // Products of few rows and codes of fewer bits.
+  pm.addPass(createGroupsToVectors());
   pm.addPass(createProductsToVectors());
+  pm.addPass(createUnpackToLinalg());
   pm.addPass(createFloatProductsToVectors());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }
 
-/// Tensors to contiguous buffers, each freed where it is last used.
-static void addBufferPasses(OpPassManager &pm) {
+void addBufferPasses(OpPassManager &pm) {
   pm.addPass(createReadOnlyArguments());
   pm.addPass(createContiguousBoundaries());
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
@@ -102,6 +108,7 @@ static void addLoopPasses(OpPassManager &pm) {
   pm.addPass(createLinalgToParallelLoops());
   pm.addPass(createConvertLinalgToLoopsPass());
   pm.addPass(createDistributeLoops());
+  pm.addPass(createJoinParallelRegions());
   pm.addPass(createLookupToShuffles());
   pm.addPass(createLookupToMemory());
   pm.addPass(createHighProducts());
@@ -118,8 +125,7 @@ static void addMemoryPasses(OpPassManager &pm) {
   pm.addPass(createSymbolDCEPass());
 }
 
-/// Everything to the LLVM dialect.
-static void addLLVMPasses(OpPassManager &pm) {
+void addLLVMPasses(OpPassManager &pm) {
   // bf16 arithmetic is f32 arithmetic rounded once more, exactly as IEEE 754
   // asks; a machine's own bf16 conversions flush subnormal numbers.
   arith::ArithEmulateUnsupportedFloatsOptions emulate;

@@ -3,6 +3,7 @@
 
 #include "qfmt/Runtime/CodeGenerator.h"
 #include "HugePages.h"
+#include "TargetFeatures.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Target/LLVMIR/Export.h"
@@ -14,22 +15,8 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/Passes/PassBuilder.h"
-#include "llvm/Support/TargetSelect.h"
 
 namespace mlir::qfmt {
-
-static void initializeTarget() {
-  static const bool once = [] {
-    llvm::InitializeAllTargetInfos();
-    llvm::InitializeAllTargets();
-    llvm::InitializeAllTargetMCs();
-    llvm::InitializeAllAsmPrinters();
-    // For the assembly that places the weights.
-    llvm::InitializeAllAsmParsers();
-    return true;
-  }();
-  (void)once;
-}
 
 /// Hypervisors mask CPU models: LLVM then sees the features of one processor
 /// under the name of an older one, and schedules for that.
@@ -47,9 +34,8 @@ static FailureOr<llvm::orc::JITTargetMachineBuilder>
 createTargetBuilder(Location loc, const CompileOptions &options) {
   if (!options.triple.empty()) {
     llvm::Triple triple(llvm::Triple::normalize(options.triple));
-    if (!triple.isArch64Bit() || !triple.isLittleEndian())
-      return emitError(loc) << "cannot generate code for '" << options.triple
-                            << "': only for little-endian machines of 64 bits";
+    if (failed(checkTriple(loc, triple)))
+      return failure();
     llvm::orc::JITTargetMachineBuilder builder(triple);
     builder.setCPU(options.cpu.empty() ? "generic" : options.cpu);
     return builder;
@@ -66,33 +52,19 @@ createTargetBuilder(Location loc, const CompileOptions &options) {
   return std::move(*builder);
 }
 
-/// LLVM itself warns about names that it does not know, and goes on.
-static LogicalResult checkFeatures(Location loc,
-                                   const llvm::TargetMachine &target,
-                                   StringRef features) {
-  SmallVector<StringRef> names;
-  features.split(names, ',', -1, /*KeepEmpty=*/false);
-  ArrayRef<llvm::SubtargetFeatureKV> known =
-      target.getMCSubtargetInfo()->getAllProcessorFeatures();
-  for (StringRef name : names)
-    if (!llvm::SubtargetFeatures::hasFlag(name) ||
-        !llvm::any_of(known, [&](const auto &feature) {
-          return name.drop_front() == feature.Key;
-        }))
-      return emitError(loc) << "'" << name << "' is no feature of "
-                            << target.getTargetTriple().getArchName()
-                            << " that LLVM knows, with + or - before its name";
-  return success();
-}
-
 static FailureOr<std::unique_ptr<llvm::TargetMachine>>
 createTargetMachine(Location loc, const CompileOptions &options) {
-  initializeTarget();
+  initializeTargets();
   FailureOr<llvm::orc::JITTargetMachineBuilder> builder =
       createTargetBuilder(loc, options);
   if (failed(builder))
     return failure();
-  builder->addFeatures(llvm::SubtargetFeatures(options.features).getFeatures());
+  std::vector<std::string> given =
+      llvm::SubtargetFeatures(options.features).getFeatures();
+  builder->addFeatures(given);
+  if (failed(checkFeatures(loc, builder->getTargetTriple(), builder->getCPU(),
+                           given, builder->getFeatures().getFeatures())))
+    return failure();
   builder->setRelocationModel(llvm::Reloc::PIC_);
   builder->setCodeModel(llvm::CodeModel::Small);
   builder->setCodeGenOptLevel(llvm::CodeGenOpt::getLevel(options.optLevel)
@@ -102,12 +74,6 @@ createTargetMachine(Location loc, const CompileOptions &options) {
     return emitError(loc) << "cannot generate code for '"
                           << builder->getTargetTriple().str()
                           << "': " << llvm::toString(target.takeError());
-  if (!(*target)->getMCSubtargetInfo()->isCPUStringValid(
-          (*target)->getTargetCPU()))
-    return emitError(loc) << "'" << options.cpu
-                          << "' is no processor that LLVM knows";
-  if (failed(checkFeatures(loc, **target, options.features)))
-    return failure();
   return std::move(*target);
 }
 
@@ -220,11 +186,12 @@ bool usesTiles(const LLVMProgram &program) {
   });
 }
 
-void optimizeProgram(LLVMProgram &program, StringRef name, unsigned optLevel) {
+void optimizeProgram(LLVMProgram &program, ArrayRef<StringRef> names,
+                     unsigned optLevel) {
   for (llvm::Function &function : *program.module) {
     if (function.isDeclaration())
       continue;
-    if (function.getName() != name)
+    if (!llvm::is_contained(names, function.getName()))
       function.setLinkage(llvm::GlobalValue::InternalLinkage);
     function.addFnAttr("target-cpu", program.target->getTargetCPU());
     function.addFnAttr("target-features",

@@ -27,7 +27,7 @@ static FailureOr<LLVMProgram> generateVersion(ModuleOp module,
   FailureOr<LLVMProgram> program = generateLLVMIR(module, options);
   if (failed(program) || failed(addCEntry(*program, function, module.getLoc())))
     return failure();
-  optimizeProgram(*program, function, options.optLevel);
+  optimizeProgram(*program, StringRef(function), options.optLevel);
   return program;
 }
 
@@ -75,12 +75,29 @@ static FailureOr<CompileOptions> getVersionOptions(Location loc,
     return emitError(loc) << "the version '" << version
                           << "' begins with no processor's name";
   FailureOr<CpuidRequirement> requirement =
-      getCpuidRequirement(loc, options.cpu, features);
+      getCpuidRequirement(loc, options.cpu, options.features);
   if (failed(requirement))
     return failure();
   result.name = version.str();
   result.requirement = std::move(*requirement);
   return options;
+}
+
+/// The first version that a machine can run is taken, so none may follow that
+/// needs as much as it.
+static LogicalResult checkLast(Location loc, ArrayRef<CodeVersion> versions) {
+  const CodeVersion &last = versions.back();
+  for (const CodeVersion &before : versions.drop_back()) {
+    if (before.name == last.name)
+      return emitError(loc) << "the version '" << last.name
+                            << "' is there twice; name it once";
+    if (includes(last.requirement, before.requirement))
+      return emitError(loc)
+             << "the version '" << last.name
+             << "' would never be taken: each machine that can run it can run '"
+             << before.name << "', which is before it; name the best first";
+  }
+  return success();
 }
 
 static FailureOr<LLVMProgram> generateVersions(ModuleOp module,
@@ -94,7 +111,7 @@ static FailureOr<LLVMProgram> generateVersions(ModuleOp module,
     CodeVersion &next = versions.emplace_back();
     FailureOr<CompileOptions> own =
         getVersionOptions(loc, options, version, next);
-    if (failed(own))
+    if (failed(own) || failed(checkLast(loc, versions)))
       return failure();
     own->sharedWeights = weights;
     next.function = (name + "." + Twine(versions.size())).str();

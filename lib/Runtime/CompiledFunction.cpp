@@ -3,6 +3,7 @@
 
 #include "qfmt/Runtime/CompiledFunction.h"
 #include "EntryPoints.h"
+#include "GlobalFunctions.h"
 #include "HugePages.h"
 #include "OpenMPRuntime.h"
 #include "qfmt/Conversion/Weights.h"
@@ -16,8 +17,13 @@
 namespace mlir::qfmt {
 
 static constexpr llvm::StringLiteral kPackedEntry = "qfmt_packed_entry";
+static constexpr llvm::StringLiteral kInitializer = "qfmt_initialize";
+static constexpr llvm::StringLiteral kFinalizer = "qfmt_finalize";
 
-CompiledFunction::~CompiledFunction() = default;
+CompiledFunction::~CompiledFunction() {
+  if (finalizer)
+    finalizer();
+}
 
 /// Options for code that runs here: without tiles, if the processor has them
 /// but the system denies them.
@@ -64,7 +70,9 @@ CompiledFunction::compile(ModuleOp module, const CompileOptions &given) {
            << "the code uses AMX tiles, which this machine's system denies to "
               "this process; compile without the feature amx-tile";
   addPackedEntry(*program, kPackedEntry);
-  optimizeProgram(*program, kPackedEntry, options.optLevel);
+  addGlobalFunctions(*program, kInitializer, kFinalizer);
+  optimizeProgram(*program, {kPackedEntry, kInitializer, kFinalizer},
+                  options.optLevel);
   if (usesOpenMP(*program->module) &&
       failed(loadOpenMP(module.getLoc(), options.openMPLibrary)))
     return failure();
@@ -91,13 +99,19 @@ CompiledFunction::compile(ModuleOp module, const CompileOptions &given) {
   if (!jit)
     return module.emitError() << "cannot load the compiled code: "
                               << llvm::toString(jit.takeError());
-  auto address = (*jit)->lookup(kPackedEntry);
-  if (!address)
-    return module.emitError() << "cannot link the compiled code: "
-                              << llvm::toString(address.takeError());
+  SmallVector<llvm::orc::ExecutorAddr, 3> addresses;
+  for (StringRef name : {kPackedEntry, kInitializer, kFinalizer}) {
+    auto address = (*jit)->lookup(name);
+    if (!address)
+      return module.emitError() << "cannot link the compiled code: "
+                                << llvm::toString(address.takeError());
+    addresses.push_back(*address);
+  }
   compiled->signature = std::move(program->signature);
   compiled->jit = std::move(*jit);
-  compiled->entry = address->toPtr<void (*)(void **)>();
+  compiled->entry = addresses[0].toPtr<void (*)(void **)>();
+  addresses[1].toPtr<void (*)()>()();
+  compiled->finalizer = addresses[2].toPtr<void (*)()>();
   return compiled;
 }
 

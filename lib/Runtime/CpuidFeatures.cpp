@@ -6,8 +6,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "CpuidFeatures.h"
+#include "TargetFeatures.h"
 #include "mlir/IR/Diagnostics.h"
-#include "llvm/TargetParser/X86TargetParser.h"
+#include "llvm/TargetParser/SubtargetFeature.h"
 
 namespace mlir::qfmt {
 
@@ -64,8 +65,12 @@ constexpr Feature kFeatures[] = {
     {"avx512fp16", 7, 0, R::EDX, 23, kAvx512State},
     {"amx-tile", 7, 0, R::EDX, 24, kTileState},
     {"amx-int8", 7, 0, R::EDX, 25, kTileState},
+    {"sha512", 7, 1, R::EAX, 0, kAvxState},
+    {"sm3", 7, 1, R::EAX, 1, kAvxState},
+    {"sm4", 7, 1, R::EAX, 2, kAvxState},
     {"avxvnni", 7, 1, R::EAX, 4, kAvxState},
     {"avx512bf16", 7, 1, R::EAX, 5, kAvx512State},
+    {"cmpccxadd", 7, 1, R::EAX, 7, 0},
     {"amx-fp16", 7, 1, R::EAX, 21, kTileState},
     {"avxifma", 7, 1, R::EAX, 23, kAvxState},
     {"avxvnniint8", 7, 1, R::EDX, 4, kAvxState},
@@ -82,15 +87,19 @@ constexpr Feature kFeatures[] = {
 };
 
 /// What every x86-64 has; instructions of systems, random numbers, transactions
-/// and the like, which LLVM makes of nothing that is compiled here.
+/// and the like, which LLVM makes of nothing that is compiled here; modes, and
+/// how fast instructions are that all have.
 constexpr llvm::StringLiteral kNotRequired[] = {
-    "64bit",    "cmov",     "cx8",      "fxsr",       "mmx",        "sse",
-    "sse2",     "x87",      "cldemote", "clflushopt", "clwb",       "clzero",
-    "enqcmd",   "fsgsbase", "hreset",   "invpcid",    "lwp",        "movdir64b",
-    "movdiri",  "mwaitx",   "pconfig",  "pku",        "prefetchi",  "ptwrite",
-    "rdpid",    "rdpru",    "rdrnd",    "rdseed",     "rtm",        "serialize",
-    "sgx",      "shstk",    "tsxldtrk", "uintr",      "vzeroupper", "waitpkg",
-    "wbnoinvd", "xsave",    "xsavec",   "xsaveopt",   "xsaves",
+    "64bit-mode", "ermsb",      "fsrm",    "kl",       "widekl",
+    "usermsr",    "nopl",       "64bit",   "cmov",     "cx8",
+    "fxsr",       "mmx",        "sse",     "sse2",     "x87",
+    "cldemote",   "clflushopt", "clwb",    "clzero",   "enqcmd",
+    "fsgsbase",   "hreset",     "invpcid", "lwp",      "movdir64b",
+    "movdiri",    "mwaitx",     "pconfig", "pku",      "prefetchi",
+    "ptwrite",    "rdpid",      "rdpru",   "rdrnd",    "rdseed",
+    "rtm",        "serialize",  "sgx",     "shstk",    "tsxldtrk",
+    "uintr",      "vzeroupper", "waitpkg", "wbnoinvd", "xsave",
+    "xsavec",     "xsaveopt",   "xsaves",
 };
 
 void addBit(CpuidRequirement &requirement, const Feature &feature) {
@@ -109,29 +118,46 @@ void addBit(CpuidRequirement &requirement, const Feature &feature) {
 } // namespace
 
 FailureOr<CpuidRequirement> getCpuidRequirement(Location loc, StringRef cpu,
-                                                ArrayRef<StringRef> features) {
-  if (llvm::X86::parseArchX86(cpu, /*Only64Bit=*/true) == llvm::X86::CK_None)
-    return emitError(loc) << "'" << cpu << "' is no processor that LLVM knows";
-  SmallVector<StringRef> names;
-  llvm::X86::getFeaturesForCPU(cpu, names);
-  llvm::append_range(names, features);
+                                                StringRef features) {
+  llvm::Triple triple("x86_64-unknown-linux-gnu");
+  std::vector<std::string> given =
+      llvm::SubtargetFeatures(features).getFeatures();
+  if (failed(checkFeatures(loc, triple, cpu, given, given)))
+    return failure();
   CpuidRequirement requirement;
-  for (StringRef name : names) {
+  for (StringRef name : getInstructionFeatures(triple, cpu, given)) {
     const auto *found = llvm::find_if(kFeatures, [&](const Feature &feature) {
       return name == feature.name;
     });
-    if (found != std::end(kFeatures))
+    if (found != std::end(kFeatures)) {
       addBit(requirement, *found);
-    else if (!llvm::is_contained(kNotRequired, name))
-      return emitError(loc)
-             << "a program cannot find out whether its machine has '" << name
-             << "', which " << cpu
-             << " has; name a processor without it, and features one by one";
+      continue;
+    }
+    if (llvm::is_contained(kNotRequired, name))
+      continue;
+    InFlightDiagnostic error =
+        emitError(loc) << "a program cannot find out whether its machine has '"
+                       << name << "', which '" << cpu << "'";
+    if (!given.empty())
+      error << " with '" << features << "'";
+    error << " has; name a processor without it, and features one by one";
+    return failure();
   }
   // `xgetbv` is there where the system says that it keeps such state.
   if (requirement.systemState != 0)
     addBit(requirement, {"osxsave", 1, 0, R::ECX, 27, 0});
   return requirement;
+}
+
+bool includes(const CpuidRequirement &more, const CpuidRequirement &less) {
+  return (less.systemState & ~more.systemState) == 0 &&
+         llvm::all_of(less.bits, [&](const CpuidBits &bits) {
+           return llvm::any_of(more.bits, [&](const CpuidBits &other) {
+             return other.leaf == bits.leaf && other.subleaf == bits.subleaf &&
+                    other.result == bits.result &&
+                    (bits.mask & ~other.mask) == 0;
+           });
+         });
 }
 
 } // namespace mlir::qfmt

@@ -29,13 +29,16 @@ struct CpuidRequirement {
   uint32_t systemState = 0;
 };
 
-/// What code needs that LLVM has generated for the processor `cpu`, and
-/// `features`, names without + or -, beside. Bits of one register are together.
-/// Features whose instructions only a program that names them contains are no
-/// requirement. Fails on a feature that a program cannot ask for, with a
-/// diagnostic.
+/// What code needs that LLVM has generated for the processor `cpu` with
+/// `features` ("+avx2,+fma"), and what these imply. Bits of one register are
+/// together. Features whose instructions only a program that names them
+/// contains are no requirement. Fails with a diagnostic if there is no such
+/// processor or feature, and on features that a program cannot ask for.
 FailureOr<CpuidRequirement> getCpuidRequirement(Location loc, StringRef cpu,
-                                                ArrayRef<StringRef> features);
+                                                StringRef features);
+
+/// True if each machine with what `more` requires has what `less` requires.
+bool includes(const CpuidRequirement &more, const CpuidRequirement &less);
 
 } // namespace mlir::qfmt
 

@@ -97,6 +97,13 @@ static void writeHeader(llvm::raw_ostream &os, const LLVMProgram &program) {
     writeDescription(os, spec, "out");
   if (usesOpenMP(*program.module))
     os << " * Runs in several threads: link LLVM's OpenMP runtime, -lomp.\n";
+  if (program.module->getFunction("mgpuModuleUnload"))
+    os << " * Runs on a GPU: link the library of the --gpu it was compiled "
+          "for, "
+          "-lqfmt_cuda,\n"
+       << " * -lqfmt_vulkan or -lqfmt_sim. Results are meaningless if "
+          "qfmtGpuError(), of\n"
+       << " * qfmt/Runtime/Mgpu.h, is not null after a call.\n";
   os << " * Returns 0"
      << (isChosen ? ", or 1 if no version of the code can run on this machine"
                   : "")

@@ -26,9 +26,10 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--engine", choices=["jit", "reference"], default="jit")
     parser.add_argument(
         "--threads",
-        type=int,
+        type=lambda text: text if text == "auto" else int(text),
         default=1,
-        help="divide loops among up to so many threads (default: one)",
+        metavar="N|auto",
+        help="divide loops among up to so many threads, or as many as there are processors (default: one)",
     )
     parser.set_defaults(run=run)
 

@@ -62,7 +62,7 @@ def run(
     *,
     engine: str = "jit",
     progress: str | None = None,
-    threads: int = 1,
+    threads: int | str = 1,
     options: Sequence[str] = (),
 ) -> tuple[list[np.ndarray], float]:
     """Calls `entry` once for every index of the inputs' first axis.
@@ -70,7 +70,8 @@ def run(
     The inputs are arrays [samples, shape of the argument] of the argument's
     dtype. Returns the results, stacked alike, and the median milliseconds of a
     call. `progress` is the label of a progress bar on a terminal's stderr. Loops of
-    compiled code are divided among up to `threads` threads; results do not change.
+    compiled code are divided among up to `threads` threads, or with "auto" as many as
+    there are processors; results do not change.
     `options` are more options of qfmt-run, such as -O=0.
     """
     signature = read_signature(module, entry)

@@ -153,13 +153,15 @@ def test_threads_change_no_result(results):
     one = results(network, {"x": x})["y"]
     two = results(network, {"x": x}, "--threads", "2")["y"]
     np.testing.assert_array_equal(two, one)
+    as_many_as_processors = results(network, {"x": x}, "--threads", "auto")["y"]
+    np.testing.assert_array_equal(as_many_as_processors, one)
 
 
 def test_wrong_numbers_of_threads_are_refused(refusal):
     said = refusal(REAL, {"b/z": Z, "x": X}, "--threads", "2000")
-    assert "--threads takes 0 to 1024, found 2000" in said
+    assert "--threads takes 1 to 1024, found 2000" in said
     said = refusal(REAL, {"b/z": Z, "x": X}, "--threads", "-1")
-    assert "'-1' value invalid" in said
+    assert "--threads takes 1 to 1024, found -1" in said
 
 
 def test_batch_axis_of_one_and_sample_axis_may_be_left_out(results):

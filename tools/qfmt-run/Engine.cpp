@@ -77,14 +77,21 @@ mlir::qfmt::makeBuffers(ArrayRef<reference::Value> values) {
   return buffers;
 }
 
-static FailureOr<Engine> makeJIT(ModuleOp module, const Options &options) {
-  auto compiled = CompiledFunction::compile(module, getCompileOptions(options));
-  if (failed(compiled))
+static FailureOr<Engine> makeJIT(ModuleOp module, const Options &options,
+                                 const GpuLibrary *gpu) {
+  CompileOptions compile = getCompileOptions(options);
+  if (gpu)
+    llvm::append_range(compile.symbols, gpu->getSymbols());
+  auto compiled = CompiledFunction::compile(module, compile);
+  if (failed(compiled) || (gpu && failed(gpu->check())))
     return failure();
   std::shared_ptr<CompiledFunction> function = std::move(*compiled);
-  return Engine([function](ArrayRef<TensorView> inputs)
+  return Engine([function, gpu](ArrayRef<TensorView> inputs)
                     -> FailureOr<SmallVector<TensorResult>> {
-    return function->call(inputs);
+    SmallVector<TensorResult> results = function->call(inputs);
+    if (gpu && failed(gpu->check()))
+      return failure();
+    return results;
   });
 }
 
@@ -104,7 +111,8 @@ static FailureOr<Engine> makeReference(ModuleOp module,
 }
 
 FailureOr<Engine> mlir::qfmt::makeEngine(ModuleOp module,
-                                         const Options &options) {
-  return options.engine == EngineKind::JIT ? makeJIT(module, options)
+                                         const Options &options,
+                                         const GpuLibrary *gpu) {
+  return options.engine == EngineKind::JIT ? makeJIT(module, options, gpu)
                                            : makeReference(module, options);
 }

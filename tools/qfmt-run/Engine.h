@@ -5,6 +5,7 @@
 #ifndef QFMT_TOOLS_QFMT_RUN_ENGINE_H
 #define QFMT_TOOLS_QFMT_RUN_ENGINE_H
 
+#include "GpuLibrary.h"
 #include "Options.h"
 #include "qfmt/Reference/Value.h"
 
@@ -16,8 +17,10 @@ using Engine =
     std::function<FailureOr<SmallVector<TensorResult>>(ArrayRef<TensorView>)>;
 
 /// An engine of the kind that `options` names for `options.entry` of `module`,
-/// which the reference evaluator keeps using.
-FailureOr<Engine> makeEngine(ModuleOp module, const Options &options);
+/// which the reference evaluator keeps using. Kernels are run by `gpu`, if
+/// `options` ask for a GPU.
+FailureOr<Engine> makeEngine(ModuleOp module, const Options &options,
+                             const GpuLibrary *gpu = nullptr);
 
 /// The reference evaluator's values of `function`'s types in buffers.
 FailureOr<SmallVector<reference::Value>>

@@ -13,7 +13,9 @@
 namespace mlir::qfmt {
 
 enum class EngineKind { JIT, Reference };
-enum class Emit { Nothing, LLVM, Assembly, Object };
+enum class Emit { Nothing, LLVM, Assembly, Object, Kernels };
+/// Who computes: this processor or, with kernels, a GPU.
+enum class Device { Cpu, Cuda, Sim, Vulkan, Rocm };
 
 namespace cl = llvm::cl;
 
@@ -86,7 +88,9 @@ struct Options {
       cl::values(
           clEnumValN(Emit::LLVM, "llvm", "optimized LLVM IR"),
           clEnumValN(Emit::Assembly, "asm", "assembly"),
-          clEnumValN(Emit::Object, "object", "an object file and a C header")),
+          clEnumValN(Emit::Object, "object", "an object file and a C header"),
+          clEnumValN(Emit::Kernels, "kernels",
+                     "the kernels alone, with --gpu: PTX, SPIR-V or bitcode")),
       cl::cat(category)};
   cl::opt<std::string> output{"o", cl::value_desc("file"), cl::init("-"),
                               cl::desc("where --emit writes"),
@@ -107,17 +111,50 @@ struct Options {
   cl::list<std::string> versions{
       "versions", cl::CommaSeparated,
       cl::value_desc("x86-64-v4+avx512vnni,x86-64-v3,..."),
-      cl::desc("processors for which --emit=object writes a version each, best "
-               "first; the code takes the first one that the machine can run"),
+      cl::desc("processors for which --emit=llvm, asm or object writes a "
+               "version each, best first; the code takes the first one that "
+               "the machine can run"),
       cl::cat(category)};
-  cl::opt<unsigned> threads{
+  cl::opt<ThreadCount> threads{
       "threads", cl::init(0),
-      cl::desc("divide loops among up to so many threads, with LLVM's OpenMP "
-               "runtime (default: one thread, without it)"),
+      cl::desc("divide loops among up to so many threads, or as many as there "
+               "are processors for this process, with LLVM's OpenMP runtime "
+               "(default: one thread, without it)"),
       cl::cat(category)};
   cl::opt<std::string> openMPLibrary{
       "openmp-library", cl::value_desc("file"),
       cl::desc("that runtime, if it is not where qfmt was built to find it"),
+      cl::cat(category)};
+  cl::opt<Device> gpu{
+      "gpu",
+      cl::desc("compute with kernels on a GPU; exit status 77 if there is no "
+               "driver or no device"),
+      cl::init(Device::Cpu),
+      cl::values(
+          clEnumValN(Device::Cuda, "cuda", "NVIDIA's driver"),
+          clEnumValN(Device::Sim, "sim",
+                     "a simulator, which needs no GPU and finds mistakes"),
+          clEnumValN(Device::Vulkan, "vulkan", "any Vulkan driver"),
+          clEnumValN(Device::Rocm, "rocm", "AMD's, for --emit=kernels only")),
+      cl::cat(category)};
+  cl::opt<std::string> gpuChip{
+      "gpu-chip", cl::value_desc("name"),
+      cl::desc("the GPU that kernels are for: sm_80, sm_90a, gfx942, vulkan1.3 "
+               "... (default: sm_90, gfx942, vulkan1.1)"),
+      cl::cat(category)};
+  cl::opt<std::string> gpuTier{
+      "gpu-tier", cl::value_desc("name"), cl::init("auto"),
+      cl::desc("how kernels multiply bytes: auto, mma, wgmma (sm_90a) or "
+               "portable"),
+      cl::cat(category)};
+  cl::opt<std::string> gpuLibrary{
+      "gpu-library", cl::value_desc("file"),
+      cl::desc("the library that runs kernels, if it is not libqfmt_<gpu>.so "
+               "in the directory lib beside that of qfmt-run"),
+      cl::cat(category)};
+  cl::opt<std::string> gpuOptions{
+      "gpu-options", cl::value_desc("device=1"),
+      cl::desc("what that library is told when it is opened"),
       cl::cat(category)};
   cl::opt<unsigned> optLevel{"O", cl::Prefix, cl::init(3),
                              cl::desc("LLVM's optimization level, 0 to 3"),
@@ -133,6 +170,18 @@ inline LogicalResult error(llvm::Error failed) {
   return error(llvm::toString(std::move(failed)));
 }
 
+inline GpuOptions getGpuOptions(const Options &options) {
+  GpuOptions gpu;
+  gpu.runtime = options.gpu == Device::Sim      ? GpuRuntime::Sim
+                : options.gpu == Device::Vulkan ? GpuRuntime::Vulkan
+                : options.gpu == Device::Rocm   ? GpuRuntime::Rocm
+                                                : GpuRuntime::Cuda;
+  gpu.chip = options.gpuChip;
+  gpu.optLevel = options.optLevel;
+  gpu.tier = options.gpuTier;
+  return gpu;
+}
+
 inline CompileOptions getCompileOptions(const Options &options) {
   CompileOptions compile;
   compile.entry = options.entry;
@@ -144,6 +193,10 @@ inline CompileOptions getCompileOptions(const Options &options) {
   compile.optLevel = options.optLevel;
   compile.threads = options.threads;
   compile.openMPLibrary = options.openMPLibrary;
+  if (options.gpu != Device::Cpu)
+    compile.lowering = [gpu = getGpuOptions(options)](OpPassManager &pm) {
+      buildCompileForGpuPipeline(pm, gpu);
+    };
   return compile;
 }
 

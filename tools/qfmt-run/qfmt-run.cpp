@@ -6,6 +6,9 @@
 //   qfmt-run model.mlir --samples --inputs=images.npy --outputs=logits.npy
 //   qfmt-run model.mlir --check-bound --samples --inputs=images.npy
 //   qfmt-run model.mlir --emit=object -o model.o
+//   qfmt-run model.mlir --gpu=sim --inputs=a.npy,b.npy --outputs=y.npy
+//   qfmt-run model.mlir --gpu=cuda --gpu-chip=sm_90a --emit=kernels -o
+//   model.ptx
 //
 // Inputs and outputs are numpy arrays, one for each argument and result; an
 // encoded tensor is one array for each of its constituents, in order. Output
@@ -15,6 +18,7 @@
 
 #include "Arrays.h"
 #include "CheckBound.h"
+#include "EmitKernels.h"
 #include "Engine.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -197,7 +201,8 @@ void printSignature(const FunctionSignature &signature) {
                << "\n";
 }
 
-LogicalResult runFunction(ModuleOp module, const Options &options) {
+LogicalResult runFunction(ModuleOp module, const Options &options,
+                          const GpuLibrary *gpu) {
   auto function = module.lookupSymbol<func::FuncOp>(options.entry);
   if (!function || function.isExternal())
     return error("'" + options.file + "' has no function '" + options.entry +
@@ -219,7 +224,7 @@ LogicalResult runFunction(ModuleOp module, const Options &options) {
     return error("'" + signature->function + "' gives " +
                  Twine(signature->outputs.size()) + " arrays, found " +
                  Twine(options.outputs.size()) + " names with --outputs");
-  FailureOr<Engine> engine = makeEngine(module, options);
+  FailureOr<Engine> engine = makeEngine(module, options, gpu);
   if (failed(engine))
     return failure();
   Runner runner(options, *signature, inputs, std::move(*engine));
@@ -231,21 +236,50 @@ LogicalResult runFunction(ModuleOp module, const Options &options) {
 LogicalResult emitFunction(ModuleOp module, const Options &options) {
   if (options.emit == Emit::Object && options.output == "-")
     return error("--emit=object needs -o FILE");
+  if (options.emit == Emit::Kernels)
+    return emitKernels(module, options);
   EmitKind kind = options.emit == Emit::Object     ? EmitKind::Object
                   : options.emit == Emit::Assembly ? EmitKind::Assembly
                                                    : EmitKind::LLVM;
   return emitCode(module, getCompileOptions(options), kind, options.output);
 }
 
+LogicalResult verifyGpuOptions(const Options &options) {
+  if (options.gpu == Device::Cpu) {
+    if (options.emit == Emit::Kernels)
+      return error("--emit=kernels needs --gpu=cuda, sim, vulkan or rocm");
+    if (!options.gpuChip.empty() || !options.gpuLibrary.empty() ||
+        !options.gpuOptions.empty())
+      return error("--gpu-chip, --gpu-library and --gpu-options are for --gpu: "
+                   "give that too");
+    return success();
+  }
+  if (options.engine != EngineKind::JIT || options.checkBound)
+    return error("--gpu is for compiled code: drop --engine=reference and "
+                 "--check-bound");
+  if (options.threads > 1)
+    return error("--threads divides loops of this processor, and with --gpu "
+                 "there are none: drop one of them");
+  if (options.emit != Emit::Kernels && options.gpu == Device::Rocm)
+    return error("nothing here runs kernels for AMD's GPUs; --gpu=rocm is for "
+                 "--emit=kernels");
+  return success();
+}
+
 LogicalResult verifyOptions(const Options &options) {
   if (options.optLevel > 3)
     return error("-O takes 0 to 3, found " + Twine(options.optLevel));
-  if (options.threads > kMaxThreads)
-    return error("--threads takes 0 to " + Twine(kMaxThreads) + ", found " +
-                 Twine(options.threads));
+  if (options.threads.getNumOccurrences() != 0 &&
+      !isNumThreads(options.threads))
+    return error("--threads takes 1 to " + Twine(kMaxThreads) + ", found " +
+                 Twine(options.threads.value));
   if (options.threads > 1 && options.engine != EngineKind::JIT)
     return error("--threads is for compiled code: the reference evaluator has "
                  "one thread");
+  if ((!options.cpu.empty() || !options.features.empty()) &&
+      options.engine != EngineKind::JIT)
+    return error("--mcpu and --mattr are for compiled code: drop them or "
+                 "--engine=reference");
   if (options.repeat == 0)
     return error("--repeat takes a number of at least 1, found 0");
   if (!(options.boundFactor >= 0))
@@ -253,11 +287,14 @@ LogicalResult verifyOptions(const Options &options) {
   if (options.emit == Emit::Nothing && !options.triple.empty())
     return error("--mtriple is for --emit: another machine's code cannot run "
                  "here");
+  if (!options.versions.empty() && options.emit == Emit::Nothing)
+    return error("--versions is for --emit: code that runs here needs one "
+                 "version, for this machine");
   if (!options.versions.empty() &&
-      (options.emit == Emit::Nothing || !options.triple.empty() ||
-       !options.cpu.empty() || !options.features.empty()))
-    return error("--versions is for --emit, and names processors itself: drop "
-                 "--mcpu, --mattr and --mtriple");
+      (!options.triple.empty() || !options.cpu.empty() ||
+       !options.features.empty()))
+    return error("--versions names processors itself: drop --mcpu, --mattr and "
+                 "--mtriple");
   if (!options.checkBound) {
     if (!options.boundJson.empty() || !options.integerize.empty() ||
         options.boundFactor.getNumOccurrences() != 0)
@@ -282,8 +319,13 @@ int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(options.category);
   cl::ParseCommandLineOptions(argc, argv,
                               "qfmt: runs or compiles a function\n");
-  if (failed(verifyOptions(options)))
+  if (failed(verifyOptions(options)) || failed(verifyGpuOptions(options)))
     return 1;
+  GpuLibrary gpu;
+  if (options.gpu != Device::Cpu && options.emit == Emit::Nothing &&
+      !options.printSignature)
+    if (int status = gpu.open(options))
+      return status;
 
   DialectRegistry registry;
   registerPipelineDialects(registry);
@@ -298,7 +340,7 @@ int main(int argc, char **argv) {
   if (!module)
     return 1;
   LogicalResult result = options.emit == Emit::Nothing
-                             ? runFunction(*module, options)
+                             ? runFunction(*module, options, &gpu)
                              : emitFunction(*module, options);
   return succeeded(result) ? 0 : 1;
 }

@@ -97,6 +97,27 @@ def WidenStorage : Pass<"qfmt-widen-storage", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def NarrowArithmetic : Pass<"qfmt-narrow-arithmetic"> {
+  let summary = "Computes in 32 bits what is truncated to 32 bits, where that is exact";
+  let description = [{
+    In linalg.generic on tensors, from the ranges that values have. Tables of 64-bit integers, as fixed-point polynomials have them, become tables
+    of 32-bit ones: where entries agree in the lower bits that are shifted out, they are added after the shift.
+
+    ```mlir
+    %t = qfmt.lookup %i in dense<[0x12000080, 0x34000080]> : tensor<2xi64> : i8 to i64
+    %s = arith.shrsi (arith.addi %product, %t), %c8 : i64
+    %r = arith.trunci %s : i64 to i32
+    ```
+    becomes
+    ```mlir
+    %s = arith.shrsi (arith.addi %product, %c128), %c8 : i64
+    %t = qfmt.lookup %i in dense<[0x120000, 0x340000]> : tensor<2xi32> : i8 to i32
+    %r = arith.addi (arith.trunci %s), %t : i32
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def NarrowDyadicScales : Pass<"qfmt-narrow-dyadic-scales"> {
   let summary = "Rescales in 32 bits where that is exact";
   let description = [{

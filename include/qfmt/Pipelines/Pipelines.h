@@ -8,6 +8,8 @@
 
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassOptions.h"
+#include "qfmt/CodeGen/GPU/GpuTarget.h"
+#include "qfmt/CodeGen/Threads/Threads.h"
 
 namespace mlir {
 class DialectRegistry;
@@ -18,10 +20,11 @@ namespace mlir::qfmt {
 /// Of qfmt-lower-to-llvm and qfmt-compile by name. From C++, `threads` is
 /// qfmt-set-threads before the pipeline, or CompileOptions::threads.
 struct LoweringOptions : PassPipelineOptions<LoweringOptions> {
-  Option<int64_t> threads{
+  Option<ThreadCount> threads{
       *this, "threads", llvm::cl::init(0),
       llvm::cl::desc(
-          "Divide loops among up to so many threads, with OpenMP; 0 "
+          "Divide loops among up to so many threads, with OpenMP; auto for as "
+          "many as there are processors; 0 "
           "for what the module's qfmt_cpu.threads says, which is one "
           "if it says nothing")};
 };
@@ -39,10 +42,37 @@ void buildLowerToLLVMPipeline(OpPassManager &pm);
 /// buildLowerToLLVMPipeline.
 void buildCompilePipeline(OpPassManager &pm);
 
+/// Which GPU code is for, and how.
+struct GpuOptions {
+  GpuRuntime runtime = GpuRuntime::Cuda;
+  /// LLVM's name; empty for the runtime's usual chip.
+  std::string chip;
+  /// Kernels have no integers of more than 32 bits.
+  bool emulateWideIntegers = false;
+  /// LLVM's optimization level for kernels, 0 to 3.
+  unsigned optLevel = 3;
+  /// Of products of bytes: auto, mma, wgmma or portable.
+  std::string tier = "auto";
+};
+
+/// From constituents-level IR to the LLVM dialect for the host and a gpu.binary
+/// with the kernels, which compute everything that is computed on tensors.
+/// Functions and constants are as buildLowerToLLVMPipeline leaves them; buffers
+/// of callers are the host's. The code needs a library that defines the
+/// functions of lib/Runtime/GPU/Mgpu.h.
+void buildLowerToGpuPipeline(OpPassManager &pm, const GpuOptions &options);
+
+/// From IR of any level that can run: decompose, then buildLowerToGpuPipeline.
+void buildCompileForGpuPipeline(OpPassManager &pm, const GpuOptions &options);
+
 /// The upstream dialects that the pipelines read and produce, the qfmt dialect,
 /// and the interface implementations that bufferization and code generation
 /// attach to them.
 void registerPipelineDialects(DialectRegistry &registry);
+
+/// What serializes kernels, and translates the host's part that loads and
+/// launches them; part of registerPipelineDialects.
+void registerGpuTranslations(DialectRegistry &registry);
 
 /// Makes `qfmt-lower-to-llvm` and the other pipelines available by name.
 void registerQFmtPipelines();

@@ -77,8 +77,9 @@ FailureOr<LLVMProgram> generateLLVMIR(ModuleOp module,
 /// True if the program has instructions on AMX tiles.
 bool usesTiles(const LLVMProgram &program);
 
-/// Makes `name` the only exported function; runs LLVM's optimizer.
-void optimizeProgram(LLVMProgram &program, StringRef name, unsigned optLevel);
+/// Makes `names` the only exported functions; runs LLVM's optimizer.
+void optimizeProgram(LLVMProgram &program, ArrayRef<StringRef> names,
+                     unsigned optLevel);
 
 /// Runs LLVM's code generator. Fails (with a message on stderr) if the target
 /// cannot emit such files.

@@ -59,6 +59,8 @@ private:
   std::unique_ptr<char, void (*)(void *)> weights{nullptr, nullptr};
   std::unique_ptr<llvm::orc::LLJIT> jit;
   void (*entry)(void **) = nullptr;
+  /// What the code wants to be called in the end.
+  void (*finalizer)() = nullptr;
 };
 
 } // namespace mlir::qfmt

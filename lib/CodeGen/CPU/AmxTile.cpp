@@ -2,6 +2,7 @@
 
 #include "AmxTile.h"
 #include "IntegerTile.h"
+#include "UnpackedPanel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -99,9 +100,11 @@ static Value emitTiles(ImplicitLocOpBuilder &b, Value packed) {
 
 AmxTile::AmxTile(ImplicitLocOpBuilder &b, const IntegerProduct &product,
                  CodeReading reading, const Epilogue &epilogue)
-    : product(product), reading(reading), epilogue(epilogue),
-      lhs(product.lhs->get()),
-      packed(emitTiles(b, getPackedFactor(product.rhs->get()))) {}
+    : product(product), codes(getPackedCodes(product.rhs->get())),
+      reading(reading), epilogue(epilogue), lhs(product.lhs->get()) {
+  if (!codes)
+    packed = emitTiles(b, getPackedFactor(product.rhs->get()));
+}
 
 void AmxTile::emitBlock(ImplicitLocOpBuilder &b, Value begin, Value end,
                         int64_t count) {
@@ -179,6 +182,17 @@ Value AmxTile::emitCopy(ImplicitLocOpBuilder &b, Value begin, Value end,
 
 void AmxTile::emitPanel(ImplicitLocOpBuilder &b, const Panel &panel,
                         const Part &part) {
+  if (codes) {
+    Value bytes =
+        emitUnpackedPanel(b, codes, panel,
+                          {part.first, part.count, kTerms / kTermsPerDot,
+                           getStepsPerRun(product)});
+    packed = tensor::ExpandShapeOp::create(
+        b,
+        RankedTensorType::get({panel.numBlocks, part.count, kRows, kTerms},
+                              b.getI8Type()),
+        bytes, SmallVector<ReassociationIndices>{{0}, {1, 2}, {3}});
+  }
   if (part.isLast)
     sums = tensor::EmptyOp::create(
         b, ArrayRef<int64_t>{kRowsPerTile, panel.numBlocks * kColumnsPerBlock},
@@ -199,9 +213,11 @@ Value AmxTile::emitProduct(ImplicitLocOpBuilder &b, const Rows &rows,
     row = b.createOrFold<arith::DivUIOp>(offset, index(kRows));
     term = part.first;
   }
-  return cpu::TileProductOp::create(
-             b, into.getType(), source, row, term, packed, panel.block,
-             part.first, index(part.count), into, reading.isUnsigned, added)
+  Value block = codes ? index(0) : panel.block;
+  Value step = codes ? index(0) : part.first;
+  return cpu::TileProductOp::create(b, into.getType(), source, row, term,
+                                    packed, block, step, index(part.count),
+                                    into, reading.isUnsigned, added)
       .getResult();
 }
 

@@ -59,10 +59,12 @@ private:
                     bool added);
 
   const IntegerProduct &product;
+  /// Null if the second factor lies in memory as bytes.
+  cpu::UnpackIntegersOp codes;
   CodeReading reading;
   const Epilogue &epilogue;
   Value lhs;
-  /// [N/16][K/64][16][64].
+  /// [N/16][K/64][16][64]: of the factor, or of a panel and part.
   Value packed;
   /// The block's rows from `copyBegin` on, [M/16][K/64][16][64]; null if all
   /// are read where they lie.

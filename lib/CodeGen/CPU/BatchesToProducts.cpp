@@ -48,6 +48,34 @@ Value collapseFirst(ImplicitLocOpBuilder &b, Value tensor, int64_t count) {
   return tensor::CollapseShapeOp::create(b, tensor, groups);
 }
 
+/// What all elements of `tensor` are; null if that is not seen.
+Value getUniformElement(Value tensor) {
+  if (auto fill = tensor.getDefiningOp<linalg::FillOp>())
+    return fill.value();
+  auto generic = tensor.getDefiningOp<linalg::GenericOp>();
+  if (!generic || !llvm::hasSingleElement(*generic.getBody()))
+    return {};
+  Value yielded = generic.getBody()->getTerminator()->getOperand(0);
+  auto argument = dyn_cast<BlockArgument>(yielded);
+  if (!argument || argument.getOwner() != generic.getBody())
+    return yielded;
+  OpOperand *operand = generic.getMatchingOpOperand(argument);
+  return isa<ShapedType>(operand->get().getType()) ? Value() : operand->get();
+}
+
+/// `tensor` with its first `count` dimensions as one. Uniform ones are filled
+/// anew, so that nothing has to be read.
+Value collapseInit(ImplicitLocOpBuilder &b, Value tensor, int64_t count) {
+  Value element = getUniformElement(tensor);
+  if (!element)
+    return collapseFirst(b, tensor, count);
+  ArrayRef<int64_t> sizes = cast<RankedTensorType>(tensor.getType()).getShape();
+  SmallVector<int64_t> collapsed = {llvm::product_of(sizes.take_front(count))};
+  llvm::append_range(collapsed, sizes.drop_front(count));
+  Value empty = tensor::EmptyOp::create(b, collapsed, element.getType());
+  return linalg::FillOp::create(b, element, empty).getResult(0);
+}
+
 StringRef getWhyNot(const BatchedProduct &product, const CpuTarget &target) {
   linalg::GenericOp op = product.op;
   SmallVector<int64_t> sizes = op.getStaticLoopRanges();
@@ -73,7 +101,7 @@ void rewrite(const BatchedProduct &product) {
   int64_t numBatches = product.batches.size();
   auto type = cast<RankedTensorType>(op.getResult(0).getType());
   Value lhs = collapseFirst(b, product.lhs->get(), numBatches + 1);
-  Value init = collapseFirst(b, op.getDpsInits()[0], numBatches + 1);
+  Value init = collapseInit(b, op.getDpsInits()[0], numBatches + 1);
   Value rhs = product.rhs->get();
   bool hasBatches =
       numBatches != 0 && cast<RankedTensorType>(rhs.getType()).getRank() > 2;

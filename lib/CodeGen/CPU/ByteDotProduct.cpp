@@ -184,4 +184,12 @@ Value ByteDotProduct::emitSums(ImplicitLocOpBuilder &b,
   return vectors.front();
 }
 
+Value emitLoadBytes(ImplicitLocOpBuilder &b, Value tensor, ValueRange indices,
+                    int64_t size) {
+  auto type = VectorType::get(size, b.getI8Type());
+  Value zero = arith::ConstantOp::create(b, b.getI8IntegerAttr(0));
+  return vector::TransferReadOp::create(b, type, tensor, indices, zero,
+                                        ArrayRef(true));
+}
+
 } // namespace mlir::qfmt

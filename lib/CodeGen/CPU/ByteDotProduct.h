@@ -20,7 +20,7 @@
 #ifndef QFMT_LIB_CODEGEN_CPU_BYTEDOTPRODUCT_H
 #define QFMT_LIB_CODEGEN_CPU_BYTEDOTPRODUCT_H
 
-#include "IntegerProduct.h"
+#include "PackedFactor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "qfmt/CodeGen/CPU/CpuTarget.h"
@@ -83,6 +83,10 @@ private:
   bool usesPairs;
   bool isReadable;
 };
+
+/// `size` bytes that lie together in `tensor`, none of them beyond it.
+Value emitLoadBytes(ImplicitLocOpBuilder &b, Value tensor, ValueRange indices,
+                    int64_t size);
 
 } // namespace mlir::qfmt
 

@@ -8,6 +8,7 @@
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "qfmt/CodeGen/Products/EpilogueChain.h"
 
 namespace mlir::qfmt {
 
@@ -17,16 +18,6 @@ struct Cell {
   Value row, column;
   int64_t valid;
 };
-
-/// The element-wise operations on matrices that alone read the result of `op`,
-/// one after the other, and can be computed cell by cell. Where the result has
-/// one reader that is not among them, `whyNot` says why.
-SmallVector<linalg::GenericOp> getEpilogue(linalg::GenericOp op,
-                                           StringRef &whyNot);
-
-/// True if the elements of `init` are cheaper to compute than to store and
-/// load: a constant, or a broadcast.
-bool isComputedByCell(Value init);
 
 /// `init` at `cell`, a vector or a scalar that all lanes have. It is read from
 /// `current`, a tensor that still has the elements of `init` there, or computed

@@ -18,7 +18,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "IntegerProduct.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -26,6 +25,7 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
 #include "qfmt/CodeGen/CPU/Passes.h"
+#include "qfmt/CodeGen/Products/IntegerProduct.h"
 #include "qfmt/IR/ConstantData.h"
 #include "llvm/ADT/SetVector.h"
 

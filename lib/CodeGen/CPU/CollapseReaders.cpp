@@ -10,7 +10,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "FloatProduct.h"
 #include "VariableProduct.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
@@ -18,6 +17,7 @@
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "qfmt/CodeGen/CPU/Passes.h"
+#include "qfmt/CodeGen/Products/FloatProduct.h"
 
 namespace mlir::qfmt {
 

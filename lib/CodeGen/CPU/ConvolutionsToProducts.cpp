@@ -18,7 +18,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "IntegerProduct.h"
+#include "PackedFactor.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"

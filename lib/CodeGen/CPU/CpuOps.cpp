@@ -109,6 +109,35 @@ TileProductOp::bufferize(RewriterBase &rewriter,
   return success();
 }
 
+int64_t UnpackIntegersOp::getNumGroups() {
+  auto type = cast<ShapedType>(getResult().getType());
+  return type.getRank() == 3 ? type.getDimSize(1) : 1;
+}
+
+std::pair<int64_t, int64_t> UnpackIntegersOp::getRange() {
+  int64_t offset = getOffset();
+  if (std::optional<ArrayRef<int64_t>> table = getTable())
+    return {*llvm::min_element(*table) + offset,
+            *llvm::max_element(*table) + offset};
+  // What groups add makes signed bytes of codes.
+  if (getGroups())
+    return {-128, 127};
+  return {offset, offset + (int64_t(1) << getBits()) - 1};
+}
+
+static LogicalResult verifyTable(UnpackIntegersOp op, ArrayRef<int64_t> table) {
+  int64_t codes = int64_t(1) << op.getBits(), size = table.size();
+  bool hasTables = op.getGroups() && size % codes == 0 && size >= codes;
+  constexpr int64_t kMaxEntries = 64;
+  if (size != codes && !(hasTables && size <= kMaxEntries))
+    return op.emitOpError()
+           << "needs a table of " << codes << " entries, found " << size;
+  if (llvm::any_of(table,
+                   [](int64_t entry) { return entry < 0 || entry > 255; }))
+    return op.emitOpError("has an entry of the table that is no unsigned byte");
+  return success();
+}
+
 LogicalResult UnpackIntegersOp::verify() {
   auto packed = cast<RankedTensorType>(getPacked().getType());
   auto type = cast<RankedTensorType>(getResult().getType());
@@ -118,31 +147,29 @@ LogicalResult UnpackIntegersOp::verify() {
   if (!packed.hasStaticShape() || !type.hasStaticShape())
     return emitOpError() << "needs static shapes, found " << packed << " to "
                          << type;
-  int64_t groups = type.getRank() == 3 ? type.getDimSize(1) : 1;
+  int64_t blocks = llvm::divideCeil(type.getDimSize(0), 16);
   int64_t terms = type.getShape().back();
-  const SmallVector<int64_t> expected{
-      int64_t(llvm::divideCeil(type.getDimSize(0), 16)), groups,
-      int64_t(llvm::divideCeil(terms, 32 / bits)), 64};
-  if (packed.getShape() != ArrayRef(expected)) {
-    return emitOpError() << "of " << type << " in " << bits
-                         << " bits needs a packed tensor of "
+  auto verifyShape = [&](StringRef what, RankedTensorType found,
+                         ArrayRef<int64_t> expected) -> LogicalResult {
+    if (found.getShape() == expected)
+      return success();
+    return emitOpError() << "of " << type << " in " << bits << " bits needs "
+                         << what << " of "
                          << RankedTensorType::get(expected,
-                                                  packed.getElementType())
-                         << ", found " << packed;
-  }
-  int64_t least = getOffset(), greatest = getOffset();
-  if (std::optional<ArrayRef<int64_t>> table = getTable()) {
-    if (int64_t(table->size()) != int64_t(1) << bits)
-      return emitOpError() << "needs a table of " << (int64_t(1) << bits)
-                           << " entries, found " << table->size();
-    if (llvm::any_of(*table,
-                     [](int64_t entry) { return entry < 0 || entry > 255; }))
-      return emitOpError("has an entry of the table that is no unsigned byte");
-    least += *llvm::min_element(*table);
-    greatest += *llvm::max_element(*table);
-  } else {
-    greatest += (int64_t(1) << bits) - 1;
-  }
+                                                  found.getElementType())
+                         << ", found " << found;
+  };
+  if (failed(verifyShape("a packed tensor", packed,
+                         {blocks, getNumGroups(),
+                          int64_t(llvm::divideCeil(terms, 32 / bits)), 64})) ||
+      (getGroups() &&
+       failed(verifyShape("groups",
+                          cast<RankedTensorType>(getGroups().getType()),
+                          {blocks, getNumGroups(), 16}))))
+    return failure();
+  if (getTable() && failed(verifyTable(*this, *getTable())))
+    return failure();
+  auto [least, greatest] = getRange();
   if (least < -128 || greatest > 127)
     return emitOpError() << "has integers of " << least << " to " << greatest
                          << ", which are no signed bytes";

@@ -81,6 +81,7 @@ CpuTarget CpuTarget::get(ModuleOp module, DotInstructions instructions,
   if (features.contains("avx512f")) {
     target.floatLanes = 16;
     target.tableBits = 6;
+    target.hasByteTables = features.contains("avx512vbmi");
   }
   if (l2Bytes != 0)
     target.l2Bytes = l2Bytes;

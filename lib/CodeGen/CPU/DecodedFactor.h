@@ -22,7 +22,8 @@
 // occur.
 //
 // What f computes from sources that change every P rows is computed every P
-// rows.
+// rows. If f is a product of something and such a scale, the scale can be left
+// to the sums of P rows (emitGroups).
 
 #ifndef QFMT_LIB_CODEGEN_CPU_DECODEDFACTOR_H
 #define QFMT_LIB_CODEGEN_CPU_DECODEDFACTOR_H
@@ -31,6 +32,8 @@
 #include "mlir/IR/IRMapping.h"
 
 namespace mlir::qfmt {
+
+struct CodeSums;
 
 class DecodedFactor : public FactorColumns {
 public:
@@ -42,6 +45,10 @@ public:
   match(Value matrix, bool isTransposed, int64_t tableBits, StringRef &whyNot);
   ~DecodedFactor() override;
 
+  /// If it is a sum of entries of tables, these; null otherwise. Before
+  /// emitSources.
+  std::optional<CodeSums> findTables() const;
+
   /// Emits the sources.
   void emitSources(ImplicitLocOpBuilder &b);
   /// Of all sources, in their new layout.
@@ -50,15 +57,23 @@ public:
   SmallVector<Value> emitRows(ImplicitLocOpBuilder &b, const Panel &panel,
                               Value first, int64_t count,
                               ArrayRef<Value> carried, Body body) override;
+  bool hasGroups() const override { return scalePeriod != 0; }
+  SmallVector<Value> emitGroups(ImplicitLocOpBuilder &b, const Panel &panel,
+                                Value first, int64_t count,
+                                ArrayRef<Value> carried, Body body,
+                                const Groups &groups) override;
   Type getElementType() const override { return elementType; }
   int64_t getStep() const override {
     return levels.empty() ? unit : levels.front();
   }
   /// False for a matrix that is a constant, and laid out anew.
   bool isCostly() const override;
+  /// Widths of 3, 5 and 7 bits, of which 32 rows fill whole words.
+  bool hasLongCode() const override { return unit > kColumnsPerBlock; }
 
 private:
   class Builder;
+  class TableFinder;
   struct Source;
   /// One for each block of a panel.
   using Mappings = SmallVector<IRMapping>;
@@ -66,9 +81,15 @@ private:
   using Words = llvm::DenseMap<int64_t, Value>;
 
   DecodedFactor();
+  /// Sets `result`, its body and the sources.
+  bool build(Value matrix, bool isTransposed, StringRef &whyNot);
   void chooseWidths();
+  /// Floats of 8 bits, in few operations.
+  void simplifyFloats();
   void foldCodes(int64_t tableBits);
+  void separateScale();
   void choosePeriods();
+  void chooseScalePeriod();
   void eraseUnused();
   void emitSource(ImplicitLocOpBuilder &b, Source &source);
 
@@ -81,19 +102,35 @@ private:
                  MutableArrayRef<Words> words, IRMapping &mapping);
   void emitPeriod(ImplicitLocOpBuilder &b, const Panel &panel, int64_t period,
                   Value row, Mappings &mappings);
+  /// What rows are for: `groups` is null, or leaves their scales out.
+  struct Reader {
+    Body body;
+    const Groups *groups;
+  };
+  SmallVector<Value> emitAll(ImplicitLocOpBuilder &b, const Panel &panel,
+                             Value first, int64_t count,
+                             ArrayRef<Value> carried, const Reader &reader);
   SmallVector<Value> emitLevel(ImplicitLocOpBuilder &b, const Panel &panel,
                                size_t level, Value first, int64_t count,
                                const Mappings &outer, ArrayRef<Value> carried,
-                               Body body);
+                               const Reader &reader);
+  SmallVector<Value> emitGroup(ImplicitLocOpBuilder &b, const Panel &panel,
+                               size_t level, Value row, int64_t count,
+                               const Mappings &mappings,
+                               ArrayRef<Value> carried, const Reader &reader);
   SmallVector<Value> emitUnit(ImplicitLocOpBuilder &b, const Panel &panel,
                               Value first, int64_t count, Mappings &mappings,
-                              ArrayRef<Value> carried, Body body);
+                              ArrayRef<Value> carried, const Reader &reader);
 
   int64_t n, k;
   Type elementType;
   /// f of the file comment; an argument for each source.
   std::unique_ptr<Block> body;
   Value result;
+  /// If groups of rows have a scale, `result` is the product of these two.
+  Value unscaled, scale;
+  /// Rows of such a group, a level; 0 if there are none.
+  int64_t scalePeriod = 0;
   std::vector<Source> sources;
   /// An operation of f has the same result for so many rows, or, if it is 0,
   /// for all.

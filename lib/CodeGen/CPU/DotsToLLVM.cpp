@@ -90,6 +90,23 @@ Value emitCall(cpu::DotOp op, const Instruction &instruction) {
   return arith::AddIOp::create(b, op.getAccumulator(), result);
 }
 
+/// The low seven bits of an index select among two registers, the highest bit
+/// selects these.
+Value emitLookup(cpu::LookupBytesOp op) {
+  ImplicitLocOpBuilder b(op.getLoc(), op);
+  Type type = op.getResult().getType();
+  auto permute = [&](Value low, Value high) {
+    return emitCall(b, "llvm.x86.avx512.vpermi2var.qi.512", type,
+                    {low, op.getIndices(), high});
+  };
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
+  Value isHigh = arith::CmpIOp::create(b, arith::CmpIPredicate::slt,
+                                       op.getIndices(), zero);
+  return arith::SelectOp::create(b, isHigh,
+                                 permute(op.getThird(), op.getFourth()),
+                                 permute(op.getFirst(), op.getSecond()));
+}
+
 struct DotsToLLVMPass : impl::DotsToLLVMBase<DotsToLLVMPass> {
   void runOnOperation() override {
     WalkResult result = getOperation()->walk([](cpu::DotOp op) {
@@ -106,7 +123,11 @@ struct DotsToLLVMPass : impl::DotsToLLVMBase<DotsToLLVMPass> {
       return WalkResult::advance();
     });
     if (result.wasInterrupted())
-      signalPassFailure();
+      return signalPassFailure();
+    getOperation()->walk([](cpu::LookupBytesOp op) {
+      op.replaceAllUsesWith(emitLookup(op));
+      op.erase();
+    });
   }
 };
 

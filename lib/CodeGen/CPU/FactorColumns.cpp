@@ -118,11 +118,10 @@ SmallVector<Value> TransposedColumns::emitRows(ImplicitLocOpBuilder &b,
 // Panels in memory
 //===----------------------------------------------------------------------===//
 
-/// Where row `k` of a panel's block lies.
-static Cell getKeptCell(ImplicitLocOpBuilder &b, Value k, Value begin,
-                        int64_t block) {
-  Value column = arith::ConstantIndexOp::create(b, block * kColumnsPerBlock);
-  return {b.createOrFold<arith::SubIOp>(k, begin), column, kColumnsPerBlock};
+Cell KeptColumns::getCell(ImplicitLocOpBuilder &b, Value k, Value column,
+                          int64_t block) {
+  return {b.createOrFold<arith::SubIOp>(k, begin),
+          emitOffset(b, column, block * kColumnsPerBlock), kColumnsPerBlock};
 }
 
 KeptColumns::KeptColumns(ImplicitLocOpBuilder &b, FactorColumns &source,
@@ -131,28 +130,41 @@ KeptColumns::KeptColumns(ImplicitLocOpBuilder &b, FactorColumns &source,
   Value empty = tensor::EmptyOp::create(
       b, ArrayRef<int64_t>{count, panel.numBlocks * kColumnsPerBlock},
       source.getElementType());
-  memory = source
-               .emitRows(b, panel, first, count, empty,
-                         [&](Value k, ArrayRef<Value> columns,
-                             ArrayRef<Value> carried) -> SmallVector<Value> {
-                           Value written = carried.front();
-                           for (auto [i, column] : llvm::enumerate(columns))
-                             written = emitStore(b, column, written,
-                                                 getKeptCell(b, k, begin, i));
-                           return {written};
-                         })
-               .front();
+  auto keep = [&](const Panel &blocks, Value column, ArrayRef<Value> into) {
+    auto store = [&](Value k, ArrayRef<Value> columns,
+                     ArrayRef<Value> carried) -> SmallVector<Value> {
+      Value written = carried.front();
+      for (auto [i, vector] : llvm::enumerate(columns))
+        written = emitStore(b, vector, written, getCell(b, k, column, i));
+      return {written};
+    };
+    return source.emitRows(b, blocks, first, count, into, store);
+  };
+  Value zero = arith::ConstantIndexOp::create(b, 0);
+  if (!source.hasLongCode()) {
+    memory = keep(panel, zero, empty).front();
+    return;
+  }
+  // Bufferization takes long for many stores that follow each other.
+  auto keepBlock = [&](Value i, ArrayRef<Value> into) {
+    Panel block{b.createOrFold<arith::AddIOp>(panel.block, i),
+                /*numBlocks=*/1, /*lastValid=*/kColumnsPerBlock};
+    return keep(block, emitColumn(b, {i, 1, kColumnsPerBlock}, 0), into);
+  };
+  memory =
+      emitCarryingLoop(b, zero, panel.numBlocks, 1, empty, keepBlock).front();
 }
 
 SmallVector<Value> KeptColumns::emitRows(ImplicitLocOpBuilder &b,
                                          const Panel &panel, Value first,
                                          int64_t count, ArrayRef<Value> carried,
                                          Body body) {
+  Value zero = arith::ConstantIndexOp::create(b, 0);
   return emitCarryingLoop(
       b, first, count, 1, carried, [&](Value k, ArrayRef<Value> inner) {
         SmallVector<Value> columns;
         for (int64_t i = 0; i < panel.numBlocks; ++i)
-          columns.push_back(emitLoad(b, memory, getKeptCell(b, k, begin, i)));
+          columns.push_back(emitLoad(b, memory, getCell(b, k, zero, i)));
         return body(k, columns, inner);
       });
 }

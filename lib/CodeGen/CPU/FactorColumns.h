@@ -18,6 +18,16 @@ public:
   using Body = llvm::function_ref<SmallVector<Value>(
       Value k, ArrayRef<Value> columns, ArrayRef<Value> carried)>;
 
+  /// Rows in groups, whose sums are multiplied by a scale of the group: `start`
+  /// gives what the sums of a group begin with, `add` what is carried on after
+  /// them. `scales` has a vector for each block of the panel.
+  struct Groups {
+    llvm::function_ref<SmallVector<Value>()> start;
+    llvm::function_ref<SmallVector<Value>(
+        ArrayRef<Value> sums, ArrayRef<Value> scales, ArrayRef<Value> carried)>
+        add;
+  };
+
   virtual ~FactorColumns();
 
   /// Rows first ... first + count - 1, one after the other; what `body` gave
@@ -27,12 +37,26 @@ public:
                                       int64_t count, ArrayRef<Value> carried,
                                       Body body) = 0;
 
+  /// True if groups of rows have a common scale, which emitGroups leaves out.
+  virtual bool hasGroups() const { return false; }
+  /// emitRows, but `body` gets rows without their scales, and carries the sums
+  /// of a group. Only if hasGroups().
+  virtual SmallVector<Value> emitGroups(ImplicitLocOpBuilder &b,
+                                        const Panel &panel, Value first,
+                                        int64_t count, ArrayRef<Value> carried,
+                                        Body body, const Groups &groups) {
+    return emitRows(b, panel, first, count, carried, body);
+  }
+
   virtual Type getElementType() const = 0;
   /// Rows that are read together.
   virtual int64_t getStep() const { return 1; }
   /// True if reading costs more than a load, so that it pays to keep what has
   /// been read.
   virtual bool isCostly() const { return false; }
+  /// True if so many rows are read without a loop that the code for several
+  /// blocks is too long. Of the last block all columns can then be read.
+  virtual bool hasLongCode() const { return false; }
 };
 
 /// A matrix K x N in memory.
@@ -82,6 +106,9 @@ public:
   Type getElementType() const override { return getElementTypeOrSelf(memory); }
 
 private:
+  /// Where row `k` of a block lies, the first of which begins at `column`.
+  Cell getCell(ImplicitLocOpBuilder &b, Value k, Value column, int64_t block);
+
   /// The number of the first row.
   Value begin;
   /// Rows x 16 columns a block.

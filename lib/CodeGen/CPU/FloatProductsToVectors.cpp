@@ -8,13 +8,15 @@
 // The right factor is read where it lies, or kept in memory for one panel at a
 // time where reading it costs more than a load and there are several tiles of
 // rows. Sums are added up in the order of their terms, by the multiplications
-// and additions that were there, so that no number changes.
+// and additions that were there, so that no number changes; but see FloatTile.h
+// for few rows and scales of groups.
 //
 //===----------------------------------------------------------------------===//
 
 #include "DecodedFactor.h"
 #include "FloatTile.h"
 #include "Roofline.h"
+#include "TableProduct.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -23,6 +25,7 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
+#include "qfmt/CodeGen/CPU/CpuOps.h"
 #include "qfmt/CodeGen/CPU/Passes.h"
 
 namespace mlir::qfmt {
@@ -168,20 +171,6 @@ private:
 // Products
 //===----------------------------------------------------------------------===//
 
-void reportProduct(const FloatProduct &product, const Blocking &blocking,
-                   const Epilogue &epilogue) {
-  Location loc = linalg::GenericOp(product.op).getLoc();
-  if (epilogue.size() == 0 && !epilogue.getWhyNot().empty())
-    remark::missed(loc, getRemarkOptions("NotFused"))
-        << "sums are written to memory: " << epilogue.getWhyNot();
-  remark::passed(loc, getRemarkOptions("Blocks"))
-      << "a product of real numbers" << remark::metric("Rows", blocking.rows)
-      << remark::metric("ColumnBlocks", blocking.columnBlocks)
-      << remark::metric("Terms", blocking.steps)
-      << remark::metric("CachedRows", blocking.cachedRows)
-      << remark::metric("FusedOperations", epilogue.size());
-}
-
 /// A right factor that is decoded where it is used has `decodedBytes`; others
 /// 0.
 void reportLimits(const FloatProduct &product, const CpuTarget &target,
@@ -198,15 +187,13 @@ void reportLimits(const FloatProduct &product, const CpuTarget &target,
                  target.rates.floatProducts, size, blocking);
 }
 
-/// The right factor, decoded where it is used if it is a constant.
-std::unique_ptr<FactorColumns> makeColumns(ImplicitLocOpBuilder &b,
-                                           const FloatProduct &product,
-                                           const CpuTarget &target,
-                                           int64_t &decodedBytes) {
+/// The right factor, which `decoded` is unless it is null.
+std::unique_ptr<FactorColumns>
+makeColumns(ImplicitLocOpBuilder &b, const FloatProduct &product,
+            std::unique_ptr<DecodedFactor> decoded, StringRef whyNot,
+            int64_t &decodedBytes) {
   Value rhs = product.rhs->get();
-  StringRef whyNot;
-  if (auto decoded = DecodedFactor::match(rhs, product.isRhsTransposed(),
-                                          target.tableBits, whyNot)) {
+  if (decoded) {
     decoded->emitSources(b);
     decodedBytes = decoded->getNumBytes();
     remark::passed(b.getLoc(), getRemarkOptions("Decoded"))
@@ -242,20 +229,46 @@ Value emitByRows(
       .getResult(0);
 }
 
-void emitProduct(const FloatProduct &product, const CpuTarget &target) {
+/// Replaces a product whose factor is a sum of entries of tables, if it pays.
+bool emitLookups(const FloatProduct &product, const CpuTarget &target,
+                 const DecodedFactor &factor) {
+  std::optional<CodeSums> sums = factor.findTables();
+  if (!sums || !profitsFromTables(product, *sums))
+    return false;
   linalg::GenericOp op = product.op;
+  ImplicitLocOpBuilder b(op.getLoc(), op);
+  remark::passed(b.getLoc(), getRemarkOptions("Tables"))
+      << "products with the entries of tables are looked up"
+      << remark::metric("Terms", sums->period)
+      << remark::metric("Tables", int64_t(sums->tables.size()));
+  Value result = emitTableProduct(b, product, *sums, target.hasByteTables);
+  op.replaceAllUsesWith(ValueRange{result});
+  op.erase();
+  return true;
+}
+
+void emitProduct(const FloatProduct &product, const CpuTarget &target,
+                 bool groupsSums) {
+  linalg::GenericOp op = product.op;
+  StringRef whyNot;
+  std::unique_ptr<DecodedFactor> decoded = DecodedFactor::match(
+      product.rhs->get(), product.isRhsTransposed(), target.tableBits, whyNot);
+  if (groupsSums && decoded && emitLookups(product, target, *decoded))
+    return;
   Epilogue epilogue(op);
   ImplicitLocOpBuilder b(op.getLoc(), epilogue.getLast());
   int64_t decodedBytes = 0;
   std::unique_ptr<FactorColumns> columns =
-      makeColumns(b, product, target, decodedBytes);
+      makeColumns(b, product, std::move(decoded), whyNot, decodedBytes);
   Blocking blocking = FloatTile::chooseBlocking(target, product, *columns);
-  reportProduct(product, blocking, epilogue);
+  reportBlocks(linalg::GenericOp(product.op).getLoc(),
+               "qfmt-float-products-to-vectors", "a product of real numbers",
+               blocking, epilogue);
   reportLimits(product, target, epilogue, blocking, decodedBytes);
   OpFoldResult rows = tensor::getMixedSize(b, op.getLoc(), product.lhs->get(),
                                            product.getRowDim());
   auto emitLoops = [&](ImplicitLocOpBuilder &builder, bool keepsPanels) {
-    FloatTile tile(product, *columns, keepsPanels, epilogue);
+    FloatTile tile(product, *columns, keepsPanels, groupsSums, epilogue);
     return ProductLoops(builder, blocking, epilogue, tile, rows, product.n,
                         product.k)
         .emit();
@@ -279,7 +292,8 @@ void allowContraction(linalg::GenericOp op) {
 }
 
 /// Does nothing if `op` is no product that can be written so.
-void emitProduct(linalg::GenericOp op, const CpuTarget &target, bool contract) {
+void emitProduct(linalg::GenericOp op, const CpuTarget &target, bool contract,
+                 bool groupsSums) {
   StringRef whyNot;
   std::optional<FloatProduct> product = matchFloatProduct(op, whyNot);
   if (product && contract)
@@ -287,7 +301,7 @@ void emitProduct(linalg::GenericOp op, const CpuTarget &target, bool contract) {
   if (product && !product->batchLoops.empty())
     product = matchFloatProduct(BatchEmitter(*product).emit(), whyNot);
   if (product)
-    return emitProduct(*product, target);
+    return emitProduct(*product, target, groupsSums);
   if (!whyNot.empty())
     remark::missed(op.getLoc(), getRemarkOptions("NotBlocked"))
         << "not written in blocks: " << whyNot;
@@ -308,7 +322,7 @@ struct FloatProductsToVectorsPass
         products.push_back(op);
     });
     for (linalg::GenericOp op : products)
-      emitProduct(op, target, contract);
+      emitProduct(op, target, contract, groupSums);
   }
 };
 

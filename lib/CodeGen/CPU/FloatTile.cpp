@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "FloatTile.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "qfmt/Conversion/VectorBody.h"
 
@@ -70,6 +71,57 @@ Value FloatTile::loadLeft(ImplicitLocOpBuilder &b, Value row, Value k) {
   return tensor::ExtractOp::create(b, product.lhs->get(), indices);
 }
 
+/// Lets the last multiplication and addition of `sum` round once.
+static void allowContraction(Value sum) {
+  auto allow = [](Operation *op) {
+    op->setAttr("fastmath",
+                arith::FastMathFlagsAttr::get(op->getContext(),
+                                              arith::FastMathFlags::contract));
+  };
+  auto add = sum.getDefiningOp<arith::AddFOp>();
+  if (!add)
+    return;
+  allow(add);
+  for (Value operand : add->getOperands())
+    if (auto product = operand.getDefiningOp<arith::MulFOp>())
+      allow(product);
+}
+
+SmallVector<Value> FloatTile::emitTerm(ImplicitLocOpBuilder &b,
+                                       const Rows &rows, Value k,
+                                       ArrayRef<Value> right,
+                                       ArrayRef<Value> sums) {
+  SmallVector<Value> after;
+  for (int64_t i = 0; i < rows.count; ++i) {
+    SmallVector<Value> arguments(3);
+    arguments[product.lhs->getOperandNumber()] =
+        loadLeft(b, emitOffset(b, rows.row, i), k);
+    for (Value column : right) {
+      arguments[product.rhs->getOperandNumber()] = column;
+      arguments[2] = sums[after.size()];
+      after.push_back(
+          emitVectorBody(b, product.op, arguments, kColumnsPerBlock, nullptr)
+              .front());
+      if (groupsSums)
+        allowContraction(after.back());
+    }
+  }
+  return after;
+}
+
+SmallVector<Value> FloatTile::addGroup(ImplicitLocOpBuilder &b,
+                                       ArrayRef<Value> sums,
+                                       ArrayRef<Value> scales,
+                                       ArrayRef<Value> before) {
+  SmallVector<Value> after;
+  for (auto [i, sum] : llvm::enumerate(sums)) {
+    Value scaled = arith::MulFOp::create(b, sum, scales[i % scales.size()]);
+    after.push_back(arith::AddFOp::create(b, before[i], scaled));
+    allowContraction(after.back());
+  }
+  return after;
+}
+
 SmallVector<Value> FloatTile::emitSums(ImplicitLocOpBuilder &b,
                                        const Rows &rows, const Panel &panel,
                                        const Part &part, Start start) {
@@ -78,23 +130,23 @@ SmallVector<Value> FloatTile::emitSums(ImplicitLocOpBuilder &b,
     for (int64_t block = 0; block < panel.numBlocks; ++block)
       sums.push_back(start(i, block));
   auto addTerm = [&](Value k, ArrayRef<Value> right, ArrayRef<Value> before) {
-    SmallVector<Value> after;
-    for (int64_t i = 0; i < rows.count; ++i) {
-      SmallVector<Value> arguments(3);
-      arguments[product.lhs->getOperandNumber()] =
-          loadLeft(b, emitOffset(b, rows.row, i), k);
-      for (Value column : right) {
-        arguments[product.rhs->getOperandNumber()] = column;
-        arguments[2] = before[after.size()];
-        after.push_back(
-            emitVectorBody(b, product.op, arguments, kColumnsPerBlock, nullptr)
-                .front());
-      }
-    }
-    return after;
+    return emitTerm(b, rows, k, right, before);
   };
-  FactorColumns &source = kept ? *kept : columns;
-  return source.emitRows(b, panel, part.first, part.count, sums, addTerm);
+  if (!groupsSums) {
+    FactorColumns &source = kept ? *kept : columns;
+    return source.emitRows(b, panel, part.first, part.count, sums, addTerm);
+  }
+  auto startGroup = [&]() {
+    auto type = VectorType::get(kColumnsPerBlock, b.getF32Type());
+    Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
+    return SmallVector<Value>(sums.size(), zero);
+  };
+  auto add = [&](ArrayRef<Value> group, ArrayRef<Value> scales,
+                 ArrayRef<Value> before) {
+    return addGroup(b, group, scales, before);
+  };
+  return columns.emitGroups(b, panel, part.first, part.count, sums, addTerm,
+                            {startGroup, add});
 }
 
 } // namespace mlir::qfmt

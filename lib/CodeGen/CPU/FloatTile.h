@@ -8,13 +8,22 @@
 //
 // Each sum is added up in the order of k, by the operations of the product's
 // body: numbers are those of the body executed one element after the other.
+//
+// Where groups of rows of the right factor have a common scale, and are decoded
+// in registers, a tile with `groupsSums` takes that scale out of the sum:
+//
+//   sum over groups of (sum over the group of a[k] w[k]) s
+//
+// in order, a multiplication and an addition rounding once if the target can. A
+// sum of n terms in G groups then is within (n + G + 2) 2^-24 sum |a w s| of
+// the exact one, to first order, where n 2^-24 sum |a w s| bounds it otherwise.
 
 #ifndef QFMT_LIB_CODEGEN_CPU_FLOATTILE_H
 #define QFMT_LIB_CODEGEN_CPU_FLOATTILE_H
 
 #include "FactorColumns.h"
-#include "FloatProduct.h"
 #include "qfmt/CodeGen/CPU/CpuTarget.h"
+#include "qfmt/CodeGen/Products/FloatProduct.h"
 
 namespace mlir::qfmt {
 
@@ -23,9 +32,10 @@ public:
   /// `columns` is the right factor; with `keepsPanels` it is read once for each
   /// block of rows, else once for each tile.
   FloatTile(const FloatProduct &product, FactorColumns &columns,
-            bool keepsPanels, const Epilogue &epilogue)
+            bool keepsPanels, bool groupsSums, const Epilogue &epilogue)
       : RegisterTile(epilogue), product(product), columns(columns),
-        keepsPanels(keepsPanels) {}
+        keepsPanels(keepsPanels),
+        groupsSums(groupsSums && !keepsPanels && columns.hasGroups()) {}
 
   void emitPanel(ImplicitLocOpBuilder &b, const Panel &panel,
                  const Part &part) override;
@@ -43,10 +53,16 @@ protected:
 private:
   /// The left factor's element, a scalar.
   Value loadLeft(ImplicitLocOpBuilder &b, Value row, Value k);
+  SmallVector<Value> emitTerm(ImplicitLocOpBuilder &b, const Rows &rows,
+                              Value k, ArrayRef<Value> right,
+                              ArrayRef<Value> sums);
+  /// The sums of a group, times its scales, and `before`.
+  SmallVector<Value> addGroup(ImplicitLocOpBuilder &b, ArrayRef<Value> sums,
+                              ArrayRef<Value> scales, ArrayRef<Value> before);
 
   FloatProduct product;
   FactorColumns &columns;
-  bool keepsPanels;
+  bool keepsPanels, groupsSums;
   std::unique_ptr<KeptColumns> kept;
 };
 

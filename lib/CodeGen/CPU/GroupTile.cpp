@@ -137,8 +137,9 @@ GroupTile::GroupTile(ImplicitLocOpBuilder &b, const GroupedProduct &product,
       numSteps(cast<ShapedType>(rhs.getPacked().getType()).getDimSize(2)),
       numFields(rhs.getNumFields()) {
   lhs = emitPadded(b, product.lhs, numSteps * numFields * kTermsPerDot);
-  if (rhs.getOffset() != 0 && dot.readsUnsignedRight())
-    corrections = emitCorrections(b, product.lhs, rhs.getOffset());
+  if (dot.readsUnsignedRight() && (rhs.getOffset() != 0 || addsNumbers()))
+    corrections = emitCorrections(b, product.lhs,
+                                  addsNumbers() ? 1 : int64_t(rhs.getOffset()));
 }
 
 //===----------------------------------------------------------------------===//
@@ -205,10 +206,32 @@ SmallVector<Value> GroupTile::emitGroup(ImplicitLocOpBuilder &b,
   return sums;
 }
 
+bool GroupTile::addsNumbers() const {
+  cpu::UnpackIntegersOp op = rhs;
+  return op.getGroups() && !op.getTable();
+}
+
+Value GroupTile::emitCorrection(ImplicitLocOpBuilder &b, Value row, Value group,
+                                Value ofColumns) {
+  if (!corrections)
+    return {};
+  Value sum = tensor::ExtractOp::create(b, corrections, ValueRange{row, group});
+  if (!addsNumbers())
+    return sum;
+  auto type = VectorType::get(kColumnsPerBlock, b.getI32Type());
+  return arith::MulIOp::create(b, vector::BroadcastOp::create(b, type, sum),
+                               arith::ExtSIOp::create(b, type, ofColumns));
+}
+
+bool GroupTile::startsWith(Value correction) const {
+  return correction && dot.getNumPartialSums() == 1 &&
+         (!isa<VectorType>(correction.getType()) || dot.getNumGroups() == 1);
+}
+
 Value GroupTile::emitStart(ImplicitLocOpBuilder &b, Value correction) {
   VectorType type = dot.getAccumulatorType(b.getContext());
-  if (correction && dot.getNumPartialSums() == 1)
-    return vector::BroadcastOp::create(b, type, correction);
+  if (startsWith(correction))
+    return b.createOrFold<vector::BroadcastOp>(type, correction);
   return arith::ConstantOp::create(b, b.getZeroAttr(type));
 }
 
@@ -229,15 +252,16 @@ SmallVector<Value> GroupTile::emitIntegers(ImplicitLocOpBuilder &b,
                                            Value group) {
   // By row, block, part of 64 bytes.
   int64_t parts = dot.getNumGroups();
-  SmallVector<Value> sums, rowCorrections;
-  for (int64_t i = 0; i < rows.count; ++i) {
-    Value correction;
-    if (corrections)
-      correction = tensor::ExtractOp::create(
-          b, corrections, ValueRange{emitOffset(b, rows.row, i), group});
-    rowCorrections.push_back(correction);
-    sums.append(panel.numBlocks * parts, emitStart(b, correction));
-  }
+  SmallVector<Value> ofColumns, sums, cellCorrections;
+  for (int64_t block = 0; block < panel.numBlocks; ++block)
+    ofColumns.push_back(
+        loadGroupBytes(b, emitOffset(b, panel.block, block), group));
+  for (int64_t i = 0; i < rows.count; ++i)
+    for (int64_t block = 0; block < panel.numBlocks; ++block) {
+      cellCorrections.push_back(emitCorrection(b, emitOffset(b, rows.row, i),
+                                               group, ofColumns[block]));
+      sums.append(parts, emitStart(b, cellCorrections.back()));
+    }
   // Where registers suffice for sums of each field, fields stay in place.
   int64_t sets = hasFieldSums(rows, panel) ? numFields : 1;
   size_t numSums = sums.size();
@@ -246,11 +270,12 @@ SmallVector<Value> GroupTile::emitIntegers(ImplicitLocOpBuilder &b,
   constexpr int64_t kMaxUnrolled = 4;
   if (numSteps <= kMaxUnrolled)
     for (int64_t step = 0; step < numSteps; ++step)
-      sums = emitStep(b, rows, panel, group, index(b, step), sums);
+      sums = emitStep(b, rows, panel, group, index(b, step), ofColumns, sums);
   else
     sums = emitLoop(b, index(b, 0), numSteps, sums,
                     [&](Value step, SmallVector<Value> before) {
-                      return emitStep(b, rows, panel, group, step, before);
+                      return emitStep(b, rows, panel, group, step, ofColumns,
+                                      before);
                     });
   for (int64_t set = 1; set < sets; ++set)
     for (size_t i = 0; i < numSums; ++i) {
@@ -264,46 +289,52 @@ SmallVector<Value> GroupTile::emitIntegers(ImplicitLocOpBuilder &b,
   SmallVector<Value> results;
   for (int64_t i = 0; i < rows.count * panel.numBlocks; ++i) {
     Value sum = dot.emitSums(b, ArrayRef(sums).slice(i * parts, parts));
-    Value correction = rowCorrections[i / panel.numBlocks];
-    if (correction && dot.getNumPartialSums() != 1)
+    Value correction = cellCorrections[i];
+    if (correction && !startsWith(correction))
       sum = arith::AddIOp::create(
-          b, sum, vector::BroadcastOp::create(b, sum.getType(), correction));
+          b, sum,
+          b.createOrFold<vector::BroadcastOp>(sum.getType(), correction));
     results.push_back(sum);
   }
   return results;
 }
 
+Value GroupTile::emitRight(ImplicitLocOpBuilder &b, Value codes, int64_t field,
+                           bool inPlace, Value ofGroups) {
+  if (dot.readsUnsignedRight())
+    return dot.emitUnsignedRight(
+        b, emitField(b, rhs, codes, field, inPlace,
+                     rhs.getTable() ? ofGroups : Value()));
+  return dot.emitRight(b, emitSignedField(b, rhs, codes, field, ofGroups));
+}
+
 SmallVector<Value> GroupTile::emitStep(ImplicitLocOpBuilder &b,
                                        const Rows &rows, const Panel &panel,
                                        Value group, Value step,
+                                       ArrayRef<Value> ofColumns,
                                        SmallVector<Value> sums) {
-  int64_t parts = dot.getNumGroups();
+  int64_t parts = dot.getNumGroups(), size = dot.getGroupBytes();
   // More than one set of sums: each field has its own.
   size_t numSums = rows.count * panel.numBlocks * parts;
-  SmallVector<Value> codes;
+  bool inPlace = sums.size() > numSums;
+  SmallVector<Value> codes, ofGroups;
   for (int64_t block = 0; block < panel.numBlocks; ++block)
-    for (int64_t part = 0; part < parts; ++part)
+    for (int64_t part = 0; part < parts; ++part) {
       codes.push_back(
           loadCodes(b, emitOffset(b, panel.block, block), group, step, part));
+      ofGroups.push_back(ofColumns[block] ? emitGroupBytes(b, ofColumns[block],
+                                                           part * size, size)
+                                          : Value());
+    }
   for (int64_t field = 0; field < numFields; ++field) {
     SmallVector<Value> right;
-    for (Value bytes : codes) {
-      Value factor = emitField(b, rhs, bytes, field, sums.size() > numSums);
-      if (dot.readsUnsignedRight()) {
-        right.push_back(dot.emitUnsignedRight(b, factor));
-        continue;
-      }
-      Value offset = arith::ConstantOp::create(
-          b, DenseElementsAttr::get(cast<VectorType>(factor.getType()),
-                                    APInt(8, rhs.getOffset(), true)));
-      right.push_back(
-          dot.emitRight(b, arith::AddIOp::create(b, factor, offset)));
-    }
+    for (auto [bytes, ofGroup] : llvm::zip_equal(codes, ofGroups))
+      right.push_back(emitRight(b, bytes, field, inPlace, ofGroup));
     for (int64_t i = 0; i < rows.count; ++i) {
       Value left = dot.emitLeft(
           b, loadTerms(b, emitOffset(b, rows.row, i), group, step, field));
       for (auto [j, factor] : llvm::enumerate(right)) {
-        size_t set = sums.size() > numSums ? field : 0;
+        size_t set = inPlace ? field : 0;
         Value &sum = sums[set * numSums + i * right.size() + j];
         sum = dot.readsUnsignedRight()
                   ? dot.emitDotOfUnsignedRight(b, sum, left, factor)
@@ -318,27 +349,28 @@ SmallVector<Value> GroupTile::emitStep(ImplicitLocOpBuilder &b,
 // Loads
 //===----------------------------------------------------------------------===//
 
-static Value loadBytes(ImplicitLocOpBuilder &b, Value tensor,
-                       ValueRange indices, int64_t size) {
-  auto type = VectorType::get(size, b.getI8Type());
-  Value zero = arith::ConstantOp::create(b, b.getI8IntegerAttr(0));
-  return vector::TransferReadOp::create(b, type, tensor, indices, zero,
-                                        ArrayRef(true));
-}
-
 Value GroupTile::loadTerms(ImplicitLocOpBuilder &b, Value row, Value group,
                            Value step, int64_t field) {
   Value size = index(b, numFields * kTermsPerDot);
   Value first = b.createOrFold<arith::MulIOp>(step, size);
   Value term = emitOffset(b, first, field * kTermsPerDot);
-  return loadBytes(b, lhs, {row, group, term}, kTermsPerDot);
+  return emitLoadBytes(b, lhs, {row, group, term}, kTermsPerDot);
 }
 
 Value GroupTile::loadCodes(ImplicitLocOpBuilder &b, Value block, Value group,
                            Value step, int64_t part) {
   int64_t size = dot.getGroupBytes();
-  return loadBytes(b, cpu::UnpackIntegersOp(rhs).getPacked(),
-                   {block, group, step, index(b, part * size)}, size);
+  return emitLoadBytes(b, cpu::UnpackIntegersOp(rhs).getPacked(),
+                       {block, group, step, index(b, part * size)}, size);
+}
+
+Value GroupTile::loadGroupBytes(ImplicitLocOpBuilder &b, Value block,
+                                Value group) {
+  Value groups = rhs.getGroups();
+  if (!groups)
+    return {};
+  return emitLoadBytes(b, groups, {block, group, index(b, 0)},
+                       kColumnsPerBlock);
 }
 
 Value GroupTile::loadOperand(ImplicitLocOpBuilder &b, OpOperand &operand,

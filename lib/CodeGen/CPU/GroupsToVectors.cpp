@@ -28,20 +28,6 @@ remark::RemarkOpts getRemarkOptions(StringRef name) {
   return remark::RemarkOpts::name(name).category("qfmt-groups-to-vectors");
 }
 
-void report(const GroupedProduct &product, const Blocking &blocking,
-            const Epilogue &epilogue) {
-  Location loc = linalg::GenericOp(product.op).getLoc();
-  if (epilogue.size() == 0 && !epilogue.getWhyNot().empty())
-    remark::missed(loc, getRemarkOptions("NotFused"))
-        << "sums are written to memory: " << epilogue.getWhyNot();
-  remark::passed(loc, getRemarkOptions("Blocks"))
-      << "a product in groups" << remark::metric("Rows", blocking.rows)
-      << remark::metric("ColumnBlocks", blocking.columnBlocks)
-      << remark::metric("Groups", blocking.steps)
-      << remark::metric("CachedRows", blocking.cachedRows)
-      << remark::metric("FusedOperations", epilogue.size());
-}
-
 /// Of what is kept in memory: a packed constant, not what it is unpacked to.
 Type getStoredType(Value value) {
   Operation *op = value.getDefiningOp();
@@ -58,6 +44,9 @@ void reportLimits(const GroupedProduct &product, const CpuTarget &target,
   for (Value input : op.getDpsInputs())
     if (input.getDefiningOp() != sums)
       right.push_back(getStoredType(input));
+  auto rhs = product.rhs->get().getDefiningOp<cpu::UnpackIntegersOp>();
+  if (rhs.getGroups())
+    right.push_back(rhs.getGroups().getType());
   KernelSize size =
       KernelSize::get(product.m, product.n, product.groups * product.groupSize,
                       blocking.cachedRows, {product.lhs.getType()}, right,
@@ -76,7 +65,8 @@ void emitProduct(const GroupedProduct &product, const CpuTarget &target) {
   }
   Epilogue epilogue(product.op);
   Blocking blocking = GroupTile::chooseBlocking(target, product);
-  report(product, blocking, epilogue);
+  reportBlocks(linalg::GenericOp(product.op).getLoc(), "qfmt-groups-to-vectors",
+               "a product in groups", blocking, epilogue);
   reportLimits(product, target, epilogue, blocking);
   ImplicitLocOpBuilder b(sums.getLoc(), epilogue.getLast());
   GroupTile tile(b, product, target, epilogue);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "IntegerTile.h"
+#include "UnpackedPanel.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -17,6 +18,8 @@ namespace mlir::qfmt {
 constexpr int64_t kMaxRows = 6;
 /// Blocks of 16 columns; more make the code long.
 constexpr int64_t kMaxColumnBlocks = 8;
+/// Codes in a byte.
+constexpr int64_t kMaxFields = 4;
 /// Fewer dot products do not pay for loading and storing their sums.
 constexpr int64_t kMinDots = 64;
 
@@ -62,6 +65,9 @@ Blocking IntegerTile::chooseBlocking(const CpuTarget &target,
       std::max<int64_t>(target.l2Bytes / 4 / columns,
                         std::max(kMinDots * kTermsPerDot, termsPerStep)) /
       termsPerStep;
+  // Parts begin with the first code of a byte.
+  if (!product.hasRuns())
+    blocking.steps = llvm::alignDown(blocking.steps, kMaxFields);
   blocking.cyclesPerStep = double(termsPerStep) / kTermsPerDot;
   int64_t terms = std::min(product.k, blocking.steps * termsPerStep);
   int64_t cached = (target.l2Bytes / 4 * 3 - columns * terms) /
@@ -86,7 +92,34 @@ Value emitPackedSteps(ImplicitLocOpBuilder &b, const IntegerProduct &product) {
 IntegerTile::IntegerTile(ImplicitLocOpBuilder &b, const IntegerProduct &product,
                          const ByteDotProduct &dot, const Epilogue &epilogue)
     : RegisterTile(epilogue), product(product), dot(dot),
-      lhs(product.lhs->get()), packed(emitPackedSteps(b, product)) {}
+      lhs(product.lhs->get()), codes(getPackedCodes(product.rhs->get())),
+      dotsPerRun(llvm::divideCeil(product.run, kTermsPerDot)) {
+  if (codes)
+    dotsPerRun = llvm::alignTo(dotsPerRun, codes.getNumFields());
+  else
+    packed = emitPackedSteps(b, product);
+}
+
+void IntegerTile::emitPanel(ImplicitLocOpBuilder &b, const Panel &panel,
+                            const Part &part) {
+  if (!codes)
+    return;
+  int64_t fields = codes.getNumFields();
+  PanelUnits units{part.first, part.count, dotsPerRun, 1};
+  firstDot = part.first;
+  if (product.hasRuns()) {
+    firstDot = b.createOrFold<arith::MulIOp>(
+        part.first, arith::ConstantIndexOp::create(b, dotsPerRun));
+  } else {
+    bool hasRest = part.isLast && product.run % kTermsPerDot != 0;
+    units.first = b.createOrFold<arith::DivUIOp>(
+        part.first, arith::ConstantIndexOp::create(b, fields));
+    units.count = llvm::divideCeil(part.count + hasRest, fields);
+    units.dotsPerUnit = fields;
+    units.unitsPerRun = dotsPerRun / fields;
+  }
+  packed = emitUnpackedPanel(b, codes, panel, units);
+}
 
 SmallVector<Value> IntegerTile::emitSums(ImplicitLocOpBuilder &b,
                                          const Rows &rows, const Panel &panel,
@@ -147,8 +180,7 @@ SmallVector<Value> IntegerTile::emitRun(ImplicitLocOpBuilder &b,
   // The run's first quadruple in the packed factor.
   Value begin;
   if (run) {
-    Value dots = arith::ConstantIndexOp::create(
-        b, llvm::divideCeil(product.run, kTermsPerDot));
+    Value dots = arith::ConstantIndexOp::create(b, dotsPerRun);
     begin = arith::MulIOp::create(b, run, dots);
   }
   auto getPackedStep = [&](Value step) {
@@ -177,8 +209,7 @@ IntegerTile::emitDots(ImplicitLocOpBuilder &b, Value step, const Panel &panel,
   SmallVector<Value> right;
   for (int64_t block = 0; block < panel.numBlocks; ++block)
     for (int64_t group = 0, e = dot.getNumGroups(); group < e; ++group)
-      right.push_back(
-          loadGroup(b, emitOffset(b, panel.block, block), step, group));
+      right.push_back(loadGroup(b, panel, block, step, group));
   for (int64_t i = 0; i < rows; ++i) {
     Value left = dot.emitLeft(b, loadRow(i));
     for (auto [j, factor] : llvm::enumerate(right)) {
@@ -193,19 +224,15 @@ IntegerTile::emitDots(ImplicitLocOpBuilder &b, Value step, const Panel &panel,
 // Loads
 //===----------------------------------------------------------------------===//
 
-static Value loadBytes(ImplicitLocOpBuilder &b, Value tensor,
-                       ValueRange indices, int64_t size) {
-  auto type = VectorType::get(size, b.getI8Type());
-  Value zero = arith::ConstantOp::create(b, b.getI8IntegerAttr(0));
-  return vector::TransferReadOp::create(b, type, tensor, indices, zero,
-                                        ArrayRef(true));
-}
-
-Value IntegerTile::loadGroup(ImplicitLocOpBuilder &b, Value block, Value step,
-                             int64_t group) {
+Value IntegerTile::loadGroup(ImplicitLocOpBuilder &b, const Panel &panel,
+                             int64_t block, Value step, int64_t group) {
   int64_t size = dot.getGroupBytes();
   Value first = arith::ConstantIndexOp::create(b, group * size);
-  return dot.emitRight(b, loadBytes(b, packed, {block, step, first}, size));
+  Value place = codes ? arith::ConstantIndexOp::create(b, block).getResult()
+                      : emitOffset(b, panel.block, block);
+  if (codes)
+    step = b.createOrFold<arith::SubIOp>(step, firstDot);
+  return dot.emitRight(b, emitLoadBytes(b, packed, {place, step, first}, size));
 }
 
 SmallVector<Value> emitLhsIndices(ImplicitLocOpBuilder &b,
@@ -231,8 +258,8 @@ Value IntegerTile::loadTerms(ImplicitLocOpBuilder &b, Value row, Value run,
                              Value step) {
   Value four = arith::ConstantIndexOp::create(b, kTermsPerDot);
   Value k = arith::MulIOp::create(b, step, four);
-  return loadBytes(b, lhs, emitLhsIndices(b, product, row, run, k),
-                   kTermsPerDot);
+  return emitLoadBytes(b, lhs, emitLhsIndices(b, product, row, run, k),
+                       kTermsPerDot);
 }
 
 /// The last, fewer than four terms. Any byte will do for the others, which are

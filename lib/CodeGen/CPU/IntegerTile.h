@@ -8,13 +8,15 @@
 //
 // and the same for each run where terms are runs. The first factor is read
 // where it lies: packing it costs more than it saves while rows fit the level-1
-// cache together. Rows of a convolution overlap; they are never copied.
+// cache together. Rows of a convolution overlap; they are never copied. The
+// second one is read where it lies, or from an UnpackedPanel.
 
 #ifndef QFMT_LIB_CODEGEN_CPU_INTEGERTILE_H
 #define QFMT_LIB_CODEGEN_CPU_INTEGERTILE_H
 
 #include "ByteDotProduct.h"
 #include "ProductLoops.h"
+#include "qfmt/CodeGen/CPU/CpuOps.h"
 
 namespace mlir::qfmt {
 
@@ -35,6 +37,9 @@ public:
                                  const IntegerProduct &product);
   /// Whole steps of each sum.
   static int64_t getNumSteps(const IntegerProduct &product);
+
+  void emitPanel(ImplicitLocOpBuilder &b, const Panel &panel,
+                 const Part &part) override;
 
 protected:
   SmallVector<Value> emitSums(ImplicitLocOpBuilder &b, const Rows &rows,
@@ -62,16 +67,22 @@ private:
                               const Panel &panel, SmallVector<Value> sums,
                               int64_t rows,
                               llvm::function_ref<Value(int64_t)> loadRow);
-  Value loadGroup(ImplicitLocOpBuilder &b, Value block, Value step,
-                  int64_t group);
+  /// Of block `block` of a panel.
+  Value loadGroup(ImplicitLocOpBuilder &b, const Panel &panel, int64_t block,
+                  Value step, int64_t group);
   Value loadTerms(ImplicitLocOpBuilder &b, Value row, Value run, Value step);
   Value loadLastTerms(ImplicitLocOpBuilder &b, Value row, Value run);
 
   IntegerProduct product;
   const ByteDotProduct &dot;
   Value lhs;
-  /// [N/16][K/4][64], the quadruples of all runs one after the other.
-  Value packed;
+  /// Null if the second factor lies in memory as bytes.
+  cpu::UnpackIntegersOp codes;
+  /// [N/16][K/4][64], the quadruples of all runs one after the other: of the
+  /// factor, or of a panel, from `firstDot` on.
+  Value packed, firstDot;
+  /// Quadruples from one run to the next.
+  int64_t dotsPerRun;
 };
 
 /// Where terms of the first factor lie, from `k` on of `run` (null if there are

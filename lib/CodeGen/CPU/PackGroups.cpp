@@ -6,11 +6,11 @@
 // that change with group and column qfmt_cpu.unpack_scales, of constants.
 //
 // What decides is which numbers occur, not from which format they come. Three
-// bits become four, five to seven become eight.
+// bits become four, five to seven become eight, unless groups have fewer values
+// each.
 //
 //===----------------------------------------------------------------------===//
 
-#include "GroupedProduct.h"
 #include "PackedConstants.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
@@ -18,6 +18,7 @@
 #include "mlir/IR/Remarks.h"
 #include "qfmt/CodeGen/CPU/CpuOps.h"
 #include "qfmt/CodeGen/CPU/Passes.h"
+#include "qfmt/CodeGen/Products/GroupedProduct.h"
 #include "qfmt/IR/ConstantData.h"
 #include <cmath>
 
@@ -118,23 +119,44 @@ void packScales(const GroupedProduct &product) {
   }
 }
 
+//===----------------------------------------------------------------------===//
+// Integers
+//===----------------------------------------------------------------------===//
+
+/// Null if they are no constants.
+cpu::UnpackIntegersOp packIntegers(const GroupedProduct &product) {
+  ElementsAttr constant;
+  if (!matchPattern(product.rhs->get(), m_Constant(&constant)))
+    return {};
+  std::optional<std::vector<uint8_t>> bytes = readCodes(constant);
+  if (!bytes || bytes->empty())
+    return {};
+  auto type = cast<RankedTensorType>(product.rhs->get().getType());
+  linalg::GenericOp sums = product.sums;
+  ImplicitLocOpBuilder b(sums.getLoc(), sums);
+  cpu::UnpackIntegersOp unpack = emitPackedIntegers(
+      b, type, *bytes, IntegerEncoding::choose({*bytes, product.groupSize}));
+  product.rhs->set(unpack);
+  return unpack;
+}
+
 struct PackGroupsPass : impl::PackGroupsBase<PackGroupsPass> {
   void runOnOperation() override {
     getOperation()->walk([](linalg::GenericOp op) {
       std::optional<GroupedProduct> product = matchGroupedProduct(op);
       if (!product)
         return;
-      ImplicitLocOpBuilder b(op.getLoc(), product->sums);
-      Value integers = emitPackedIntegers(b, product->rhs->get());
-      if (!integers)
+      cpu::UnpackIntegersOp unpack = packIntegers(*product);
+      if (!unpack)
         return;
-      product->rhs->set(integers);
       packScales(*product);
-      auto unpack = integers.getDefiningOp<cpu::UnpackIntegersOp>();
       remark::passed(op.getLoc(), remark::RemarkOpts::name("Packed").category(
                                       "qfmt-pack-groups"))
           << "packed a constant factor"
           << remark::metric("Bits", unpack.getBits())
+          << remark::metric("Entries",
+                            unpack.getTable() ? unpack.getTable()->size() : 0)
+          << remark::metric("BytesOfGroups", unpack.getGroups() ? 1 : 0)
           << remark::metric("Groups", product->groups);
     });
   }

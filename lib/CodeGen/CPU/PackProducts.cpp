@@ -14,14 +14,18 @@
 // The second term is a constant for each column; the third one is 0 whenever b
 // fits a signed byte, which it does unless its zero point makes it wider.
 //
-// Packs no activations, no products of two variables, and does not keep factors
-// of less than a byte packed in memory. Convolutions are products by then, of
-// runs of terms.
+// A factor of few different values is qfmt_cpu.unpack_integers of a constant of
+// two or four bits; with few rows, the product is one of a group.
+//
+// Packs no activations and no products of two variables. Convolutions are
+// products by then, of runs of terms; depthwise ones keep a byte a weight.
 //
 //===----------------------------------------------------------------------===//
 
 #include "AmxTile.h"
 #include "DepthwiseTile.h"
+#include "FewRows.h"
+#include "SignedFactor.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
@@ -39,86 +43,6 @@ namespace {
 
 remark::RemarkOpts getRemarkOptions(StringRef name) {
   return remark::RemarkOpts::name(name).category("qfmt-pack-products");
-}
-
-//===----------------------------------------------------------------------===//
-// The constant factor
-//===----------------------------------------------------------------------===//
-
-/// s and d of the file comment; s is K x N.
-struct SignedFactor {
-  std::vector<int8_t> elements;
-  int32_t offset;
-};
-
-/// None if the values that occur span more than 256 integers.
-std::optional<SignedFactor> makeSigned(const IntegerProduct &product,
-                                       ArrayRef<uint8_t> codes) {
-  auto [least, greatest] = std::minmax_element(
-      codes.begin(), codes.end(), [&](uint8_t a, uint8_t b) {
-        return product.rhsValues[a] < product.rhsValues[b];
-      });
-  int64_t low = product.rhsValues[*least];
-  int64_t high = product.rhsValues[*greatest];
-  SignedFactor factor;
-  factor.offset = low >= -128 && high <= 127 ? 0 : int32_t(low + 128);
-  if (high - factor.offset > 127)
-    return std::nullopt;
-  factor.elements.resize(codes.size());
-  for (int64_t k = 0; k < product.k; ++k)
-    for (int64_t n = 0; n < product.n; ++n) {
-      int64_t place =
-          product.isRhsTransposed ? n * product.k + k : k * product.n + n;
-      factor.elements[k * product.n + n] =
-          int8_t(product.rhsValues[codes[place]] - factor.offset);
-    }
-  return factor;
-}
-
-/// [N/16][K/4][16][4], or [N/16][R][K/4][16][4].
-std::vector<uint8_t> packBytes(const IntegerProduct &product,
-                               ArrayRef<int8_t> elements) {
-  int64_t blocks = llvm::divideCeil(product.n, kColumnsPerBlock);
-  int64_t dots = llvm::divideCeil(product.run, kTermsPerDot);
-  int64_t runs = product.getNumRuns();
-  std::vector<uint8_t> packed(blocks * runs * dots * kColumnsPerBlock *
-                              kTermsPerDot);
-  for (int64_t k = 0; k < product.k; ++k)
-    for (int64_t n = 0; n < product.n; ++n) {
-      int64_t term = k % product.run;
-      int64_t run = n / kColumnsPerBlock * runs + k / product.run;
-      int64_t dot = run * dots + term / kTermsPerDot;
-      int64_t column = dot * kColumnsPerBlock + n % kColumnsPerBlock;
-      packed[column * kTermsPerDot + term % kTermsPerDot] =
-          uint8_t(elements[k * product.n + n]);
-    }
-  return packed;
-}
-
-/// An unpack of a constant of these bytes.
-Value emitPacked(ImplicitLocOpBuilder &b, const IntegerProduct &product,
-                 ArrayRef<uint8_t> packed) {
-  int64_t blocks = llvm::divideCeil(product.n, kColumnsPerBlock);
-  int64_t dots = llvm::divideCeil(product.run, kTermsPerDot);
-  int64_t runs = product.getNumRuns();
-  SmallVector<int64_t> shape = {blocks, dots, kColumnsPerBlock, kTermsPerDot};
-  SmallVector<int64_t> unpacked = {product.run, product.n};
-  SmallVector<int64_t> outer = {1, 0};
-  if (product.hasRuns()) {
-    shape.insert(shape.begin() + 1, runs);
-    unpacked.insert(unpacked.begin(), runs);
-    outer = {2, 0, 1};
-  }
-  int64_t last = unpacked.size() - 1;
-  Value constant = arith::ConstantOp::create(
-      b, makeByteTensor(b.getContext(), shape, packed, "packed"));
-  Value empty = tensor::EmptyOp::create(b, unpacked, b.getI8Type());
-  SmallVector<OpFoldResult> tiles = {b.getIndexAttr(kColumnsPerBlock),
-                                     b.getIndexAttr(kTermsPerDot)};
-  return linalg::UnPackOp::create(b, constant, empty,
-                                  ArrayRef<int64_t>{last, last - 1}, tiles,
-                                  outer)
-      .getResult();
 }
 
 //===----------------------------------------------------------------------===//
@@ -306,8 +230,9 @@ Value addRowSums(ImplicitLocOpBuilder &b, Value init,
 
 /// sum u s, with u = code, or code + 128 for signed codes that an instruction
 /// has to read as unsigned.
-Value emitProduct(ImplicitLocOpBuilder &b, const IntegerProduct &product,
-                  Value rhs, Value init, CodeReading reading) {
+Value emitProductOfAnyRows(ImplicitLocOpBuilder &b,
+                           const IntegerProduct &product, Value rhs, Value init,
+                           CodeReading reading) {
   auto body = [&](OpBuilder &nested, Location loc, ValueRange args) {
     Type type = nested.getI32Type();
     Value left =
@@ -327,7 +252,8 @@ Value emitProduct(ImplicitLocOpBuilder &b, const IntegerProduct &product,
   unsigned numLoops = 2 + product.reductions.size();
   SmallVector<unsigned> rhsLoops =
       llvm::to_vector(llvm::seq<unsigned>(2, numLoops));
-  rhsLoops.push_back(1);
+  // Codes are N x K or N x R x K, bytes are seen as K x N or R x K x N.
+  rhsLoops.insert(getPackedCodes(rhs) ? rhsLoops.begin() : rhsLoops.end(), 1);
   return linalg::GenericOp::create(
              b, init.getType(), ValueRange{product.lhs->get(), rhs}, init,
              ArrayRef{getLhsMap(b, product, 1),
@@ -337,9 +263,55 @@ Value emitProduct(ImplicitLocOpBuilder &b, const IntegerProduct &product,
       .getResult(0);
 }
 
-/// Fails with the reason in `whyNot`.
-LogicalResult packProduct(const IntegerProduct &product,
-                          const CpuTarget &target, StringRef &whyNot) {
+/// The constant factor as it is stored, and how the other one is read with it.
+class PackedRhs {
+public:
+  PackedRhs(ImplicitLocOpBuilder &b, const IntegerProduct &product,
+            const SignedFactor &factor, const CpuTarget &target,
+            bool isUnsigned)
+      : b(b), product(product) {
+    std::optional<IntegerEncoding> encoding = chooseCodes(product, factor);
+    isOfFewRows =
+        encoding && hasFewRows(product) && !AmxTile::isUsed(product, target);
+    bool isNarrow;
+    if (encoding) {
+      codes = emitPackedCodes(b, product, factor, *encoding, isOfFewRows);
+      isNarrow = hasNarrowPairs(codes, target);
+    } else {
+      bytes = packBytes(product, factor);
+      isNarrow = hasNarrowPairs(product, bytes, target);
+    }
+    reading = {isUnsigned, 0};
+    if (isOfFewRows)
+      reading = getSignedReading(isUnsigned);
+    else if (!AmxTile::isUsed(product, target))
+      reading.offset = target.getReadingOffset(isUnsigned, isNarrow);
+  }
+
+  CodeReading getReading() const { return reading; }
+  int64_t getBits() { return codes ? int64_t(codes.getBits()) : 8; }
+
+  Value emitProduct(Value init) {
+    if (isOfFewRows)
+      return emitProductOfFewRows(b, product, reading.isUnsigned, codes, init);
+    Value rhs = codes ? Value(codes) : emitPackedBytes(b, product, bytes);
+    return emitProductOfAnyRows(b, product, rhs, init, reading);
+  }
+
+private:
+  ImplicitLocOpBuilder &b;
+  const IntegerProduct &product;
+  /// Of less than a byte; `bytes` if it is null.
+  cpu::UnpackIntegersOp codes;
+  std::vector<uint8_t> bytes;
+  bool isOfFewRows;
+  CodeReading reading;
+};
+
+/// The bits of the constant's elements in memory; fails with the reason in
+/// `whyNot`.
+FailureOr<int64_t> packProduct(const IntegerProduct &product,
+                               const CpuTarget &target, StringRef &whyNot) {
   if (product.isDepthwise() && !DepthwiseRows::find(product)) {
     whyNot = "its window is too large for a depthwise convolution";
     return failure();
@@ -349,40 +321,25 @@ LogicalResult packProduct(const IntegerProduct &product,
     whyNot = "its first factor is more than a code and an offset";
     return failure();
   }
-  ElementsAttr constant;
-  std::optional<std::vector<uint8_t>> codes;
-  if (matchPattern(product.rhs->get(), m_Constant(&constant)))
-    codes = readCodes(constant);
-  std::optional<SignedFactor> factor;
-  if (codes)
-    factor = makeSigned(product, *codes);
+  std::optional<SignedFactor> factor = SignedFactor::read(product);
   if (!factor) {
     whyNot = "the constant factor has no data, or values that span more than "
              "a byte";
     return failure();
   }
-
-  std::vector<uint8_t> packed = packBytes(product, factor->elements);
-  CodeReading read{reading->isUnsigned, 0};
-  if (!AmxTile::isUsed(product, target))
-    read.offset = target.getReadingOffset(
-        reading->isUnsigned, hasNarrowPairs(product, packed, target));
-  uint32_t moved = uint32_t(reading->offset) - uint32_t(read.offset);
-  std::vector<int32_t> addends(product.n);
-  for (size_t i = 0, e = factor->elements.size(); i < e; ++i) {
-    int32_t &addend = addends[i % product.n];
-    addend = int32_t(uint32_t(addend) +
-                     moved * uint32_t(int32_t(factor->elements[i])));
-  }
-
   linalg::GenericOp op = product.op;
   ImplicitLocOpBuilder b(op.getLoc(), op);
+  PackedRhs packed(b, product, *factor, target, reading->isUnsigned);
+  uint32_t moved =
+      uint32_t(reading->offset) - uint32_t(packed.getReading().offset);
+  std::vector<int32_t> addends = factor->addColumns(product);
+  for (int32_t &addend : addends)
+    addend = int32_t(moved * uint32_t(addend));
   Value init = addToColumns(b, product.getInit(), product, addends);
   init = addRowSums(b, init, product, *reading, factor->offset);
-  Value rhs = emitPacked(b, product, packed);
-  op.replaceAllUsesWith(ValueRange{emitProduct(b, product, rhs, init, read)});
+  op.replaceAllUsesWith(ValueRange{packed.emitProduct(init)});
   op.erase();
-  return success();
+  return packed.getBits();
 }
 
 struct PackProductsPass : impl::PackProductsBase<PackProductsPass> {
@@ -396,12 +353,16 @@ struct PackProductsPass : impl::PackProductsBase<PackProductsPass> {
       StringRef whyNot;
       Location loc = op.getLoc();
       std::optional<IntegerProduct> product = matchIntegerProduct(op, whyNot);
-      if (product && getPackedFactor(product->rhs->get()))
+      if (product && (getPackedFactor(product->rhs->get()) ||
+                      getPackedCodes(product->rhs->get())))
         continue;
-      if (product && succeeded(packProduct(*product, target, whyNot)))
+      FailureOr<int64_t> bits = failure();
+      if (product)
+        bits = packProduct(*product, target, whyNot);
+      if (succeeded(bits))
         remark::passed(loc, getRemarkOptions("Packed"))
             << "packed a constant factor" << remark::metric("K", product->k)
-            << remark::metric("N", product->n);
+            << remark::metric("N", product->n) << remark::metric("Bits", *bits);
       else if (!whyNot.empty())
         remark::missed(loc, getRemarkOptions("NotPacked"))
             << "no dot instructions: " << whyNot;

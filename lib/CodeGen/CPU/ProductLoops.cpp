@@ -5,10 +5,27 @@
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Remarks.h"
 
 namespace mlir::qfmt {
 
 ProductTile::~ProductTile() = default;
+
+void reportBlocks(Location loc, StringRef pass, StringRef what,
+                  const Blocking &blocking, const Epilogue &epilogue) {
+  auto named = [&](StringRef name) {
+    return remark::RemarkOpts::name(name).category(pass);
+  };
+  if (epilogue.size() == 0 && !epilogue.getWhyNot().empty())
+    remark::missed(loc, named("NotFused"))
+        << "sums are written to memory: " << epilogue.getWhyNot();
+  remark::passed(loc, named("Blocks"))
+      << what << remark::metric("Rows", blocking.rows)
+      << remark::metric("ColumnBlocks", blocking.columnBlocks)
+      << remark::metric("Steps", blocking.steps)
+      << remark::metric("CachedRows", blocking.cachedRows)
+      << remark::metric("FusedOperations", epilogue.size());
+}
 
 Value emitOffset(ImplicitLocOpBuilder &b, Value base, int64_t offset) {
   if (offset == 0)

@@ -19,7 +19,7 @@
 #define QFMT_LIB_CODEGEN_CPU_PRODUCTLOOPS_H
 
 #include "Epilogue.h"
-#include "IntegerProduct.h"
+#include "PackedFactor.h"
 #include "ThreadGrid.h"
 
 namespace mlir::qfmt {
@@ -174,6 +174,11 @@ Value emitColumn(ImplicitLocOpBuilder &b, const Panel &panel, int64_t block);
 
 /// `base` + `offset`, of type index.
 Value emitOffset(ImplicitLocOpBuilder &b, Value base, int64_t offset);
+
+/// Remarks of `pass`: the blocks of a product, and why its sums are written to
+/// memory, if they are.
+void reportBlocks(Location loc, StringRef pass, StringRef what,
+                  const Blocking &blocking, const Epilogue &epilogue);
 
 } // namespace mlir::qfmt
 

@@ -30,21 +30,11 @@ namespace mlir::qfmt {
 
 namespace {
 
-remark::RemarkOpts getRemarkOptions(StringRef name) {
-  return remark::RemarkOpts::name(name).category("qfmt-products-to-vectors");
-}
-
-void reportProduct(linalg::GenericOp op, const Blocking &blocking,
-                   const Epilogue &epilogue) {
-  if (epilogue.size() == 0 && !epilogue.getWhyNot().empty())
-    remark::missed(op.getLoc(), getRemarkOptions("NotFused"))
-        << "sums are written to memory: " << epilogue.getWhyNot();
-  remark::passed(op.getLoc(), getRemarkOptions("Blocks"))
-      << "a product of packed bytes" << remark::metric("Rows", blocking.rows)
-      << remark::metric("ColumnBlocks", blocking.columnBlocks)
-      << remark::metric("Steps", blocking.steps)
-      << remark::metric("CachedRows", blocking.cachedRows)
-      << remark::metric("FusedOperations", epilogue.size());
+/// What of a packed factor lies in memory; null if it is not packed.
+Value getStoredFactor(Value rhs) {
+  if (cpu::UnpackIntegersOp codes = getPackedCodes(rhs))
+    return codes.getPacked();
+  return getPackedFactor(rhs);
 }
 
 void reportLimits(const IntegerProduct &product, const CpuTarget &target,
@@ -53,8 +43,10 @@ void reportLimits(const IntegerProduct &product, const CpuTarget &target,
   KernelSize size =
       KernelSize::get(product.m, product.n, product.k, blocking.cachedRows,
                       {product.lhs->get().getType()},
-                      {getPackedFactor(product.rhs->get()).getType()},
+                      {getStoredFactor(product.rhs->get()).getType()},
                       epilogue.getLast().getResult(0).getType());
+  if (cpu::UnpackIntegersOp codes = getPackedCodes(product.rhs->get()))
+    size.panelBytes *= codes.getNumFields();
   reportRoofline(linalg::GenericOp(product.op).getLoc(),
                  "qfmt-products-to-vectors", target,
                  usesTiles ? target.rates.tileProducts : target.rates.products,
@@ -70,7 +62,9 @@ Value emitLoops(ImplicitLocOpBuilder &b, const IntegerProduct &product,
   OpFoldResult rows = b.getIndexAttr(product.m);
   if (ShapedType::isDynamic(product.m))
     rows = tensor::getMixedSize(b, b.getLoc(), product.lhs->get(), 0);
-  reportProduct(product.op, blocking, epilogue);
+  reportBlocks(linalg::GenericOp(product.op).getLoc(),
+               "qfmt-products-to-vectors", "a product of packed bytes",
+               blocking, epilogue);
   reportLimits(product, target, usesTiles, epilogue, blocking);
   return ProductLoops(b, blocking, epilogue, tile, rows, product.n, numSteps)
       .emit();
@@ -80,7 +74,7 @@ Value emitLoops(ImplicitLocOpBuilder &b, const IntegerProduct &product,
 bool emitProduct(linalg::GenericOp op, const CpuTarget &target) {
   StringRef whyNot;
   std::optional<IntegerProduct> product = matchIntegerProduct(op, whyNot);
-  if (!product || !getPackedFactor(product->rhs->get()))
+  if (!product || !getStoredFactor(product->rhs->get()))
     return false;
   std::optional<CodeReading> reading = getCodeReading(product->lhsValues);
   std::optional<CodeReading> right = getCodeReading(product->rhsValues);
@@ -126,7 +120,8 @@ bool emitVariableProduct(linalg::GenericOp op, const CpuTarget &target) {
   Epilogue epilogue(op);
   ImplicitLocOpBuilder b(op.getLoc(), epilogue.getLast());
   Blocking blocking = VariableTile::chooseBlocking(*product);
-  reportProduct(op, blocking, epilogue);
+  reportBlocks(op.getLoc(), "qfmt-products-to-vectors",
+               "a product of packed bytes", blocking, epilogue);
   VariableTile tile(b, *product, target, epilogue);
   Value result = ProductLoops(b, blocking, epilogue, tile,
                               b.getIndexAttr(product->m), product->n, 1)

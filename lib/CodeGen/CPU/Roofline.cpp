@@ -25,12 +25,14 @@ static int64_t addBytes(ArrayRef<Type> types, int64_t sizeIfUnknown) {
 KernelSize KernelSize::get(int64_t rows, int64_t columns, int64_t terms,
                            int64_t rowsIfUnknown, ArrayRef<Type> left,
                            ArrayRef<Type> right, Type result) {
+  int64_t rightBytes = addBytes(right, rowsIfUnknown);
   return {ShapedType::isDynamic(rows) ? rowsIfUnknown : rows,
           columns,
           terms,
           addBytes(left, rowsIfUnknown),
-          addBytes(right, rowsIfUnknown),
-          getBytes(result, rowsIfUnknown)};
+          rightBytes,
+          getBytes(result, rowsIfUnknown),
+          /*panelBytes=*/rightBytes};
 }
 
 int64_t Roofline::getCycles() const {
@@ -54,7 +56,7 @@ Roofline estimateRoofline(const CpuTarget &target, int64_t productsPerCycle,
   Roofline roofline;
   roofline.products = size.rows * size.columns * size.terms;
   roofline.l2Bytes =
-      size.rightBytes * passesOverRight + size.leftBytes * panels;
+      size.panelBytes * passesOverRight + size.leftBytes * panels;
   roofline.farBytes =
       size.rightBytes * rowBlocks + size.leftBytes + size.resultBytes;
   const CycleRates &rates = target.rates;

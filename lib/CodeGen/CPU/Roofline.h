@@ -16,6 +16,9 @@ namespace mlir::qfmt {
 struct KernelSize {
   int64_t rows, columns, terms;
   int64_t leftBytes, rightBytes, resultBytes;
+  /// Of the right factor as tiles read it: more than `rightBytes`, if panels of
+  /// it are unpacked.
+  int64_t panelBytes;
 
   /// `left` are the tensors of the left factor, `right` those of the right one
   /// (codes, scales), `result` what is written. An unknown number of rows

@@ -85,6 +85,13 @@ Value emitInteger(ImplicitLocOpBuilder &b, cpu::UnpackIntegersOp op) {
   };
   Value code = arith::AndIOp::create(b, arith::ShRUIOp::create(b, byte, shift),
                                      constant((1 << bits) - 1));
+  if (op.getGroups()) {
+    Value ofGroup = tensor::ExtractOp::create(
+        b, op.getGroups(),
+        ValueRange{index.divide(n, kColumnsPerBlock), group,
+                   index.remainder(n, kColumnsPerBlock)});
+    code = arith::AddIOp::create(b, code, ofGroup);
+  }
   if (std::optional<ArrayRef<int64_t>> table = op.getTable()) {
     SmallVector<int8_t> entries(table->begin(), table->end());
     auto type = RankedTensorType::get(entries.size(), b.getI8Type());

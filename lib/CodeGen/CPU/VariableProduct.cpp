@@ -3,6 +3,7 @@
 #include "VariableProduct.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
+#include "qfmt/CodeGen/Products/ProductBody.h"
 
 namespace mlir::qfmt {
 
@@ -61,20 +62,18 @@ static unsigned getBits(Value tensor) {
 static std::optional<Factors> matchFactors(linalg::GenericOp op) {
   Block *body = op.getBody();
   BlockArgument out = body->getArgument(2);
-  auto add =
-      body->getTerminator()->getOperand(0).getDefiningOp<arith::AddIOp>();
-  if (!add || !out.hasOneUse() || (add.getLhs() != out && add.getRhs() != out))
+  Value term = getAddedTerm(body);
+  if (!term)
     return std::nullopt;
-  Value term = add.getLhs() == out ? add.getRhs() : add.getLhs();
   if (auto extension = term.getDefiningOp<arith::ExtSIOp>())
     term = extension.getIn();
-  auto product = term.getDefiningOp<arith::MulIOp>();
+  std::optional<std::pair<Value, Value>> product = getFactors(term);
   if (!product)
     return std::nullopt;
   Factors factors;
   CodeReading readings[2];
-  BlockArgument arguments[2] = {readCode(product.getLhs(), readings[0]),
-                                readCode(product.getRhs(), readings[1])};
+  BlockArgument arguments[2] = {readCode(product->first, readings[0]),
+                                readCode(product->second, readings[1])};
   if (!arguments[0] || !arguments[1] ||
       arguments[0].getArgNumber() + arguments[1].getArgNumber() != 1)
     return std::nullopt;
@@ -90,7 +89,7 @@ static std::optional<Factors> matchFactors(linalg::GenericOp op) {
                   (factors.bits == 16 &&
                    (factors.sumBits == 32 || factors.sumBits == 64)));
   // A narrower product wraps around unless it fits.
-  unsigned productBits = product.getType().getIntOrFloatBitWidth();
+  unsigned productBits = term.getType().getIntOrFloatBitWidth();
   int64_t bound = getBound(factors.lhsReading, factors.bits) *
                   getBound(factors.rhsReading, factors.bits);
   if (!isKnown || productBits < 32 || bound > INT32_MAX)
@@ -101,15 +100,6 @@ static std::optional<Factors> matchFactors(linalg::GenericOp op) {
 //===----------------------------------------------------------------------===//
 // The loops
 //===----------------------------------------------------------------------===//
-
-static bool isMap(AffineMap map, ArrayRef<unsigned> loops) {
-  if (map.getNumResults() != loops.size())
-    return false;
-  return llvm::all_of(llvm::zip_equal(map.getResults(), loops), [](auto pair) {
-    auto dim = dyn_cast<AffineDimExpr>(std::get<0>(pair));
-    return dim && dim.getPosition() == std::get<1>(pair);
-  });
-}
 
 /// Two variable factors and one reduction, of known sizes.
 static bool isCandidate(linalg::GenericOp op) {

@@ -6,7 +6,7 @@
 #ifndef QFMT_LIB_CODEGEN_CPU_VARIABLEPRODUCT_H
 #define QFMT_LIB_CODEGEN_CPU_VARIABLEPRODUCT_H
 
-#include "IntegerProduct.h"
+#include "qfmt/CodeGen/Products/IntegerProduct.h"
 
 namespace mlir::qfmt {
 

@@ -23,9 +23,9 @@ struct SetThreadsPass : impl::SetThreadsBase<SetThreadsPass> {
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    if (threads < 1 || threads > kMaxThreads) {
+    if (!isNumThreads(threads)) {
       emitError(module.getLoc()) << "code is for 1 to " << kMaxThreads
-                                 << " threads, found " << threads.getValue();
+                                 << " threads, found " << int64_t(threads);
       return signalPassFailure();
     }
     module->removeAttr(kThreadsAttr);

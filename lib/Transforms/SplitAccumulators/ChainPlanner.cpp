@@ -31,7 +31,7 @@ static bool canCut(linalg::LinalgOp op, unsigned loop) {
 
 ChainPlanner::ChainPlanner(const WideSum &sum, ElementRanges &ranges,
                            uint64_t forced, uint64_t shortest)
-    : sum(sum), factor(ConstantFactor::match(sum, ranges)),
+    : sum(sum), factor(ChainFactor::match(sum, ranges)),
       safeLength(getSafeChainLength(sum.termRange.smin().getSExtValue(),
                                     sum.termRange.smax().getSExtValue(),
                                     kChainBits)),

@@ -60,7 +60,7 @@ private:
   void avoidRest(ChainPlan &plan) const;
 
   const WideSum &sum;
-  std::optional<ConstantFactor> factor;
+  std::optional<ChainFactor> factor;
   /// By the range of one term alone.
   uint64_t safeLength;
   /// Terms of a chain whatever is safe; 0: safe ones.

@@ -56,8 +56,8 @@ evaluateFactor(Value factor, BlockArgument argument, Attribute constant) {
   return magnitudes;
 }
 
-std::optional<ConstantFactor> ConstantFactor::match(const WideSum &sum,
-                                                    ElementRanges &ranges) {
+std::optional<ChainFactor> ChainFactor::match(const WideSum &sum,
+                                              ElementRanges &ranges) {
   Value product = sum.term;
   if (auto widened = product.getDefiningOp<arith::ExtSIOp>())
     product = widened.getIn();
@@ -80,7 +80,7 @@ std::optional<ConstantFactor> ConstantFactor::match(const WideSum &sum,
         !isa<RankedTensorType>(operand->get().getType()) ||
         !map.isProjectedPermutation())
       continue;
-    ConstantFactor result;
+    ChainFactor result;
     auto magnitudes = evaluateFactor(factor, argument, constant);
     if (!magnitudes)
       continue;
@@ -94,9 +94,8 @@ std::optional<ConstantFactor> ConstantFactor::match(const WideSum &sum,
   return std::nullopt;
 }
 
-uint64_t mlir::qfmt::getSafeSteps(const ConstantFactor &factor,
-                                  const WideSum &sum, unsigned loop,
-                                  ArrayRef<unsigned> whole) {
+uint64_t mlir::qfmt::getSafeSteps(const ChainFactor &factor, const WideSum &sum,
+                                  unsigned loop, ArrayRef<unsigned> whole) {
   // What each step adds, one row for each position in the other dimensions.
   int64_t steps = 1, repeats = 1;
   SmallVector<int64_t> strides(factor.shape.size(), 0);

@@ -40,3 +40,14 @@ func.func @narrow(%acc: vector<8xi32>, %a: vector<32xi8>, %b: vector<32xi8>) -> 
   %r = qfmt_cpu.dot %acc, %a, %b narrow : vector<8xi32>, vector<32xi8>
   return %r : vector<8xi32>
 }
+
+// Two registers hold 128 bytes, the sign of an index says which two.
+// CHECK-LABEL: func.func @lookup
+// CHECK-DAG: %[[HIGH:.*]] = llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.qi.512"(%arg3, %arg0, %arg4)
+// CHECK-DAG: %[[LOW:.*]] = llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.qi.512"(%arg1, %arg0, %arg2)
+// CHECK-DAG: %[[SIGN:.*]] = arith.cmpi slt, %arg0,
+// CHECK: arith.select %[[SIGN]], %[[HIGH]], %[[LOW]]
+func.func @lookup(%i: vector<64xi8>, %a: vector<64xi8>, %b: vector<64xi8>, %c: vector<64xi8>, %d: vector<64xi8>) -> vector<64xi8> {
+  %r = qfmt_cpu.lookup_bytes %i in %a, %b, %c, %d : vector<64xi8>
+  return %r : vector<64xi8>
+}

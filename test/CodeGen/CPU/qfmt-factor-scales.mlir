@@ -65,7 +65,7 @@ func.func @both(%x: !AB) -> tensor<2x3xf32> {
 // CHECK-NEXT: arith.mulf
 // CHECK-NEXT: arith.addf
 func.func @rows(%x: !A, %i: tensor<2x3xf32>) -> tensor<2x3xf32> {
-  %c = arith.constant dense<[[1, 2, 3, 4, 5, 6, 7, 8], [11, 12, 13, 14, 15, 16, 17, 18], [-1, -2, -3, -4, -5, -6, -7, -8]]> : tensor<3x8xi8>
+  %c = arith.constant dense<[[1, 2, 3, 4, 5, 6, 7, 8], [11, 12, 13, 14, 15, 16, 17, 38], [-1, -2, -3, -4, -5, -6, -7, -8]]> : tensor<3x8xi8>
   %s = arith.constant dense<[[0.5], [1.0], [2.0]]> : tensor<3x1xf32>
   %w = qfmt.assemble %c, %s : tensor<3x8xi8>, tensor<3x1xf32> to !W8
   %r = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : !A, !W8) outs(%i : tensor<2x3xf32>) -> tensor<2x3xf32>

@@ -1,6 +1,8 @@
 // Numbers are tested in unittests/CodeGen/CPU/FloatProductsTest.cpp.
 //
 // RUN: qfmt-opt %s --qfmt-float-products-to-vectors --canonicalize --cse --split-input-file | FileCheck %s
+// RUN: qfmt-opt %s --qfmt-float-products-to-vectors --canonicalize --cse --split-input-file | FileCheck %s --check-prefix=GROUPS
+// RUN: qfmt-opt %s --qfmt-float-products-to-vectors=group-sums=false --canonicalize --cse --split-input-file | FileCheck %s --check-prefix=EACH
 // RUN: qfmt-opt %s --qfmt-float-products-to-vectors=contract --split-input-file | FileCheck %s --check-prefix=CONTRACT
 // RUN: qfmt-opt %s --qfmt-float-products-to-vectors --split-input-file --remark-policy=all \
 // RUN:   --remarks-filter-passed='qfmt-f.*' --remarks-filter-missed='qfmt-f.*' -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
@@ -61,6 +63,21 @@ func.func @row_major(%x: tensor<1x8xf32>, %w: tensor<8x16xf32>, %z: tensor<1x16x
 // CHECK:             %[[U:.*]] = arith.divui %[[UNIT]], %c8
 // CHECK:             vector.transfer_read %[[CODES]][%c0, %[[U]], %c0]
 // CHECK-COUNT-8:     arith.shrsi
+// The scale is applied to the sums of the group, which begin with 0; or to each of the eight numbers.
+// GROUPS-LABEL: @decoded(
+// GROUPS-DAG:     %[[ZERO:.*]] = arith.constant dense<0.000000e+00> : vector<16xf32>
+// GROUPS:         scf.for {{.*}} iter_args(%[[ALL:.*]] = %{{.*}}) -> (vector<16xf32>)
+// GROUPS:           %[[SUMS:.*]] = scf.for {{.*}} iter_args(%{{.*}} = %[[ZERO]]) -> (vector<16xf32>)
+// GROUPS-COUNT-8:     arith.mulf
+// GROUPS-NOT:         arith.mulf
+// GROUPS:             scf.yield
+// GROUPS:           %[[SCALED:.*]] = arith.mulf %[[SUMS]], %{{.*}} fastmath<contract>
+// GROUPS:           %[[NEXT:.*]] = arith.addf %[[ALL]], %[[SCALED]] fastmath<contract>
+// GROUPS:           scf.yield %[[NEXT]]
+// EACH-LABEL: @decoded(
+// EACH-COUNT-16:    arith.mulf
+// EACH-NOT:         fastmath
+// EACH:             scf.yield
 // CHECK-NOT:     tensor<16x32xf32>
 // CHECK-NOT:     tensor<16x2x16xf32>
 // REMARK: Decoded {{.*}}Bytes=384

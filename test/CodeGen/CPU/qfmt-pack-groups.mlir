@@ -116,3 +116,50 @@ func.func @table(%x: tensor<?x1x5xi8>) -> tensor<?x1xf32> {
   } -> tensor<?x1xf32>
   return %y : tensor<?x1xf32>
 }
+
+// -----
+
+#a = affine_map<(m, n, g, k) -> (m, g, k)>
+#b = affine_map<(m, n, g, k) -> (n, g, k)>
+#c = affine_map<(m, n, g, k) -> (m, n, g)>
+#s = affine_map<(m, n, g) -> (m, n, g)>
+#t = affine_map<(m, n, g) -> (g, n)>
+#o = affine_map<(m, n, g) -> (m, n)>
+
+// All codes are bytes, those too that do not occur: 124 ... 127.
+// CHECK-LABEL: @top
+// CHECK: qfmt_cpu.unpack_integers %{{.*}} bits = 2 offset = 124 : tensor<1x1x1x64xi8> to tensor<2x1x16xi8>
+
+// VECTORS-LABEL: @top
+// VECTORS: qfmt_cpu.dot
+
+// PLAIN-LABEL: @top
+// PLAIN-NOT: qfmt_cpu
+func.func @top(%x: tensor<3x1x16xi8>) -> tensor<3x2xf32> {
+  %w = arith.constant dense<[[[126, 127, 126, 127, 126, 127, 126, 127, 126, 127, 126, 127, 126, 127, 126, 127]], [[127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127]]]> : tensor<2x1x16xi8>
+  %scales = arith.constant dense<[[1.0, 0.5]]> : tensor<1x2xf32>
+  %z = arith.constant 0 : i32
+  %e = tensor.empty() : tensor<3x2x1xi32>
+  %f = linalg.fill ins(%z : i32) outs(%e : tensor<3x2x1xi32>) -> tensor<3x2x1xi32>
+  %i = linalg.generic {indexing_maps = [#a, #b, #c], iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+      ins(%x, %w : tensor<3x1x16xi8>, tensor<2x1x16xi8>) outs(%f : tensor<3x2x1xi32>) {
+  ^bb0(%p: i8, %q: i8, %r: i32):
+    %p32 = arith.extsi %p : i8 to i32
+    %q32 = arith.extsi %q : i8 to i32
+    %t = arith.muli %p32, %q32 : i32
+    %u = arith.addi %r, %t : i32
+    linalg.yield %u : i32
+  } -> tensor<3x2x1xi32>
+  %zf = arith.constant 0.0 : f32
+  %ef = tensor.empty() : tensor<3x2xf32>
+  %ff = linalg.fill ins(%zf : f32) outs(%ef : tensor<3x2xf32>) -> tensor<3x2xf32>
+  %y = linalg.generic {indexing_maps = [#s, #t, #o], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%i, %scales : tensor<3x2x1xi32>, tensor<1x2xf32>) outs(%ff : tensor<3x2xf32>) {
+  ^bb0(%p: i32, %q: f32, %r: f32):
+    %v = arith.sitofp %p : i32 to f32
+    %t = arith.mulf %v, %q : f32
+    %u = arith.addf %r, %t : f32
+    linalg.yield %u : f32
+  } -> tensor<3x2xf32>
+  return %y : tensor<3x2xf32>
+}

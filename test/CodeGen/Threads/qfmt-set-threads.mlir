@@ -5,7 +5,10 @@
 // RUN: not qfmt-opt %s --qfmt-set-threads=threads=-1 2>&1 | FileCheck %s --check-prefix=NEGATIVE
 // RUN: not qfmt-opt %s --qfmt-lower-to-llvm=threads=-3 2>&1 | FileCheck %s --check-prefix=PIPELINE
 // RUN: not qfmt-opt %s --qfmt-compile=threads=1.5 2>&1 | FileCheck %s --check-prefix=FRACTION
+// RUN: qfmt-opt %s --qfmt-set-threads=threads=auto | FileCheck %s --check-prefix=AUTO
 
+// As many as this machine has for the process: one, or an attribute.
+// AUTO: module {{(attributes \{qfmt_cpu.threads = [1-9][0-9]* : i64\} )?\{}}
 // FOUR: module attributes {qfmt_cpu.threads = 4 : i64}
 // ONE: module {
 // ZERO: error: code is for 1 to 1024 threads, found 0

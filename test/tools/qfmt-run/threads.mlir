@@ -6,6 +6,8 @@
 // RUN: qfmt-run %s --inputs=%t/x.npy --outputs=%t/one.npy
 // RUN: qfmt-run %s --inputs=%t/x.npy --outputs=%t/two.npy --threads=2 --repeat=5
 // RUN: qfmt-run %s --inputs=%t/x.npy --outputs=%t/seven.npy --threads=7 --openmp-library=%openmp
+// RUN: qfmt-run %s --inputs=%t/x.npy --outputs=%t/auto.npy --threads=auto
+// RUN: cmp %t/one.npy %t/auto.npy
 // RUN: cmp %t/one.npy %t/two.npy && cmp %t/one.npy %t/seven.npy
 
 // RUN: qfmt-run %s --emit=llvm --threads=2 | FileCheck %s --check-prefix=TWO
@@ -33,13 +35,18 @@
 // RUN: not qfmt-run %s --inputs=%t/x.npy --threads=2 --openmp-library=/nonexistent.so 2>&1 | FileCheck %s --check-prefix=MISSING
 // MISSING: error: code for several threads needs LLVM's OpenMP runtime, which cannot be loaded: /nonexistent.so: {{.*}}; install it (libomp-22-dev on Debian), or compile for one thread
 // RUN: not qfmt-run %s --inputs=%t/x.npy --threads=2000 2>&1 | FileCheck %s --check-prefix=MANY
-// MANY: qfmt-run: error: --threads takes 0 to 1024, found 2000
+// MANY: qfmt-run: error: --threads takes 1 to 1024, found 2000
+// RUN: not qfmt-run %s --inputs=%t/x.npy --threads=0 2>&1 | FileCheck %s --check-prefix=NONE
+// NONE: qfmt-run: error: --threads takes 1 to 1024, found 0
 // RUN: not qfmt-run %s --inputs=%t/x.npy --threads=-1 2>&1 | FileCheck %s --check-prefix=NEGATIVE
-// NEGATIVE: '-1' value invalid
+// NEGATIVE: qfmt-run: error: --threads takes 1 to 1024, found -1
 // RUN: not qfmt-run %s --inputs=%t/x.npy --threads=1.5 2>&1 | FileCheck %s --check-prefix=FRACTION
-// FRACTION: '1.5' value invalid
+// FRACTION: '1.5' value invalid: it is a number or auto
 // RUN: not qfmt-run %s --inputs=%t/x.npy --threads=2 --engine=reference 2>&1 | FileCheck %s --check-prefix=REFERENCE
 // REFERENCE: qfmt-run: error: --threads is for compiled code: the reference evaluator has one thread
+// RUN: not qfmt-run %s --inputs=%t/x.npy --mcpu=foo --engine=reference 2>&1 | FileCheck %s --check-prefix=PROCESSOR
+// RUN: not qfmt-run %s --inputs=%t/x.npy --mattr=+foo --engine=reference 2>&1 | FileCheck %s --check-prefix=PROCESSOR
+// PROCESSOR: qfmt-run: error: --mcpu and --mattr are for compiled code: drop them or --engine=reference
 
 #id = affine_map<(m, n) -> (m, n)>
 func.func @main(%x: tensor<256x1024xf32>) -> tensor<256x1024xf32> {

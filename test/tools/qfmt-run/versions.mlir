@@ -50,16 +50,46 @@
 // TILES: movl $18, %esi
 // TILES: syscall
 
+// Features that others imply are asked for, too: VNNI needs AVX-512 (bit 16), and that AVX2 (bit 5).
+// RUN: qfmt-run %t/model.mlir --emit=llvm --versions=x86-64+avx512vnni,x86-64 -o - | FileCheck %s --check-prefix=IMPLIED
+// IMPLIED: call {{.*}}i1 @qfmt_main.has(i32 7, i32 0, i32 0, i32 65568, i32 0, i32 0)
+// IMPLIED: call {{.*}}i1 @qfmt_main.has(i32 7, i32 0, i32 0, i32 0, i32 2048, i32 0)
+
 // RUN: not qfmt-run %t/model.mlir --emit=object --versions=x86-64-v3,abacus -o %t/bad.o 2>&1 | FileCheck %s --check-prefix=CPU
-// CPU: error: 'abacus' is no processor that LLVM knows
+// CPU-NOT: not a recognized
+// CPU: error: 'abacus' is no processor of x86_64 that LLVM knows
 // RUN: not qfmt-run %t/model.mlir --emit=object --versions=x86-64-v3+beads -o %t/bad.o 2>&1 | FileCheck %s --check-prefix=FEATURE
-// FEATURE: error: a program cannot find out whether its machine has 'beads', which x86-64-v3 has; name a processor without it, and features one by one
+// FEATURE-NOT: not a recognized
+// FEATURE: error: '+beads' is no feature of x86_64 that LLVM knows, with + or - before its name
+// RUN: not qfmt-run %t/model.mlir --emit=object --versions=x86-64-v3+egpr -o %t/bad.o 2>&1 | FileCheck %s --check-prefix=UNASKABLE
+// UNASKABLE: error: a program cannot find out whether its machine has 'egpr', which 'x86-64-v3' with '+egpr' has; name a processor without it, and features one by one
+// RUN: not qfmt-run %t/model.mlir --emit=object --versions=x86-64-v3,x86-64,x86-64-v3 -o %t/bad.o 2>&1 | FileCheck %s --check-prefix=TWICE
+// TWICE: error: the version 'x86-64-v3' is there twice; name it once
+// RUN: not qfmt-run %t/model.mlir --emit=object --versions=x86-64-v2,x86-64-v3 -o %t/bad.o 2>&1 | FileCheck %s --check-prefix=HIDDEN
+// HIDDEN: error: the version 'x86-64-v3' would never be taken: each machine that can run it can run 'x86-64-v2', which is before it; name the best first
 // RUN: not qfmt-run %t/model.mlir --emit=object --versions=x86-64-v3 --mcpu=haswell -o %t/bad.o 2>&1 | FileCheck %s --check-prefix=BOTH
-// BOTH: error: --versions is for --emit, and names processors itself: drop --mcpu, --mattr and --mtriple
+// BOTH: error: --versions names processors itself: drop --mcpu, --mattr and --mtriple
+// RUN: not qfmt-run %t/model.mlir --versions=x86-64-v3 2>&1 | FileCheck %s --check-prefix=EMIT
+// EMIT: error: --versions is for --emit: code that runs here needs one version, for this machine
+
 // RUN: not qfmt-run %t/model.mlir --emit=object --mattr=+beads -o %t/bad.o 2>&1 | FileCheck %s --check-prefix=MATTR
+// MATTR-NOT: not a recognized
 // MATTR: error: '+beads' is no feature of x86_64 that LLVM knows, with + or - before its name
-// RUN: not qfmt-run %t/model.mlir --emit=object --mtriple=arm-linux-gnueabi -o %t/bad.o 2>&1 | FileCheck %s --check-prefix=TRIPLE
-// TRIPLE: error: cannot generate code for 'arm-linux-gnueabi': only for little-endian machines of 64 bits
+// RUN: not qfmt-run %t/model.mlir --emit=object --mcpu=abacus -o %t/bad.o 2>&1 | FileCheck %s --check-prefix=MCPU
+// MCPU-NOT: not a recognized
+// MCPU: error: 'abacus' is no processor of x86_64 that LLVM knows
+// RUN: not qfmt-run %t/model.mlir --emit=object --mcpu=haswell --mattr=+soft-float -o %t/bad.o 2>&1 | FileCheck %s --check-prefix=SOFT
+// SOFT: error: code for x86_64 cannot have 'soft-float', which 'haswell' with '+soft-float' has; choose another processor or other features
+// RUN: not qfmt-run %t/model.mlir --emit=object --mcpu=haswell --mattr=+16bit-mode -o %t/bad.o 2>&1 | FileCheck %s --check-prefix=MODE
+// MODE: error: code for x86_64 cannot have '16bit-mode', which 'haswell' with '+16bit-mode' has; choose another processor or other features
+// RUN: not qfmt-run %t/model.mlir --emit=object --mcpu=haswell --mattr=-sse -o %t/bad.o 2>&1 | FileCheck %s --check-prefix=SSE
+// SSE: error: code for x86_64 needs 'sse2', which 'haswell' with '-sse' has not; choose another processor or other features
+// RUN: not qfmt-run %t/model.mlir --emit=object --mcpu=i686 -o %t/bad.o 2>&1 | FileCheck %s --check-prefix=I686
+// I686: error: code for x86_64 needs '64bit', which 'i686' has not; choose another processor or other features
+// RUN: not qfmt-run %t/model.mlir --emit=object --mtriple=i686-linux-gnu -o %t/bad.o 2>&1 | FileCheck %s --check-prefix=TRIPLE
+// TRIPLE: error: cannot generate code for 'i686-unknown-linux-gnu': only for little-endian processors of 64 bits
+// RUN: not qfmt-run %t/model.mlir --emit=object --mtriple=x86_64-linux-gnux32 -o %t/bad.o 2>&1 | FileCheck %s --check-prefix=X32
+// X32: error: cannot generate code for 'x86_64-unknown-linux-gnux32': only for little-endian processors of 64 bits
 // RUN: not qfmt-run %t/model.mlir --mtriple=aarch64-linux-gnu 2>&1 | FileCheck %s --check-prefix=RUNS
 // RUNS: error: --mtriple is for --emit: another machine's code cannot run here
 // RUN: not ls %t/bad.o

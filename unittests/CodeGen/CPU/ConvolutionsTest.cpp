@@ -54,10 +54,13 @@ bool canRun(const Target &target) {
          (!*target.features || enableAmx());
 }
 
-std::string makeDense(int64_t bytes, std::mt19937 &random) {
+/// Bytes of at most `greatest` from 0, or any if that is 0.
+std::string makeDense(int64_t bytes, std::mt19937 &random, int greatest = 0) {
   std::vector<uint8_t> values(bytes);
   for (uint8_t &value : values)
-    value = uint8_t(random());
+    value = greatest == 0
+                ? uint8_t(random())
+                : uint8_t(int(random() % (2 * greatest + 1)) - greatest);
   return "dense<\"0x" + llvm::toHex(ArrayRef(values)) + "\">";
 }
 
@@ -73,6 +76,8 @@ struct Convolution {
   int64_t zeroPoint = 0, weightZeroPoint = 0;
   /// Also a clamp to i8 and an addition of the image, if sizes allow it.
   bool isResidual = false;
+  /// Of the weights, if it is not 0.
+  int greatest = 0;
 };
 
 std::string getName(const Convolution &c) {
@@ -136,7 +141,7 @@ std::string makeSource(const Convolution &c, std::mt19937 &random) {
   os << llvm::formatv("  %w = arith.constant {0} : {1}\n",
                       makeDense(outputs * (c.isDepthwise ? 1 : c.channels) *
                                     c.kernelHeight * c.kernelWidth,
-                                random),
+                                random, c.greatest),
                       w);
   os << llvm::formatv("  %bias = arith.constant {0} : tensor<{1}xi32>\n",
                       makeDense(4 * outputs, random), outputs);
@@ -358,6 +363,24 @@ TEST_F(Convolutions, Tiles) {
   check(c, kAmx);
   if (isAmxEmulated() && canRun(kTargets[5]))
     EXPECT_GT(getNumEmulatedProducts(), before);
+}
+
+/// Weights of two and four bits, unpacked for each panel.
+TEST_F(Convolutions, FewBits) {
+  for (int greatest : {1, 7}) {
+    auto checkFewBits = [&](Convolution c, unsigned targets = 0) {
+      c.greatest = greatest;
+      check(c, targets);
+    };
+    checkFewBits({1, 5, 7, 3, 5, 1, 1});
+    checkFewBits({1, 6, 5, 16, 33, 3, 3});
+    checkFewBits({2, 9, 8, 5, 17, 3, 2});
+    checkFewBits({1, 5, 5, 63, 65, 5, 5});
+    checkFewBits({1, 8, 8, 63, 20, 3, 3, 1, 1, /*padding=*/1}, kAmx);
+    checkFewBits({2, 6, 7, 65, 16, 3, 2}, kAmx);
+    checkFewBits({1, 11, 9, 33, 40, 3, 3, /*stride=*/2}, kAmx);
+    checkFewBits({1, 9, 9, 127, 17, 1, 1, /*stride=*/2}, kAmx);
+  }
 }
 
 TEST_F(Convolutions, StridesAndDilations) {

@@ -15,6 +15,7 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "qfmt/CodeGen/CPU/Passes.h"
+#include "qfmt/CodeGen/Products/Passes.h"
 #include "qfmt/Pipelines/Pipelines.h"
 #include "qfmt/Reference/Evaluator.h"
 #include "qfmt/Reference/ReferenceFormat.h"
@@ -102,6 +103,8 @@ struct Constituent {
   Numbers numbers;
   /// Has one element for each block, or one.
   bool isOfBlock = true;
+  /// Has one element for each row.
+  bool isOfRow = false;
 };
 
 struct Format {
@@ -151,6 +154,19 @@ const Format kAsymmetric{
     "#qfmt.scaled<i4, block = {0}, scale = f16, zero_point = i4>",
     32,
     {{"i4", Numbers::Code}, {"f16", Numbers::F16}, {"i4", Numbers::Code}}};
+const Format kAsymmetricRows{
+    "asymmetric rows",
+    "#qfmt.scaled<i4, block = {0}, scale = f16, zero_point = i4>",
+    0,
+    {{"i4", Numbers::Code}, {"f16", Numbers::F16}, {"i4", Numbers::Code}}};
+const Format kScaledScales{
+    "scaled scales",
+    "#qfmt.scaled<i4, block = {0}, scale = #qfmt.scaled<ui8, block = [1, *], "
+    "scale = f16>>",
+    32,
+    {{"i4", Numbers::Code},
+     {"i8", Numbers::Code},
+     {"f16", Numbers::F16, /*isOfBlock=*/false, /*isOfRow=*/true}}};
 const Format kTernary{"ternary",
                       "#qfmt.scaled<!qfmt.ternary, block = {0}, scale = f16>",
                       0,
@@ -273,7 +289,9 @@ std::string makeSource(const Case &c) {
     if (i == 0)
       columns = c.k;
     if (!part.isOfBlock)
-      rows = columns = 1;
+      columns = 1;
+    if (!part.isOfBlock && !part.isOfRow)
+      rows = 1;
     if (c.isTransposed)
       std::swap(rows, columns);
     names.push_back(llvm::formatv("%c{0}", i));
@@ -466,9 +484,9 @@ void GroupedProducts::check(const Case &c, unsigned targets) {
 //===----------------------------------------------------------------------===//
 
 const Format *const kFormats[] = {
-    &kInt4,     &kInt4x128, &kInt4x20, &kOneExponent, &kInt8,
-    &kInt8Rows, &kInt3,     &kInt2,    &kAsymmetric,  &kTernary,
-    &kMxfp4,    &kMxfp6,    &kNvfp4,   &kBitMod};
+    &kInt4,  &kInt4x128, &kInt4x20,        &kOneExponent, &kInt8,  &kInt8Rows,
+    &kInt3,  &kInt2,     &kAsymmetric,     &kTernary,     &kMxfp4, &kMxfp6,
+    &kNvfp4, &kBitMod,   &kAsymmetricRows, &kScaledScales};
 
 /// Each pair of sizes in each two dimensions, with formats and activations in
 /// turn; each on one target, to save time.

@@ -76,10 +76,15 @@ void buildLowering(OpPassManager &pm, DotInstructions instructions,
   PackProductsOptions pack;
   pack.instructions = instructions;
   pm.addPass(createPackProducts(pack));
+  GroupsToVectorsOptions groups;
+  groups.instructions = instructions;
+  groups.l2Bytes = l2Bytes;
+  pm.addPass(createGroupsToVectors(groups));
   ProductsToVectorsOptions vectors;
   vectors.instructions = instructions;
   vectors.l2Bytes = l2Bytes;
   pm.addPass(createProductsToVectors(vectors));
+  pm.addPass(createUnpackToLinalg());
   pm.addPass(createCanonicalizerPass());
   buildLowerToLLVMPipeline(pm);
 }
@@ -103,16 +108,18 @@ struct Case {
   int64_t l2Bytes = 0;
   /// The constant factor's codes lie so far from 0 at most, or anywhere if 0.
   int greatest = 0;
+  /// Codes are multiples of that.
+  int unit = 1;
 };
 
 std::string getName(const Case &c) {
   return llvm::formatv("{0}x{1}x{2} {3}{4} * {5}{6} init {7} epilogue "
-                       "{8}{9}{10}",
+                       "{8}{9}{10} codes to {11} times {12}",
                        c.m, c.n, c.k, c.isLhsUnsigned ? "u8 - " : "s8 - ",
                        c.lhsZeroPoint, c.isRhsUnsigned ? "u8 - " : "s8 - ",
                        c.rhsZeroPoint, int(c.init), int(c.epilogue),
                        c.isRhsTransposed ? " transposed" : "",
-                       c.isDynamic ? " dynamic" : "");
+                       c.isDynamic ? " dynamic" : "", c.greatest, c.unit);
 }
 
 template <typename T>
@@ -131,7 +138,8 @@ std::string makeSource(const Case &c, std::mt19937 &random) {
   auto code = [&] {
     if (c.greatest == 0)
       return byte();
-    return uint8_t(int(random() % (2 * c.greatest + 1)) - c.greatest);
+    int multiple = int(random() % (2 * c.greatest + 1)) - c.greatest;
+    return uint8_t(multiple * c.unit);
   };
   auto bias = [&] { return int32_t(random()) / 1024; };
   std::string rows = c.isDynamic ? "?" : llvm::itostr(c.m);
@@ -299,6 +307,77 @@ TEST_F(Products, Pairs) {
         c.greatest = greatest;
         check(c, 1u << 2 | 1u << 3);
       }
+}
+
+/// Constants of two and four bits, neighbours and tables; each on one target.
+TEST_F(Products, FewBits) {
+  const int64_t sizes[] = {1, 3, 17, 31, 33, 63, 65, 127};
+  const int greatest[] = {7, 1, 7, 1}, units[] = {1, 1, 17, 100};
+  for (unsigned i = 0; i < 8; ++i)
+    for (unsigned j = 0; j < 8; ++j) {
+      unsigned number = 8 * i + j;
+      Case c{sizes[i],
+             sizes[j],
+             sizes[(i + 3 * j) % 8],
+             (number & 1) != 0,
+             false,
+             number % 3 == 0 ? 0 : int64_t(number),
+             number % 5 == 0 ? 3 : 0,
+             Init(number % 3),
+             Epilogue(number / 3 % 2),
+             /*isRhsTransposed=*/number % 4 == 3};
+      c.greatest = greatest[(number / 2) % 4];
+      c.unit = units[(number / 2) % 4];
+      check(c, 1u << (i + 2 * j) % kNumVectorTargets);
+    }
+}
+
+/// On every target, with signs of all kinds; few rows, many, unknown ones.
+TEST_F(Products, FewBitsOnEachTarget) {
+  for (int greatest : {7, 1})
+    for (int unit : {1, 18}) {
+      for (bool isUnsigned : {false, true})
+        for (int64_t m : {4, 19}) {
+          Case c{m, 37, 90,         isUnsigned,          false,
+                 2, 0,  Init::Bias, Epilogue::Requantize};
+          c.greatest = greatest;
+          c.unit = unit;
+          check(c, m == 19 ? ~0u : ~(kAmx | kAmxO0));
+        }
+      Case c{13,
+             40,
+             64,
+             true,
+             false,
+             0,
+             0,
+             Init::Argument,
+             Epilogue::None,
+             /*isRhsTransposed=*/true,
+             /*isDynamic=*/true};
+      c.greatest = greatest;
+      c.unit = unit;
+      check(c);
+    }
+}
+
+/// Sums in parts, blocks of rows, and tiles whose last terms are missing.
+TEST_F(Products, FewBitsInParts) {
+  for (int64_t k : {508, 512, 515}) {
+    Case c{70, 83, k, false, false, 0, 0, Init::Bias, Epilogue::Requantize};
+    c.greatest = k == 512 ? 1 : 7;
+    c.l2Bytes = 16384;
+    check(c, 1u << (k % 3 + 3) | kAmx);
+    Case few{3, 83, k, k % 2 == 0, false, 0, 0, Init::Bias, Epilogue::None};
+    few.greatest = c.greatest;
+    few.l2Bytes = 16384;
+    check(few, 1u << 5 | 1u << 2);
+  }
+  for (int64_t k : {1024, 1100}) {
+    Case c{83, 50, k, true, false, 0, 0, Init::Bias, Epilogue::Requantize};
+    c.greatest = 7;
+    check(c, kAmx);
+  }
 }
 
 /// Each pair of numbers of rows and columns, with every number of terms, in

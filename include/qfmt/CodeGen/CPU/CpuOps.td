@@ -40,6 +40,21 @@ def QFmtCpu_DotOp : Op<QFmtCpu_Dialect, "dot", [Pure, AllTypesMatch<["accumulato
   let hasVerifier = 1;
 }
 
+def QFmtCpu_LookupBytesOp : Op<QFmtCpu_Dialect, "lookup_bytes", [Pure, AllTypesMatch<["indices", "first", "second", "third", "fourth", "result"]>]> {
+  let summary = "Bytes of a table that is in registers";
+  let description = [{
+    Each index, read as an unsigned number, selects one of the 256 bytes that the four vectors have together. For AVX-512 VBMI, which has an instruction for 128 of them.
+
+    ```mlir
+    %r = qfmt_cpu.lookup_bytes %codes in %t0, %t1, %t2, %t3 : vector<64xi8>
+    ```
+  }];
+  let arguments = (ins VectorOfLengthAndType<[64], [I8]>:$indices, VectorOfLengthAndType<[64], [I8]>:$first, VectorOfLengthAndType<[64], [I8]>:$second,
+                       VectorOfLengthAndType<[64], [I8]>:$third, VectorOfLengthAndType<[64], [I8]>:$fourth);
+  let results = (outs VectorOfLengthAndType<[64], [I8]>:$result);
+  let assemblyFormat = "$indices `in` $first `,` $second `,` $third `,` $fourth attr-dict `:` type($result)";
+}
+
 def QFmtCpu_TileProductOp : Op<QFmtCpu_Dialect, "tile_product", [DestinationStyleOpInterface,
     DeclareOpInterfaceMethods<BufferizableOpInterface, ["bufferizesToMemoryRead", "bufferizesToMemoryWrite", "getAliasingValues", "bufferize"]>,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
@@ -83,19 +98,31 @@ def QFmtCpu_UnpackIntegersOp : Op<QFmtCpu_Dialect, "unpack_integers", [Pure]> {
     4 f + j, of 16 columns and 4 F terms. N and K are filled up. The integer of a code is `table[code] + offset`, or `code + offset` if there is no
     table; codes and entries of the table are unsigned.
 
+    `groups`, [N/16][G][16], has a byte for each column's groups. Without a table it is a signed number that is added. With a table, of up to 64 entries, it
+    is where the group's own begins, a multiple of 2^bits: `table[groups + code] + offset`.
+
     ```mlir
     %w = qfmt_cpu.unpack_integers %p bits = 4 offset = -8 : tensor<2x4x4x64xi8> to tensor<32x4x32xi8>
     %v = qfmt_cpu.unpack_integers %q bits = 4 offset = -12 table = [12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0]
       : tensor<2x4x4x64xi8> to tensor<32x4x32xi8>
+    %u = qfmt_cpu.unpack_integers %p groups %z : tensor<2x4x16xi8> bits = 4 offset = 0 : tensor<2x4x4x64xi8> to tensor<32x4x32xi8>
     ```
   }];
-  let arguments = (ins TensorRankOf<[I8], [4]>:$packed, I64Attr:$bits, I64Attr:$offset, OptionalAttr<DenseI64ArrayAttr>:$table);
+  let arguments = (ins TensorRankOf<[I8], [4]>:$packed, Optional<TensorRankOf<[I8], [3]>>:$groups, I64Attr:$bits, I64Attr:$offset,
+                   OptionalAttr<DenseI64ArrayAttr>:$table);
   let results = (outs TensorRankOf<[I8], [2, 3]>:$result);
-  let assemblyFormat = "$packed `bits` `=` $bits `offset` `=` $offset (`table` `=` $table^)? attr-dict `:` type($packed) `to` type($result)";
+  let assemblyFormat = [{
+    $packed (`groups` $groups^ `:` type($groups))? `bits` `=` $bits `offset` `=` $offset (`table` `=` $table^)? attr-dict
+    `:` type($packed) `to` type($result)
+  }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     /// Codes in a byte.
     int64_t getNumFields() { return 8 / getBits(); }
+    /// Of the result; 1 if it is a matrix.
+    int64_t getNumGroups();
+    /// The least and the greatest integer of any code.
+    std::pair<int64_t, int64_t> getRange();
   }];
 }
 

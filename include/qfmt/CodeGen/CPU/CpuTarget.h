@@ -59,6 +59,8 @@ struct CpuTarget {
   /// Bits of an index by which one or two instructions look up numbers of 32
   /// bits in registers; 0 if there are none.
   int64_t tableBits = 0;
+  /// vpermi2b: looks up 64 bytes among 128 in registers.
+  bool hasByteTables = false;
   /// Level-2 cache of one core.
   int64_t l2Bytes = int64_t(1) << 20;
   /// One instruction that multiplies a cycle, unless a user says otherwise.

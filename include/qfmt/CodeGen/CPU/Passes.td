@@ -137,9 +137,13 @@ def PackProducts : CpuPass<"qfmt-pack-products"> {
       : tensor<2x16x16x4xi8> -> tensor<64x32xi8>
     %y = linalg.generic ... ins(%x, %w : tensor<8x64xi8>, tensor<64x32xi8>) outs(%corrected : tensor<8x32xi32>) // x * w
     ```
+    A constant of at most 16 different values takes four bits, or two: it becomes `qfmt_cpu.unpack_integers`, N x K, whatever the width of its type. With few
+    rows, or an unknown number, the product then is one of a group, which qfmt-groups-to-vectors takes. Depthwise convolutions keep bytes.
+
     Remarks (missed) say why a product of bytes is left alone.
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::qfmt::cpu::QFmtCpuDialect"];
 }
 
 def ProductsToVectors : CpuPass<"qfmt-products-to-vectors", rateOptions> {
@@ -148,29 +152,13 @@ def ProductsToVectors : CpuPass<"qfmt-products-to-vectors", rateOptions> {
     What qfmt-pack-products has packed becomes a loop nest on tensors: blocks of rows that stay in the level-2 cache, panels of
     columns, blocks of accumulators that stay in registers over a long part of the sum, and the target's instructions on 64 bytes of the packed
     constant at a time. Element-wise operations that alone read the product (rescaling, clamping, conversion to codes) are
-    computed on the accumulators, and so are initial values that are broadcast. Every size is legal, an unknown number of rows, too.
+    computed on the accumulators, and so are initial values that are broadcast. Every size is legal, an unknown number of rows, too. Constants of two or four bits
+    are unpacked once for each panel and block of rows, to memory that stays in the level-2 cache.
 
     Targets differ in one place, how four products are added up; integers and so results are the same on all of them.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
                            "::mlir::vector::VectorDialect", "::mlir::qfmt::cpu::QFmtCpuDialect"];
-}
-
-def UnpackFactors : Pass<"qfmt-unpack-factors", "::mlir::ModuleOp"> {
-  let summary = "Unpacks constant codes that become factors of products";
-  let description = [{
-    On tensors, before qfmt.unpack becomes loops. Where a packed constant does nothing but become a factor of matrix products, through reshapes and
-    element-wise operations, its codes are a constant of one code a byte, which qfmt-float-products-to-vectors packs in its own layout.
-
-    ```mlir
-    %codes = qfmt.unpack %bytes : tensor<1024xi8> to tensor<32x64xi4>
-    ```
-    becomes
-    ```mlir
-    %codes = arith.constant dense_resource<codes> : tensor<32x64xi4>
-    ```
-  }];
-  let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
 def FloatProductsToVectors : Pass<"qfmt-float-products-to-vectors", "::mlir::ModuleOp"> {
@@ -184,13 +172,20 @@ def FloatProductsToVectors : Pass<"qfmt-float-products-to-vectors", "::mlir::Mod
     Each sum is added up in the order of its terms, by the operations of the body, and so is the same number as before. With `contract`, a multiplication
     and the addition of its result may be rounded once: a sum of n terms then lies within (n + 1) 2^-24 times the sum of |a b| of the exact one, to first
     order, as the one before did.
+
+    With `group-sums`, the default, products with few rows and a constant factor that is decoded in registers, in groups of at least 16 terms with a scale
+    s each, are computed as the sum over groups of (the sum over the group of a w) s, with `contract` in effect. That is the other order of additions by
+    which a result may differ: n terms in G groups lie within (n + G + 2) 2^-24 times the sum of |a w s| of the exact sum, to first order, unless a group's sum
+    overflows before it is scaled. Where the factor's terms are sums of entries of tables, P terms for one code of each of M tables, products with all entries are computed
+    once and looked up, within (P + (G + 1) M + 3) 2^-24 times the sum of |a| |s| and the entries' magnitudes, if there are at least four times as many columns as entries. Neither the number of threads nor block sizes have an influence on it.
   }];
   let options = !listconcat([
     Option<"l2Bytes", "l2-bytes", "uint64_t", "0", "Size of a core's level-2 cache; 0 for 1 MiB">,
     Option<"contract", "contract", "bool", "false", "Let a multiplication and an addition round once, where the target has such an instruction">,
+    Option<"groupSums", "group-sums", "bool", "true", "Multiply sums of groups by scales, instead of each term, where there are few rows">,
   ], rateOptions);
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
-                           "::mlir::vector::VectorDialect"];
+                           "::mlir::vector::VectorDialect", "::mlir::qfmt::cpu::QFmtCpuDialect"];
 }
 
 def TransposesToVectors : Pass<"qfmt-transposes-to-vectors", "::mlir::ModuleOp"> {
@@ -237,7 +232,7 @@ def HighProducts : CpuPass<"qfmt-high-products"> {
 }
 
 def DotsToLLVM : Pass<"qfmt-dots-to-llvm"> {
-  let summary = "Writes qfmt_cpu.dot as calls of LLVM's intrinsics";
+  let summary = "Writes qfmt_cpu.dot and qfmt_cpu.lookup_bytes as calls of LLVM's intrinsics";
   let description = [{
     After bufferization.
 
@@ -281,46 +276,6 @@ def TilesToAmx : Pass<"qfmt-tiles-to-amx"> {
 // Products with scales
 //===----------------------------------------------------------------------===//
 
-def FactorScales : Pass<"qfmt-factor-scales"> {
-  let summary = "Takes scales out of the sums of matrix products";
-  let description = [{
-    On tensors, at constituents level, of matrix products in f32 whose factors are decoded from codes: value = F(code) * 2^u * scales, F(code) an
-    integer of -128 ... 127, which covers i8, i4, ternary, FP4, FP6 E2M3, tables of codes and zero points alike; one factor is constant. With a[m,k]
-    and w[n,k] the integers and s the scales of groups g of terms,
-
-        sum over k of (a[m,k] sa) (w[n,k] sw[n,g])   becomes   (sum over g of float(sum over k in g of a[m,k] w[n,k]) sw[n,g]) sa
-
-    with inner sums in 32 bits, which cannot overflow: a group has at most 2^31 / 2^14 terms. Scales of a group of the first factor are multiplied beside sw,
-    scales of a row or column after the sum. Without scales of groups there is one sum. Everything that follows computes this form bit for bit.
-
-    **What it changes.** A sum of real bodies may be reassociated; this is how far the result lies from before. Let u = 2^-24, n the terms, G the groups,
-    s the scales that are multiplied, and S = |initial value| + sum of |a sa| |w sw|. The sum over k is exact; its conversion to float rounds once, each scale
-    rounds once (those of a constant factor are products of at most s of them, and count), and adding G terms rounds G times. So what is computed differs from the exact sum by at
-    most (G + s + 1) u S to first order: each term (sum of a group) is multiplied by at most G + s + 1 factors of the form 1 + d, |d| <= u, and
-    the groups' absolute sums add up to no more than S. Before, each term had the factors' s + 2 roundings (decoding two values, one product) and n additions: (n + s + 2) u S.
-    So the bound is smaller than the one of the sum it replaces, and the two results differ by at most their sum. What is multiplied before the other factor's scale cannot overflow, as
-    constants show, or the product is left alone; nor can it become subnormal, as scales are normal numbers and integers. Zeros, which scales that are no numbers would make NaN,
-    stay with the same scale. A scale that is known only at run time may make single terms overflow, and not their sum: the result then is finite where it was not.
-
-    ```mlir
-    %a = linalg.generic ... ins(%x, %sx : tensor<5x64xi8>, tensor<5xf32>) outs(...)                // x sx
-    %w = linalg.generic ... ins(%c, %sw : tensor<128x2x32xi4>, tensor<128x2xf16>) outs(...)        // c sw
-    %r = linalg.matmul ... ins(%a, %w' : tensor<5x64xf32>, tensor<128x64xf32>) outs(%zeros : tensor<5x128xf32>)
-    ```
-    becomes
-    ```mlir
-    %x3 = tensor.expand_shape %x [[0], [1, 2]] output_shape [5, 2, 32] : tensor<5x64xi8> into tensor<5x2x32xi8>
-    %w = arith.constant ... : tensor<128x2x32xi8>
-    %i = linalg.generic ... ins(%x3, %w : tensor<5x2x32xi8>, tensor<128x2x32xi8>) outs(... : tensor<5x128x2xi32>)
-    %s = arith.constant ... : tensor<2x128xf32>
-    %y = linalg.generic ... ins(%i, %s : tensor<5x128x2xi32>, tensor<2x128xf32>) outs(... : tensor<5x128xf32>)
-    %r = linalg.generic ... ins(%y, %sx : tensor<5x128xf32>, tensor<5xf32>) outs(... : tensor<5x128xf32>)
-    ```
-    Remarks (missed) say why a product of decoded factors is left alone.
-  }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect", "::mlir::qfmt::QFmtDialect"];
-}
-
 def PackGroups : Pass<"qfmt-pack-groups"> {
   let summary = "Packs constant integers and scales of products in groups";
   let description = [{
@@ -336,7 +291,7 @@ def GroupsToVectors : CpuPass<"qfmt-groups-to-vectors", rateOptions> {
   let description = [{
     What qfmt-pack-groups has packed becomes the loops of qfmt-products-to-vectors around a tile of two kinds of sums: for each group those of integers, which start anew, and
     those of f32, which stay in registers over all groups. Codes are unpacked in registers, once for all rows of a tile. They are the unsigned factor: what their
-    offset adds is taken from sums of the first factor's groups.
+    offset adds is taken from sums of the first factor's groups, and so is what numbers of groups add. What qfmt-pack-products makes of few rows has one group, and sums of i32.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
                            "::mlir::vector::VectorDialect", "::mlir::qfmt::cpu::QFmtCpuDialect", "::mlir::qfmt::QFmtDialect"];

@@ -7,6 +7,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
+#include "qfmt/CodeGen/Threads/Threads.h"
 
 namespace mlir::qfmt {
 

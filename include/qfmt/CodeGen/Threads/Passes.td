@@ -16,7 +16,8 @@ def SetThreads : Pass<"qfmt-set-threads", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"threads", "threads", "int64_t", "1", "Number of threads, 1 to 1024">,
+    Option<"threads", "threads", "::mlir::qfmt::ThreadCount", "1",
+           "Number of threads, 1 to 1024, or auto for those of this process's processors">,
   ];
 }
 
@@ -54,6 +55,37 @@ def DistributeLoops : Pass<"qfmt-distribute-loops", "::mlir::ModuleOp"> {
     Remarks say which loops were divided (passed), and which not (missed).
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::omp::OpenMPDialect", "::mlir::scf::SCFDialect"];
+}
+
+def JoinParallelRegions : Pass<"qfmt-join-parallel-regions", "::mlir::ModuleOp"> {
+  let summary = "Lets threads go on where one parallel loop follows another";
+  let description = [{
+    Neighbouring `omp.parallel` of as many threads become one, with a barrier between their loops: threads that have been started wait for each other,
+    but not for the one that started them to start them again. Between them may stand what reads no memory, and allocations and deallocations of small
+    buffers, which are moved out of the way. In the last loop of a region nobody waits, as all do so at its end.
+
+    ```mlir
+    omp.parallel num_threads(%n : i32) {
+      omp.wsloop { ... }
+      omp.terminator
+    }
+    %buffer = memref.alloc() : memref<128xf32>
+    omp.parallel num_threads(%m : i32) {   // %m as %n
+      omp.wsloop { ... }
+      omp.terminator
+    }
+    ```
+    becomes
+    ```mlir
+    %buffer = memref.alloc() : memref<128xf32>
+    omp.parallel num_threads(%n : i32) {
+      omp.wsloop { ... }
+      omp.wsloop nowait { ... }
+      omp.terminator
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::omp::OpenMPDialect"];
 }
 
 #endif // QFMT_CODEGEN_THREADS_PASSES_TD

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef QFMT_CODEGEN_GPU_PASSES_TD
+#define QFMT_CODEGEN_GPU_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def SetGpuTarget : Pass<"qfmt-set-gpu-target", "::mlir::ModuleOp"> {
+  let summary = "Says which GPU code is generated for";
+  let description = [{
+    Writes the module's attribute `qfmt_gpu.target`, which the other passes for GPUs read. Fails if the chip is unknown, or older than what kernels need.
+
+    ```mlir
+    module attributes {qfmt_gpu.target = {chip = "sm_90", runtime = "cuda"}} { ... }
+    ```
+  }];
+  let options = [
+    Option<"runtime", "runtime", "::mlir::qfmt::GpuRuntime", "::mlir::qfmt::GpuRuntime::Cuda", "Who runs the kernels",
+           [{::llvm::cl::values(
+      clEnumValN(::mlir::qfmt::GpuRuntime::Cuda, "cuda", "NVIDIA's driver"),
+      clEnumValN(::mlir::qfmt::GpuRuntime::Sim, "sim", "the simulator"),
+      clEnumValN(::mlir::qfmt::GpuRuntime::Vulkan, "vulkan", "any Vulkan driver"),
+      clEnumValN(::mlir::qfmt::GpuRuntime::Rocm, "rocm", "AMD's driver"))}]>,
+    Option<"chip", "chip", "std::string", "\"\"", "The chip, sm_90a for example; empty for the runtime's usual one">,
+  ];
+}
+
+def LinalgToKernels : Pass<"qfmt-linalg-to-kernels", "::mlir::ModuleOp"> {
+  let summary = "Writes linalg.generic on buffers as kernels";
+  let description = [{
+    One thread computes one element of the outputs: loops along which the outputs do not move run within the thread, in their order, so that no float
+    operation is reordered. Threads lie along one dimension, neighbours next to each other in the first output. Where an output has more elements than
+    threads can be launched, each thread takes several. Stores to single elements outside of loops become kernels of one thread.
+
+    ```mlir
+    linalg.generic {indexing_maps = [(m, n, k) -> (m, k), (k, n), (m, n)]} ins(%a, %b : memref<4x8xi8>, memref<8x16xi8>) outs(%c : memref<4x16xi32>)
+    ```
+    becomes
+    ```mlir
+    gpu.launch blocks(%bx, %by, %bz) in (%gx = %c1, ...) threads(%tx, %ty, %tz) in (%sx = %c128, ...) {
+      %id = ... // bx * 128 + tx
+      scf.if %inside { // id < 64
+        %init = memref.load %c[%m, %n]
+        %sum = scf.for %k = %c0 to %c8 step %c1 iter_args(%acc = %init) { ... }
+        memref.store %sum, %c[%m, %n]
+      }
+      gpu.terminator
+    }
+    ```
+  }];
+  let options = [
+    Option<"blockSize", "block-size", "int64_t", "128", "Threads of a block, at most 1024">,
+    Option<"maxBlocks", "max-blocks", "int64_t", "65535", "Blocks of a launch; every driver takes 65535">,
+  ];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
+def FlattenKernelBuffers : Pass<"qfmt-flatten-kernel-buffers", "::mlir::ModuleOp"> {
+  let summary = "Lets kernels read buffers of one dimension";
+  let description = [{
+    Kernels get a pointer for each buffer and nothing else: no sizes, no strides. Where a `gpu.launch` reads or writes elements of buffers from outside, those become
+    buffers of one dimension, whose addresses are computed in the kernel; sizes that are unknown become arguments.
+
+    ```mlir
+    gpu.launch ... {
+      %v = memref.load %x[%i, %j] : memref<4x8xi8, strided<[16, 1], offset: 3>>
+    ```
+    becomes
+    ```mlir
+    %flat = memref.reinterpret_cast %x to offset: [0], sizes: [59], strides: [1] : memref<4x8xi8, strided<[16, 1], offset: 3>> to memref<59xi8>
+    gpu.launch ... {
+      %n = affine.apply (i, j) -> (i * 16 + j + 3)
+      %v = memref.load %flat[%n] : memref<59xi8>
+    ```
+    Buffers that anything else in the kernel uses stay as they are.
+  }];
+  let options = [
+    Option<"wideAsWords", "wide-as-words", "bool", "false", "Read and write 64-bit integers as pairs of words">,
+  ];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
+}
+
+def DeviceMemory : Pass<"qfmt-device-memory", "::mlir::ModuleOp"> {
+  let summary = "Puts buffers into the memory of the device";
+  let description = [{
+    Buffers that functions allocate are memory of the device. A public function copies its arguments there and its results back, so that callers see
+    memory of the host as before; private functions get and return memory of the device. Constants are copied once for the process, by the runtime. What the
+    host loads itself, a condition of a loop for example, is copied to it first.
+
+    ```mlir
+    func.func @main(%x: memref<4xf32>) -> memref<4xf32> {
+      %y = memref.alloc() : memref<4xf32>
+      gpu.launch ... // reads %x, writes %y
+      return %y
+    }
+    ```
+    becomes
+    ```mlir
+    func.func @main(%x: memref<4xf32>) -> memref<4xf32> {
+      %dx = gpu.alloc () : memref<4xf32>
+      gpu.memcpy %dx, %x
+      %dy = gpu.alloc () : memref<4xf32>
+      gpu.launch ... // reads %dx, writes %dy
+      gpu.dealloc %dx
+      %y = memref.alloc() : memref<4xf32>
+      gpu.memcpy %y, %dy
+      gpu.dealloc %dy
+      return %y
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::gpu::GPUDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
+def MergeKernels : Pass<"qfmt-merge-kernels", "::mlir::ModuleOp"> {
+  let summary = "Puts all kernels into one module, equal ones once";
+  let description = [{
+    Outlining makes a `gpu.module` for each kernel. A driver loads and compiles each by itself, so they become one, `@kernels`; kernels that differ in nothing but
+    their names are kept once.
+  }];
+  let dependentDialects = ["::mlir::gpu::GPUDialect"];
+}
+
+def AttachGpuTarget : Pass<"qfmt-attach-gpu-target", "::mlir::ModuleOp"> {
+  let summary = "Tells the modules of kernels the target of the module";
+  let description = [{
+    Writes the target attribute that serialization reads, `#nvvm.target`, `#rocdl.target` or `#spirv.target_env`, as the module's attribute `qfmt_gpu.target`
+    says, with versions that LLVM does not choose itself.
+  }];
+  let options = [
+    Option<"optLevel", "O", "unsigned", "3", "LLVM's optimization level for kernels, 0 to 3">,
+  ];
+  let dependentDialects = ["::mlir::gpu::GPUDialect", "::mlir::NVVM::NVVMDialect", "::mlir::ROCDL::ROCDLDialect", "::mlir::spirv::SPIRVDialect"];
+}
+
+def SpirvToBinary : Pass<"qfmt-spirv-to-binary", "::mlir::ModuleOp"> {
+  let summary = "Serializes SPIR-V modules";
+  let description = [{
+    After convert-gpu-to-spirv, which leaves each `gpu.module` beside the `spirv.module` that it became: both become a `gpu.binary` with the words of the latter.
+  }];
+  let dependentDialects = ["::mlir::gpu::GPUDialect", "::mlir::spirv::SPIRVDialect"];
+}
+
+//===----------------------------------------------------------------------===//
+// Products
+//===----------------------------------------------------------------------===//
+
+def FuseProducts : Pass<"qfmt-fuse-products", "::mlir::ModuleOp"> {
+  let summary = "Makes one operation of a product and what is computed from its sums";
+  let description = [{
+    A matrix product of bytes with a constant, the initial values before it and the element-wise operations that alone read it, on tensors, become a
+    `qfmt_gpu.product`, if the target has the tensor cores for it. Zero points of the constant become part of its codes, others part of what is
+    added to a column or a row. Remarks say what is left to other kernels, and why.
+
+    ```mlir
+    %0 = linalg.generic ins(%x, %w : tensor<?x64xi8>, tensor<64x32xi8>) outs(%init : tensor<?x32xi32>) { ... extsi, muli, addi }
+    %1 = linalg.generic ins(%0 : tensor<?x32xi32>) outs(%e : tensor<?x32xi8>) { ... }
+    ```
+    becomes
+    ```mlir
+    %1 = qfmt_gpu.product %x * %w1 into %e { ... } : tensor<?x64xi8>, tensor<32x64xi8>, tensor<?x32xi8> -> tensor<?x32xi8>
+    ```
+  }];
+  let options = [
+    Option<"tier", "tier", "std::string", "\"auto\"",
+           "auto: tensor cores, if the target has them; mma, wgmma: an error if it has not; portable: none">,
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::qfmt::kernel::QFmtGpuDialect"];
+}
+
+def FuseScaledProducts : Pass<"qfmt-fuse-scaled-products", "::mlir::ModuleOp"> {
+  let summary = "Makes one operation of a product with weights of few bits";
+  let description = [{
+    A product with a constant of few bits, with scales of groups or without, together with the element-wise operations that alone read it, becomes
+    `qfmt_gpu.scaled_product`, if the target has tensor cores: bytes in groups as qfmt-factor-scales makes them, bytes without groups whose constants have at most
+    4 bits, and f16 or bf16 with a constant decoded from codes. The constant is stored in the order in which tensor cores take it. Runs before
+    qfmt-fuse-products, which takes the other products of bytes.
+  }];
+  let options = [
+    Option<"tier", "tier", "std::string", "\"auto\"",
+           "auto: tensor cores, if the target has them; mma: an error if it has not; portable: none">,
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::qfmt::kernel::QFmtGpuDialect"];
+}
+
+def ScaledProductsToKernels : Pass<"qfmt-scaled-products-to-kernels", "::mlir::ModuleOp"> {
+  let summary = "Makes kernels for tensor cores of products with weights of few bits";
+  let description = [{
+    `qfmt_gpu.scaled_product` on buffers becomes a `gpu.launch`, or, with an unknown number of rows, one for up to 8 rows and one for more. Weights are the left
+    factor of `mma.sync`: each is read once for a block of rows, 16 bytes a lane, and unpacked in registers. Warps share the columns and the terms among them.
+  }];
+  let options = [
+    Option<"warpsAlongTerms", "warps-along-terms", "int64_t", "0", "Warps of a block that share the terms of a column; 0: chosen">,
+    Option<"blockRows", "block-rows", "int64_t", "0", "Rows of a block, 8, 16, 32 or 64; 0: chosen">,
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect", "::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
+def ProductsToKernels : Pass<"qfmt-products-to-kernels", "::mlir::ModuleOp"> {
+  let summary = "Makes kernels for tensor cores of fused products";
+  let description = [{
+    `qfmt_gpu.product` on buffers becomes a `gpu.launch`: blocks of the result, of `block-rows` x `block-columns`, each of some warps; factors
+    come to shared memory by `cp.async` in as many stages as it has room for, `ldmatrix` and `mma.sync` do the rest, and the body is computed on the
+    sums in registers. Block sizes that are not given are chosen by an estimate of the time.
+
+    With `tier=wgmma`, for sm_90a alone, one thread copies by tensor maps and warpgroups multiply by `wgmma`, where rows of the factors begin at multiples
+    of 16 bytes; a remark says of what other products are left to `mma.sync`.
+  }];
+  let options = [
+    Option<"tier", "tier", "std::string", "\"auto\"", "auto, mma: mma.sync; wgmma: an error if the target has it not">,
+    Option<"blockRows", "block-rows", "int64_t", "0", "Rows of a block; 0: chosen. With block-columns one of the sizes that there are">,
+    Option<"blockColumns", "block-columns", "int64_t", "0", "Columns of a block; 0: chosen">,
+    Option<"stages", "stages", "int64_t", "0", "Parts of the factors that are in shared memory at a time; 0: chosen">,
+    Option<"rowsIfUnknown", "rows-if-unknown", "int64_t", "1024", "The number of rows to expect where it is not known">,
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect", "::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
+                           "::mlir::qfmt::kernel::QFmtGpuDialect"];
+}
+
+def TensorMapsToCalls : Pass<"qfmt-tensor-maps-to-calls", "::mlir::ModuleOp"> {
+  let summary = "Makes calls of the runtime of tensor maps";
+  let description = [{
+    `qfmt_gpu.tensor_map` becomes a call of `qfmtGpuTensorMap` of lib/Runtime/GPU/Mgpu.h. Runs after gpu-async-region, which would let the host wait before
+    each call.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect"];
+}
+
+def DyadicScalesToWords : Pass<"qfmt-dyadic-scales-to-words"> {
+  let summary = "Rescales without 64-bit integers";
+  let description = [{
+    `qfmt.dyadic_scale` on scalars, with a result of at most 32 bits, becomes arithmetic on 32-bit words: the product is two of them, and so is what the
+    rounding mode adds to it. Exact for all operands and modes.
+
+    ```mlir
+    %q = qfmt.dyadic_scale %acc, %m, %n rounding = floor : i32, i32, i32 to i8
+    ```
+    becomes
+    ```mlir
+    %low, %high = arith.mulsi_extended %acc, %m : i32
+    ... // (high : low) >> n in words, saturated
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+def LegalizeGpuTypes : Pass<"qfmt-legalize-gpu-types", "::mlir::ModuleOp"> {
+  let summary = "Writes arithmetic of kernels in operations that every GPU has";
+  let description = [{
+    In kernels, the upper word of a product of two words becomes `arith.mulsi_extended`, leading zeros of 64 bits those of two words.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
+
+def KernelLocations : Pass<"qfmt-kernel-locations", "::mlir::ModuleOp"> {
+  let summary = "Gives every operation of kernels a place in a file";
+  let description = [{
+    Before ensure-debug-info-scope-on-llvm-func, so that the simulator can say where a kernel did something wrong. Operations that have only the name of a layer
+    get a file of that name.
+  }];
+}
+
+def EmulateWideIntegers : Pass<"qfmt-emulate-wide-integers", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Writes 64-bit integers of kernels as pairs of 32-bit ones";
+  let description = [{
+    arith-emulate-wide-int for kernels, whose loops carry such integers. Their buffers have to be flattened with `wide-as-words`.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
+def ProductsToDots : Pass<"qfmt-products-to-dots", "::mlir::ModuleOp"> {
+  let summary = "Makes kernels of fused products where there are no tensor cores";
+  let description = [{
+    `qfmt_gpu.product` on buffers becomes a `gpu.launch` with one thread a sum. Four products are added up by one instruction, `dp4a` or SPIR-V's dot products, where
+    rows lie in whole words of four bytes; elsewhere one by one. Does nothing for targets with tensor cores.
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect", "::mlir::spirv::SPIRVDialect", "::mlir::vector::VectorDialect"];
+}
+
+def KernelMath : Pass<"qfmt-kernel-math", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Writes functions of real numbers in kernels as polynomials";
+  let description = [{
+    `math.exp` and the like in f32, f16 and bf16, by expansions in f32 within a few units in the last place, so that kernels need no library of a vendor, and compute the same on every
+    target. Fails where there is none, in f64 for example. Where kernels become LLVM IR, what is left are calls of LLVM's intrinsics.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
+}
+
+#endif // QFMT_CODEGEN_GPU_PASSES_TD

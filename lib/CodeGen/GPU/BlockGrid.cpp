@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "BlockGrid.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+namespace mlir::qfmt {
+
+/// Rows of blocks that are begun before the next columns.
+static constexpr int64_t kBlockRowsTogether = 8;
+
+int64_t BlockGrid::getBlockColumns() {
+  return llvm::divideCeil(op.getNumColumns(), columns);
+}
+
+gpu::LaunchOp BlockGrid::beginLaunch(KernelBuilder &b, int64_t threads,
+                                     int64_t sharedBytes) {
+  auto index = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(b, value);
+  };
+  numRows = getValueOrCreateConstantIndexOp(
+      b, b.getLoc(), memref::getMixedSize(b, b.getLoc(), op.getOut(), 0));
+  Value one = index(1);
+  Value blockRows = b.createOrFold<arith::CeilDivUIOp>(numRows, index(rows));
+  Value blocks =
+      b.createOrFold<arith::MulIOp>(blockRows, index(getBlockColumns()));
+  auto launch =
+      gpu::LaunchOp::create(b, blocks, one, one, index(threads), one, one,
+                            /*dynamicSharedMemorySize=*/b.i32(sharedBytes));
+  b.setInsertionPointToStart(&launch.getBody().front());
+  return launch;
+}
+
+BlockOrigin BlockGrid::emitOrigin(KernelBuilder &b, gpu::LaunchOp launch) {
+  BlockOrigin origin;
+  Value known = b.toI32(numRows);
+  Value block = b.toI32(launch.getBlockIds().x);
+  Value blockRows = b.div(b.add(known, rows - 1), rows);
+  int64_t together = getBlockColumns() * kBlockRowsTogether;
+  Value firstRow = b.mul(b.div(block, together), kBlockRowsTogether);
+  Value height = b.min(b.sub(blockRows, firstRow), kBlockRowsTogether);
+  Value inside = b.rem(block, together);
+  origin.row = b.mul(b.add(firstRow, b.rem(inside, height)), rows);
+  origin.column = b.mul(b.div(inside, height), columns);
+  int64_t size = op.getNumRows();
+  bool hasAllRows = !ShapedType::isDynamic(size) && size % rows == 0;
+  origin.numRows = hasAllRows ? Value() : known;
+  origin.hasAllColumns = op.getNumColumns() % columns == 0;
+  return origin;
+}
+
+Value BlockGrid::emitShared(KernelBuilder &b) {
+  auto type = MemRefType::get(
+      {ShapedType::kDynamic}, b.getI8Type(), MemRefLayoutAttrInterface(),
+      gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup));
+  Value memory = gpu::DynamicSharedMemoryOp::create(b, type);
+  Value place = memref::ExtractAlignedPointerAsIndexOp::create(b, memory);
+  Value address = arith::IndexCastOp::create(b, b.getI64Type(), place);
+  return LLVM::IntToPtrOp::create(
+      b, LLVM::LLVMPointerType::get(b.getContext(), kSharedMemory), address);
+}
+
+} // namespace mlir::qfmt

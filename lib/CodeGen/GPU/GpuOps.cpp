@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "qfmt/CodeGen/GPU/GpuOps.h"
+#include "KernelOps.h"
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace mlir::qfmt::kernel;
+using bufferization::AliasingValueList;
+using bufferization::AnalysisState;
+
+#include "qfmt/CodeGen/GPU/GpuDialect.cpp.inc"
+
+#define GET_OP_CLASSES
+#include "qfmt/CodeGen/GPU/GpuOps.cpp.inc"
+
+void QFmtGpuDialect::initialize() {
+  addOperations<
+#define GET_OP_LIST
+#include "qfmt/CodeGen/GPU/GpuOps.cpp.inc"
+      >();
+}
+
+static ShapedType getShaped(Value value) {
+  return cast<ShapedType>(value.getType());
+}
+
+//===----------------------------------------------------------------------===//
+// Sizes
+//===----------------------------------------------------------------------===//
+
+SmallVector<AffineMap> ProductOp::getExtraMaps() {
+  return llvm::map_to_vector(getMaps().getAsRange<AffineMapAttr>(),
+                             [](AffineMapAttr map) { return map.getValue(); });
+}
+
+int64_t ProductOp::getNumRows() { return getShaped(getOut()).getDimSize(0); }
+
+int64_t ProductOp::getNumColumns() { return getShaped(getOut()).getDimSize(1); }
+
+int64_t ProductOp::getNumTerms() {
+  return getRows() ? getShaped(getRhs()).getDimSize(1)
+                   : getShaped(getLhs()).getDimSize(1);
+}
+
+//===----------------------------------------------------------------------===//
+// Verification
+//===----------------------------------------------------------------------===//
+
+/// Sizes that may be the same when the program runs.
+static bool mayBeEqual(int64_t a, int64_t b) {
+  return a == b || ShapedType::isDynamic(a) || ShapedType::isDynamic(b);
+}
+
+/// Results are m, n or 0.
+static bool isElementwise(AffineMap map) {
+  return map.getNumDims() == 2 && map.getNumSymbols() == 0 &&
+         llvm::all_of(map.getResults(), [](AffineExpr result) {
+           auto constant = dyn_cast<AffineConstantExpr>(result);
+           return isa<AffineDimExpr>(result) ||
+                  (constant && constant.getValue() == 0);
+         });
+}
+
+static LogicalResult verifyExtra(Operation *op, unsigned i, ShapedType type,
+                                 AffineMap map, ShapedType out) {
+  if (!isElementwise(map) || map.getNumResults() != type.getRank())
+    return op->emitOpError() << "reads extra operand " << i << " of " << type
+                             << " by " << AffineMapAttr::get(map)
+                             << ", which does not give m, n or 0 for each of "
+                                "its dimensions";
+  ArrayRef<int64_t> sizes = out.getShape();
+  for (auto [result, size] : llvm::zip_equal(map.getResults(), type.getShape()))
+    if (auto dim = dyn_cast<AffineDimExpr>(result))
+      if (!mayBeEqual(size, sizes[dim.getPosition()]))
+        return op->emitOpError()
+               << "needs " << sizes[dim.getPosition()]
+               << " elements of extra operand " << i << ", found " << type;
+  return success();
+}
+
+LogicalResult mlir::qfmt::verifyKernelOp(DestinationStyleOpInterface op,
+                                         ValueRange extras,
+                                         ArrayRef<AffineMap> maps) {
+  Value out = op.getDpsInits()[0];
+  bool isTensor = isa<TensorType>(out.getType());
+  for (Value operand : op->getOperands())
+    if (isa<TensorType>(operand.getType()) != isTensor)
+      return op->emitOpError("works on tensors or on buffers, found both");
+  if (isTensor != (op->getNumResults() == 1) ||
+      (isTensor && op->getResult(0).getType() != out.getType()))
+    return op->emitOpError("has a result of the type of `into` on tensors, and "
+                           "none on buffers");
+  if (maps.size() != extras.size())
+    return op->emitOpError()
+           << "has " << extras.size() << " extra operands and " << maps.size()
+           << " maps";
+  if (getShaped(out).getRank() != 2)
+    return op->emitOpError()
+           << "needs a matrix for its result, found " << out.getType();
+  for (auto [i, map] : llvm::enumerate(maps))
+    if (failed(verifyExtra(op, i, getShaped(extras[i]), map, getShaped(out))))
+      return failure();
+  return success();
+}
+
+LogicalResult mlir::qfmt::verifyKernelBody(DestinationStyleOpInterface op,
+                                           Block &block, ValueRange extras) {
+  if (block.getNumArguments() != 1 + extras.size())
+    return op->emitOpError()
+           << "needs a body with an argument for the sum and one for each of "
+           << extras.size() << " extra operands, found "
+           << block.getNumArguments();
+  for (auto [argument, extra] :
+       llvm::zip_equal(block.getArguments().drop_front(), extras))
+    if (argument.getType() != getElementTypeOrSelf(extra))
+      return op->emitOpError()
+             << "has an argument of " << argument.getType()
+             << " for an extra operand of " << extra.getType();
+  Type out = op.getDpsInits()[0].getType();
+  auto yield = dyn_cast<YieldOp>(block.getTerminator());
+  if (!yield || yield.getValue().getType() != getElementTypeOrSelf(out))
+    return op->emitOpError()
+           << "needs a body that yields an element of " << out;
+  return success();
+}
+
+static LogicalResult verifyFactors(ProductOp op) {
+  ShapedType lhs = getShaped(op.getLhs()), rhs = getShaped(op.getRhs());
+  ShapedType out = getShaped(op.getOut());
+  if (rhs.getRank() != 2 || out.getRank() != 2)
+    return op.emitOpError() << "needs matrices for its right factor and its "
+                               "result, found "
+                            << rhs << " and " << out;
+  if (!rhs.hasStaticShape() || ShapedType::isDynamic(out.getDimSize(1)))
+    return op.emitOpError() << "needs to know its columns and terms, found "
+                            << rhs << " and " << out;
+  if (rhs.getDimSize(0) != out.getDimSize(1))
+    return op.emitOpError()
+           << "has " << out.getDimSize(1) << " columns, but its right factor "
+           << rhs.getDimSize(0);
+  if (std::optional<AffineMap> rows = op.getRows()) {
+    if (rows->getNumDims() != 3 || rows->getNumSymbols() != 0 ||
+        rows->getNumResults() != lhs.getRank())
+      return op.emitOpError()
+             << "reads its left factor of " << lhs << " by "
+             << AffineMapAttr::get(*rows) << ", which does not give an element "
+             << "for (m, r, k)";
+    if (op.getRuns() < 1 || rhs.getDimSize(1) % int64_t(op.getRuns()) != 0)
+      return op.emitOpError()
+             << "has " << rhs.getDimSize(1) << " terms, which are not "
+             << op.getRuns() << " runs";
+    return success();
+  }
+  if (op.getRuns() != 1)
+    return op.emitOpError("has runs of terms, but does not say where its rows "
+                          "are");
+  if (lhs.getRank() != 2 || ShapedType::isDynamic(lhs.getDimSize(1)))
+    return op.emitOpError() << "needs a matrix with a known number of terms "
+                               "for its left factor, found "
+                            << lhs;
+  if (!mayBeEqual(lhs.getDimSize(0), out.getDimSize(0)))
+    return op.emitOpError()
+           << "has " << out.getDimSize(0) << " rows, but its left factor "
+           << lhs.getDimSize(0);
+  if (lhs.getDimSize(1) > rhs.getDimSize(1))
+    return op.emitOpError()
+           << "has " << lhs.getDimSize(1)
+           << " terms, but its right factor only " << rhs.getDimSize(1);
+  return success();
+}
+
+LogicalResult TensorMapOp::verify() {
+  MemRefType type = getMatrix().getType();
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  auto isWhole = [](int64_t bytes) {
+    return !ShapedType::isDynamic(bytes) && bytes % 16 == 0;
+  };
+  if (failed(type.getStridesAndOffset(strides, offset)) || strides[1] != 1 ||
+      !isWhole(strides[0]) || !isWhole(offset))
+    return emitOpError() << "needs rows that begin at multiples of 16 bytes, "
+                            "found "
+                         << type;
+  ArrayRef<int64_t> box = getBox();
+  if (box.size() != 2 || box[0] < 1 || box[0] > 256 || box[1] < 16 ||
+      box[1] > 128 || box[1] % 16 != 0)
+    return emitOpError() << "needs a box of 1 to 256 rows of 16 to 128 bytes, "
+                            "a multiple of 16, found ["
+                         << box << "]";
+  return success();
+}
+
+LogicalResult ProductOp::verify() {
+  if (failed(verifyFactors(*this)))
+    return failure();
+  return verifyKernelOp(*this, getExtras(), getExtraMaps());
+}
+
+LogicalResult ProductOp::verifyRegions() {
+  if (failed(verifyKernelBody(*this, getBlock(), getExtras())))
+    return failure();
+  bool hasFloats = isa<FloatType>(getElementTypeOrSelf(getLhs()));
+  Type sumType = getBlock().getArgument(0).getType();
+  if (hasFloats ? !sumType.isF32() : !sumType.isInteger(32) && !sumType.isF32())
+    return emitOpError() << "has sums of 32 bits, found " << sumType;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+void mlir::qfmt::getKernelEffects(
+    DestinationStyleOpInterface op,
+    SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+  if (op.hasPureTensorSemantics())
+    return;
+  auto *memory = SideEffects::DefaultResource::get();
+  for (OpOperand &operand : op->getOpOperands())
+    if (op.isDpsInit(&operand))
+      effects.emplace_back(MemoryEffects::Write::get(), &operand, memory);
+    else
+      effects.emplace_back(MemoryEffects::Read::get(), &operand, memory);
+}
+
+LogicalResult mlir::qfmt::bufferizeKernelOp(
+    Operation *op, RewriterBase &rewriter,
+    const bufferization::BufferizationOptions &options,
+    bufferization::BufferizationState &state) {
+  SmallVector<Value> buffers;
+  for (Value value : op->getOperands()) {
+    FailureOr<Value> buffer =
+        bufferization::getBuffer(rewriter, value, options, state);
+    if (failed(buffer))
+      return failure();
+    buffers.push_back(*buffer);
+  }
+  OperationState created(op->getLoc(), op->getName(), buffers, TypeRange(),
+                         op->getAttrs());
+  created.addRegion()->takeBody(op->getRegion(0));
+  rewriter.create(created);
+  bufferization::replaceOpWithBufferizedValues(rewriter, op, buffers.back());
+  return success();
+}
+
+void ProductOp::getEffects(
+    SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+  getKernelEffects(*this, effects);
+}
+
+bool ProductOp::bufferizesToMemoryRead(OpOperand &operand,
+                                       const AnalysisState &state) {
+  return !isDpsInit(&operand);
+}
+
+bool ProductOp::bufferizesToMemoryWrite(OpOperand &operand,
+                                        const AnalysisState &state) {
+  return isDpsInit(&operand);
+}
+
+AliasingValueList ProductOp::getAliasingValues(OpOperand &operand,
+                                               const AnalysisState &state) {
+  if (isDpsInit(&operand))
+    return {{getResult(), bufferization::BufferRelation::Equivalent}};
+  return {};
+}
+
+LogicalResult
+ProductOp::bufferize(RewriterBase &rewriter,
+                     const bufferization::BufferizationOptions &options,
+                     bufferization::BufferizationState &state) {
+  return bufferizeKernelOp(*this, rewriter, options, state);
+}

@@ -1,0 +1,120 @@
+// RUN: qfmt-opt %s -split-input-file -verify-diagnostics
+
+func.func @columns(%x: memref<16x64xi8>, %w: memref<30x64xi8>, %out: memref<16x32xi32>) {
+  // expected-error @+1 {{has 32 columns, but its right factor 30}}
+  qfmt_gpu.product %x * %w into %out {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<16x64xi8>, memref<30x64xi8>, memref<16x32xi32>
+  return
+}
+
+// -----
+
+func.func @rows(%x: memref<17x64xi8>, %w: memref<32x64xi8>, %out: memref<16x32xi32>) {
+  // expected-error @+1 {{has 16 rows, but its left factor 17}}
+  qfmt_gpu.product %x * %w into %out {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<17x64xi8>, memref<32x64xi8>, memref<16x32xi32>
+  return
+}
+
+// -----
+
+func.func @terms(%x: memref<16x65xi8>, %w: memref<32x64xi8>, %out: memref<16x32xi32>) {
+  // expected-error @+1 {{has 65 terms, but its right factor only 64}}
+  qfmt_gpu.product %x * %w into %out {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<16x65xi8>, memref<32x64xi8>, memref<16x32xi32>
+  return
+}
+
+// -----
+
+func.func @unknown_columns(%x: memref<16x64xi8>, %w: memref<?x64xi8>, %out: memref<16x?xi32>) {
+  // expected-error @+1 {{needs to know its columns and terms}}
+  qfmt_gpu.product %x * %w into %out {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<16x64xi8>, memref<?x64xi8>, memref<16x?xi32>
+  return
+}
+
+// -----
+
+func.func @both(%x: memref<16x64xi8>, %w: tensor<32x64xi8>, %out: memref<16x32xi32>) {
+  // expected-error @+1 {{works on tensors or on buffers, found both}}
+  qfmt_gpu.product %x * %w into %out {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<16x64xi8>, tensor<32x64xi8>, memref<16x32xi32>
+  return
+}
+
+// -----
+
+func.func @extra_size(%x: memref<16x64xi8>, %w: memref<32x64xi8>, %b: memref<31xi32>, %out: memref<16x32xi32>) {
+  // expected-error @+1 {{needs 32 elements of extra operand 0, found 'memref<31xi32>'}}
+  qfmt_gpu.product %x * %w with %b : memref<31xi32> maps [affine_map<(m, n) -> (n)>] into %out {
+  ^bb0(%s: i32, %c: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<16x64xi8>, memref<32x64xi8>, memref<16x32xi32>
+  return
+}
+
+// -----
+
+func.func @extra_map(%x: memref<16x64xi8>, %w: memref<32x64xi8>, %b: memref<64xi32>, %out: memref<16x32xi32>) {
+  // expected-error @+1 {{which does not give m, n or 0 for each of its dimensions}}
+  qfmt_gpu.product %x * %w with %b : memref<64xi32> maps [affine_map<(m, n) -> (m + n)>] into %out {
+  ^bb0(%s: i32, %c: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<16x64xi8>, memref<32x64xi8>, memref<16x32xi32>
+  return
+}
+
+// -----
+
+func.func @arguments(%x: memref<16x64xi8>, %w: memref<32x64xi8>, %out: memref<16x32xi32>) {
+  // expected-error @+1 {{needs a body with an argument for the sum and one for each of 0 extra operands, found 2}}
+  qfmt_gpu.product %x * %w into %out {
+  ^bb0(%s: i32, %c: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<16x64xi8>, memref<32x64xi8>, memref<16x32xi32>
+  return
+}
+
+// -----
+
+func.func @yields(%x: memref<16x64xi8>, %w: memref<32x64xi8>, %out: memref<16x32xi8>) {
+  // expected-error @+1 {{needs a body that yields an element of 'memref<16x32xi8>'}}
+  qfmt_gpu.product %x * %w into %out {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<16x64xi8>, memref<32x64xi8>, memref<16x32xi8>
+  return
+}
+
+// -----
+
+func.func @sums(%x: memref<16x64xi8>, %w: memref<32x64xi8>, %out: memref<16x32xi64>) {
+  // expected-error @+1 {{has sums of 32 bits, found 'i64'}}
+  qfmt_gpu.product %x * %w into %out {
+  ^bb0(%s: i64):
+    qfmt_gpu.yield %s : i64
+  } : memref<16x64xi8>, memref<32x64xi8>, memref<16x32xi64>
+  return
+}
+
+// -----
+
+func.func @runs(%x: memref<16x64xi8>, %w: memref<32x64xi8>, %out: memref<16x32xi32>) {
+  // expected-error @+1 {{has 64 terms, which are not 3 runs}}
+  qfmt_gpu.product %x * %w rows affine_map<(m, r, k) -> (m, r * 21 + k)> runs 3 into %out {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<16x64xi8>, memref<32x64xi8>, memref<16x32xi32>
+  return
+}
