@@ -27,16 +27,19 @@ constexpr int64_t kSize = 4096;
 
 /// By the names of qfmt/IR/Presets.h.
 constexpr const char *kFormats[] = {
-    "int8",  "int4_g32", "int4_g128", "uint4_g128",   "mxfp4",
-    "nvfp4", "nf4",      "bitmod4",   "ternary_2bit", "aqlm"};
+    "int8",     "int4_g32",     "int4_g128", "uint4_g128", "int3_g128",
+    "int2_g64", "ternary_2bit", "mxfp4",     "nvfp4",      "mxfp8",
+    "nf4",      "bitmod4",      "aqlm"};
 constexpr const char *kFloatFormats[] = {
-    "f32",      "int8",         "int4_g32", "int4_g128_q8", "int3_g128",
-    "int2_g64", "ternary_2bit", "mxfp4",    "mxfp6_e3m2",   "mxfp8",
-    "nvfp4",    "nf4",          "bitmod4",  "aqlm"};
+    "f32",          "int8",       "int4_g32",   "int4_g128",
+    "int4_g128_q8", "uint4_g128", "int3_g128",  "int2_g64",
+    "ternary_2bit", "mxfp4",      "mxfp6_e3m2", "mxfp8",
+    "nvfp4",        "nf4",        "bitmod4",    "aqlm"};
 constexpr const char *kBf16Formats[] = {"int8", "int4_g32", "mxfp8", "nf4",
                                         "aqlm"};
 constexpr const char *kGgmlFormats[] = {"q8_0",  "q4_0",  "q4_K",
-                                        "mxfp4", "nvfp4", "tq2_0"};
+                                        "q3_K",  "q2_K",  "tq2_0",
+                                        "mxfp4", "nvfp4", "iq4_nl"};
 
 /// {0} rows; {1}: the weights' type; {2}: operations that make %w; {3}: the
 /// activations' type; {4}: an operation that makes %a.

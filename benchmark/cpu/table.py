@@ -7,16 +7,17 @@
 With --benchmark_repetitions=N --benchmark_enable_random_interleaving=true each repetition runs every benchmark once, so
 that the ratio of two is taken within a repetition. A row has the median and the lower quartile of the N ratios. A
 target is reached if the median is at least the target and the lower quartile at least 0.95 of it; with `--strict`, the
-exit status is 1 if one is not. The last column is the ratio of the machine's peak to
-the peer: more cannot be reached, whatever the target says. Where a peer has several forms of a case, the one with the best median counts. Cases of
-which the file has no figures have no row; rows of peers' own figures, and of the limits, come with --all.
+exit status is 1 if one is not. The last column is the ratio of the machine's peak to the peer: more cannot be reached,
+whatever the target says. Where a peer has several forms of a case, the one with the best median counts. Cases of which
+the file has no figures have no row; those with a target are counted below the table. Rows of peers' own figures, and of
+the limits, come with --all.
 """
 
 import argparse
 import json
 import statistics
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 # The lower quartile may lie this much below the target.
@@ -73,33 +74,66 @@ def convolution_targets():
         yield Target(f"qfmt/conv/{name}/nchw", f"onednn/conv/{name}", 0)
 
 
+@dataclass
+class Weights:
+    """Weights of few bits, and ggml's format of as many; what each has to reach, 0 for nothing."""
+
+    name: str
+    ggml: str | None = None
+    # One row to reading the weights, and its stretch; to ggml.
+    read: tuple[float, float | None] = (0, None)
+    gemv: float = 0
+    # 512 rows to ggml, and its stretch.
+    gemm: tuple[float, float | None] = (0, None)
+
+
+NEAR = (0.90, 0.97)
+WEIGHTS = [
+    Weights("int8", "q8_0", NEAR, 1.0),
+    Weights("int4_g32", "q4_0", NEAR, 1.0, (2.5, 4)),
+    Weights("int4_g128", "q4_K", NEAR, 0, (3.5, 5)),
+    Weights("uint4_g128", "q4_K"),
+    Weights("int3_g128", "q3_K"),
+    Weights("int2_g64", "q2_K"),
+    Weights("ternary_2bit", "tq2_0", NEAR, 2.0, (6, 12)),
+    Weights("mxfp4", "mxfp4", NEAR, 1.5, (4, 8)),
+    Weights("nvfp4", "nvfp4", NEAR, 3.0, (8, 15)),
+    Weights("mxfp8"),
+    Weights("nf4", "iq4_nl", NEAR),
+    Weights("bitmod4"),
+    Weights("aqlm"),
+]
+
+
 def scaled_targets():
     """Weights of few bits: the bandwidth of the level-3 cache, and ggml."""
-    for name, peer, least in (
-        ("int8", "q8_0", 1.0),
-        ("int4_g32", "q4_0", 1.0),
-        ("int4_g128", None, 0),
-        ("mxfp4", "mxfp4", 1.5),
-        ("nvfp4", "nvfp4", 3.0),
-        ("nf4", None, 0),
-        ("ternary_2bit", "tq2_0", 2.0),
-    ):
+    for weights in WEIGHTS:
+        name = weights.name
         # A buffer of about the size of the weights.
-        read = READ if name == "int8" else READ_SMALL
-        yield Target(f"qfmt/gemv/{name}", read, 0.90, 0.97, "GB/s")
-        if peer:
-            yield Target(f"qfmt/gemv/{name}", f"ggml/gemv/{peer}/", least)
-    for name, peer, least, stretch in (
-        ("int4_g32", "q4_0", 2.5, 4),
-        ("int4_g128", "q4_K", 3.5, 5),
-        ("mxfp4", "mxfp4", 4, 8),
-        ("nvfp4", "nvfp4", 8, 15),
-        ("ternary_2bit", "tq2_0", 6, 12),
-    ):
-        yield Target(f"qfmt/gemm/{name}", f"ggml/gemm/{peer}/", least, stretch)
-    for name in ("int8", "int4_g32", "int4_g128", "mxfp4", "nvfp4", "nf4", "ternary_2bit"):
+        read = READ if name in ("int8", "mxfp8") else READ_SMALL
+        yield Target(f"qfmt/gemv/{name}", read, *weights.read, "GB/s")
+        if weights.ggml:
+            yield Target(f"qfmt/gemv/{name}", f"ggml/gemv/{weights.ggml}/", weights.gemv)
+            yield Target(f"qfmt/gemm/{name}", f"ggml/gemm/{weights.ggml}/", *weights.gemm)
         # No target of its own: how far from what the instruction allows.
         yield Target(f"qfmt/gemm/{name}", VNNI, 0)
+
+
+def narrow_targets():
+    """Integer-only products whose weights have four or two bits. No targets of their own."""
+    for bits in (4, 2):
+        for sign in ("u8", "s8"):
+            yield Target(f"qfmt/1x4096x4096/{sign}_i{bits}/host", READ_SMALL, 0, figure="GB/s")
+            yield Target(f"qfmt/1x4096x4096/{sign}_i{bits}/host", f"qfmt/1x4096x4096/{sign}/host", 0)
+            yield Target(f"qfmt/512x4096x4096/{sign}_i{bits}/host", VNNI, 0)
+
+
+def float_targets():
+    """The same weights, activations in f32: the rate of reading, and of multiplications and additions."""
+    for name in (*(weights.name for weights in WEIGHTS), "f32"):
+        read = READ if name in ("int8", "mxfp8", "f32") else READ_SMALL
+        yield Target(f"float/gemv/{name}", read, 0, figure="GB/s")
+        yield Target(f"float/gemm/{name}", "peak/mulps512+addps512", 0)
 
 
 def network_targets():
@@ -114,14 +148,17 @@ def thread_targets():
             yield Target(f"qfmt/{size}/{sign}/2threads", f"{VNNI}/2threads", 0.9)
     for sign in ("u8", "s8"):
         yield Target(f"qfmt/1x4096x4096/{sign}/2threads", f"{READ}/2threads", 0.85, figure="GB/s")
-    for name in ("int8", "int4_g32", "int4_g128", "mxfp4", "nvfp4", "nf4", "ternary_2bit"):
-        yield Target(f"qfmt/gemv/{name}/2threads", f"{READ}/2threads", 0.85, figure="GB/s")
+    for weights in WEIGHTS:
+        if weights.read == NEAR:
+            yield Target(f"qfmt/gemv/{weights.name}/2threads", f"{READ}/2threads", 0.85, figure="GB/s")
 
 
 TARGETS = [
     *product_targets(),
     *convolution_targets(),
     *scaled_targets(),
+    *narrow_targets(),
+    *float_targets(),
     *network_targets(),
     *thread_targets(),
 ]
@@ -249,9 +286,16 @@ def main():
     parser.add_argument("--strict", action="store_true", help="exit status 1 if a target is not reached")
     arguments = parser.parse_args()
     figures = Figures(arguments.json)
-    rows = [row for target in TARGETS if (row := compare(figures, target))]
+    rows, unmeasured = [], Counter()
+    for target in TARGETS:
+        if row := compare(figures, target):
+            rows.append(row)
+        elif target.least and target.unless not in figures.rates:
+            unmeasured[target.peer] += 1
     header = ["case", "ours", "against", "ratio", "lower quartile", "target", "stretch", "at the peak"]
     print_rows(header, [row.cells() for row in rows])
+    if unmeasured:
+        print(f"\nTargets without figures: {', '.join(f'{n} against {peer}' for peer, n in unmeasured.items())}.")
     if arguments.all:
         print()
         print_all(figures)

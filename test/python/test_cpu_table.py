@@ -35,6 +35,7 @@ def table(tmp_path):
         path.write_text(json.dumps({"context": {}, "benchmarks": benchmarks}))
         done = subprocess.run([sys.executable, TABLE, path, *options], capture_output=True, text=True)
         assert done.stderr == ""
+        run.text = done.stdout
         lines = [line.strip("| \n").split(" | ") for line in done.stdout.splitlines()[2:]]
         return done.returncode, {(line[0], line[2]): line for line in lines if len(line) > 3}
 
@@ -92,6 +93,8 @@ def test_errors_and_missing_peers_have_no_row(table):
     status, rows = table(ours + failed, "--strict")
     assert rows == {}
     assert status == 0
+    # It is said what was not measured.
+    assert f"1 against {PEER}," in table.text
 
 
 def test_networks_by_time(table):
@@ -121,3 +124,16 @@ def test_ratio_at_the_peak(table):
     peak = make_entries("peak/vpdpbusd512", "GMAC/s", [200, 220])
     _, rows = table(ours + theirs + peak)
     assert rows["qfmt/gemm/int4_g128", "ggml/gemm/q4_K/CPU"][7] == "2.10"
+
+
+def test_weights_of_few_bits_against_bytes_and_reading(table):
+    bits = make_entries("qfmt/1x4096x4096/s8_i4/host", "GMAC/s", [150, 150])
+    rate = make_entries("qfmt/1x4096x4096/s8_i4/host", "GB/s", [75, 75])
+    octets = make_entries("qfmt/1x4096x4096/s8/host", "GMAC/s", [50, 50])
+    reading = make_entries("read/8MiB", "GB/s", [100, 100])
+    _, rows = table(bits + rate + octets + reading)
+    case = "qfmt/1x4096x4096/s8_i4/host"
+    assert rows[case, "qfmt/1x4096x4096/s8/host"][3] == "3.000"
+    assert rows[case, "read/8MiB"][3] == "0.750"
+    # No target.
+    assert len(rows[case, "read/8MiB"]) == 5
