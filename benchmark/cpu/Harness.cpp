@@ -87,7 +87,19 @@ DenseElementsAttr makeIntegers(ShapedType type, int64_t kind,
                                [&] { return random() & ((1u << width) - 1); });
 }
 
-DenseElementsAttr makeFloatCodes(ShapedType type, std::mt19937 &random) {
+/// Codes of all finite numbers of at most eight bits.
+DenseElementsAttr makeFiniteCodes(ShapedType type, std::mt19937 &random) {
+  auto element = cast<FloatType>(type.getElementType());
+  std::vector<uint8_t> codes;
+  for (unsigned code = 0; code < 1u << element.getWidth(); ++code)
+    if (APFloat(element.getFloatSemantics(), APInt(element.getWidth(), code))
+            .isFinite())
+      codes.push_back(code);
+  return makeElements<uint8_t>(type,
+                               [&] { return codes[random() % codes.size()]; });
+}
+
+DenseElementsAttr makeScales(ShapedType type, std::mt19937 &random) {
   Type element = type.getElementType();
   auto scale = [&] { return 0.01f + float(random() % 1024) / 65536; };
   if (element.isF32())
@@ -96,8 +108,6 @@ DenseElementsAttr makeFloatCodes(ShapedType type, std::mt19937 &random) {
   if (element.isF16())
     return makeElements<uint16_t>(type,
                                   [&] { return 0x2000 | random() % 1024; });
-  if (element.getIntOrFloatBitWidth() == 4)
-    return makeElements<uint8_t>(type, [&] { return random() & 15; });
   if (isa<Float8E8M0FNUType>(element))
     return makeElements<uint8_t>(type, [&] { return 117 + random() % 4; });
   // Of f8E4M3FN 0.5 to 2, of f8E5M2 2^-3 to 2.
@@ -116,8 +126,10 @@ void fillConstants(ModuleOp module) {
     if (type.getElementType().isInteger())
       op.setValueAttr(makeIntegers(
           type, splat.getSplatValue<APInt>().getSExtValue(), random));
+    else if (splat.getSplatValue<APFloat>().isExactlyValue(2.0))
+      op.setValueAttr(makeFiniteCodes(type, random));
     else
-      op.setValueAttr(makeFloatCodes(type, random));
+      op.setValueAttr(makeScales(type, random));
   });
 }
 

@@ -48,9 +48,8 @@ compileText(mlir::MLIRContext &context, const std::string &text,
 /// Constants that are splats of integers become random: those of i32 as their
 /// splat says (1: a bias, 2: a multiplier of dyadic_scale, 3: its shift), codes
 /// of fewer bits from all that they have, or -1, 0 and 1 if the splat is 1 and
-/// they have two bits. Those of f16 and f32 become random scales around 0.01,
-/// those of 8-bit floats and smaller ones random codes of finite positive
-/// numbers near 1 (scales) or, of four bits, all.
+/// they have two bits. Floats of 2.0 become random codes of all finite numbers,
+/// others scales: those of f16 and f32 around 0.01, of 8-bit floats near 1.
 void fillConstants(mlir::ModuleOp module);
 
 /// Random bytes.

@@ -73,17 +73,20 @@ EncodedTensorType getWeights(MLIRContext &context, const char *format) {
       logical, findPreset(format)->getFormat(&context, /*rank=*/2));
 }
 
-/// Operations that make %w.
-std::string makeWeights(EncodedTensorType weights) {
+/// Operations that make %w; splats as fillConstants reads them.
+std::string makeWeights(EncodedTensorType weights, StringRef format) {
+  const char *integer = format.starts_with("ternary") ? "1" : "0";
   std::string operations;
   SmallVector<std::string> names, types;
   for (auto [i, type] : llvm::enumerate(weights.getConstituentTypes())) {
     names.push_back(llvm::formatv("%c{0}", i));
     types.push_back(print(type));
-    bool isInteger = getElementTypeOrSelf(type).isInteger();
-    operations +=
-        llvm::formatv("{0} = arith.constant dense<{1}> : {2}\n    ",
-                      names.back(), isInteger ? "1" : "1.0", types.back());
+    // Codes come first.
+    const char *splat = getElementTypeOrSelf(type).isInteger() ? integer
+                        : i == 0                               ? "2.0"
+                                                               : "1.0";
+    operations += llvm::formatv("{0} = arith.constant dense<{1}> : {2}\n    ",
+                                names.back(), splat, types.back());
   }
   return operations + llvm::formatv("%w = qfmt.assemble {0} : {1} to {2}",
                                     llvm::join(names, ", "),
@@ -142,8 +145,8 @@ void registerQuantized(MLIRContext &context, const char *format, int64_t rows,
                        int64_t threads) {
   EncodedTensorType weights = getWeights(context, format);
   registerOurs(context, getName("qfmt", rows) + "/" + format,
-               makeText(print(weights.getType()), makeWeights(weights), rows,
-                        Activations::Quantized),
+               makeText(print(weights.getType()), makeWeights(weights, format),
+                        rows, Activations::Quantized),
                getBytes(weights), rows, threads);
 }
 
@@ -159,10 +162,10 @@ void registerFloat(MLIRContext &context, StringRef format, int64_t rows,
                         double(kSize) * kSize * sizeof(float), rows, 1);
   }
   EncodedTensorType weights = getWeights(context, format.data());
-  registerOurs(
-      context, name,
-      makeText(print(weights.getType()), makeWeights(weights), rows, kind),
-      getBytes(weights), rows, 1);
+  registerOurs(context, name,
+               makeText(print(weights.getType()), makeWeights(weights, format),
+                        rows, kind),
+               getBytes(weights), rows, 1);
 }
 
 void registerGgml(const std::string &format, const std::string &buffer,
