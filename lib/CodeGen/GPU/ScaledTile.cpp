@@ -150,7 +150,7 @@ void ScaledTile::emitTile(Value tile, MutableArrayRef<Value> sums) {
     for (int64_t unit = part; unit < part + partTerms; unit += unitTerms)
       emitUnit(firstTerm, unit, words, parts);
     if (op.hasScales())
-      emitScaledSums(b.add(firstTerm, part), parts, sums);
+      emitScaledSums(firstTerm, part, parts, sums);
     else
       llvm::copy(parts, sums.begin());
   }
@@ -160,7 +160,7 @@ void ScaledTile::emitUnit(Value firstTerm, int64_t unit, ArrayRef<Value> codes,
                           MutableArrayRef<Value> parts) {
   Value term = b.add(firstTerm, unit), isThere;
   int64_t unitTerms = layout.getUnitTerms();
-  if (hasTail()) {
+  if (hasTail(unit)) {
     isThere = b.isLess(term, layout.getNumTerms());
     term = b.min(term, layout.getNumTerms() - unitTerms);
   }
@@ -270,10 +270,11 @@ Value ScaledTile::emitPartSum(Value part) {
   return arith::SIToFPOp::create(b, b.getF32Type(), part);
 }
 
-void ScaledTile::emitScaledSums(Value firstTerm, ArrayRef<Value> parts,
+void ScaledTile::emitScaledSums(Value firstTerm, int64_t part,
+                                ArrayRef<Value> parts,
                                 MutableArrayRef<Value> sums) {
-  Value scaleGroup = b.div(firstTerm, layout.groupTerms);
-  if (hasTail())
+  Value scaleGroup = b.div(b.add(firstTerm, part), layout.groupTerms);
+  if (hasTail(part))
     scaleGroup = b.min(scaleGroup, layout.groups - 1);
   // Accumulator 2h + j is that of column g + 8 h and of row 2 quad + j.
   SmallVector<Value, 2> ofColumns;

@@ -52,7 +52,7 @@ private:
   void emitTile(Value tile, MutableArrayRef<Value> sums);
   void emitUnit(Value firstTerm, int64_t unit, ArrayRef<Value> codes,
                 MutableArrayRef<Value> parts);
-  void emitScaledSums(Value firstTerm, ArrayRef<Value> parts,
+  void emitScaledSums(Value firstTerm, int64_t part, ArrayRef<Value> parts,
                       MutableArrayRef<Value> sums);
   Words emitActivations(Value row, Value firstTerm);
   void emitProducts(ArrayRef<Value> weights, ArrayRef<Value> activations,
@@ -65,9 +65,11 @@ private:
 
   int64_t getNumTileRows() const { return block.rows / 8; }
   int64_t getNumStrips() const;
-  /// True if the last tile has terms that are not there.
-  bool hasTail() const {
-    return layout.getNumTerms() % layout.getTileTerms() != 0;
+  /// True if the last tile has no terms from its term `first` on. Units and
+  /// parts are there or not as a whole.
+  bool hasTail(int64_t first) const {
+    int64_t before = (layout.getNumTiles() - 1) * layout.getTileTerms();
+    return before + first >= layout.getNumTerms();
   }
   Type getSumType();
 

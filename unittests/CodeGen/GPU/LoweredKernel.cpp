@@ -13,6 +13,7 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Transforms/Passes.h"
 #include "qfmt/CodeGen/GPU/GpuOps.h"
@@ -126,8 +127,8 @@ public:
   }
 
   void *getBuffer(Value value) {
-    if (auto view = value.getDefiningOp<memref::ReinterpretCastOp>())
-      return getBuffer(view.getSource());
+    if (auto view = value.getDefiningOp<ViewLikeOpInterface>())
+      return getBuffer(view.getViewSource());
     auto &buffer = buffers[value];
     if (!buffer)
       buffer = makeBuffer(value);
@@ -230,7 +231,8 @@ std::string LoweredKernel::run(llvm::ArrayRef<Bytes> inputs,
   };
   std::array<int64_t, 3> grid = getSize(launch.getGridSizeOperandValues());
   std::array<int64_t, 3> block = getSize(launch.getBlockSizeOperandValues());
-  int64_t sharedBytes = host.getIndex(launch.getDynamicSharedMemorySize());
+  Value dynamic = launch.getDynamicSharedMemorySize();
+  int64_t sharedBytes = dynamic ? host.getIndex(dynamic) : 0;
 
   Seed scope(seed);
   mgpuLaunchKernel(mgpuModuleGetFunction(loaded.get(), "k"), grid[0], grid[1],
