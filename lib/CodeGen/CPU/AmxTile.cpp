@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
 #include "qfmt/CodeGen/CPU/CpuOps.h"
+#include "qfmt/CodeGen/Products/ByteTensor.h"
 #include "qfmt/IR/ConstantData.h"
 
 namespace mlir::qfmt {

@@ -17,10 +17,6 @@ constexpr int64_t kColumnsPerBlock = 16;
 /// Terms of one column that lie together, and that one instruction adds up.
 constexpr int64_t kTermsPerDot = 4;
 
-/// A constant of i8 of any shape with these bytes.
-ElementsAttr makeByteTensor(MLIRContext *context, ArrayRef<int64_t> shape,
-                            ArrayRef<uint8_t> bytes, StringRef name);
-
 /// True if the bytes of a packed factor have narrow pairs, and `target` has
 /// instructions for them.
 bool hasNarrowPairs(const IntegerProduct &product, ArrayRef<uint8_t> packed,

@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
+#include "qfmt/CodeGen/Products/ByteTensor.h"
 #include "qfmt/IR/ConstantData.h"
 
 namespace mlir::qfmt {

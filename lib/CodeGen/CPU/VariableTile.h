@@ -20,7 +20,7 @@
 
 #include "ByteDotProduct.h"
 #include "ProductLoops.h"
-#include "VariableProduct.h"
+#include "qfmt/CodeGen/Products/VariableProduct.h"
 
 namespace mlir::qfmt {
 

@@ -13,6 +13,7 @@
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/Parser/Parser.h"
 #include "qfmt/CodeGen/CPU/Passes.h"
+#include "qfmt/CodeGen/Products/Passes.h"
 #include "qfmt/Pipelines/Pipelines.h"
 #include "qfmt/Reference/Evaluator.h"
 #include "qfmt/Runtime/CompiledFunction.h"

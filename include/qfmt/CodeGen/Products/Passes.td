@@ -62,4 +62,68 @@ def UnpackFactors : Pass<"qfmt-unpack-factors", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def ChannelsLast : Pass<"qfmt-channels-last", "::mlir::ModuleOp"> {
+  let summary = "Moves the channels of integer convolutions to the last dimension";
+  let description = [{
+    On tensors, of convolutions of bytes with constants as `linalg.generic` whose result has its channels in the second dimension (NCHW), and of what is
+    computed between them: element-wise operations, pooling, padding. All of these read and write tensors with the channels last; where such a tensor
+    comes from elsewhere or goes elsewhere, its elements are moved, unless it has one channel or one place, or only a `linalg.generic` reads it, which can
+    read it so.
+
+    ```mlir
+    %y = linalg.generic {indexing_maps = [(n, f, h, w, c, i, j) -> (n, c, h + i, w + j), (f, c, i, j), (n, f, h, w)]}
+      ins(%x, %k : tensor<1x16x9x9xi8>, tensor<32x16x3x3xi8>) outs(... : tensor<1x32x7x7xi32>)
+    ```
+    becomes
+    ```mlir
+    %t = linalg.generic ... ins(%x : tensor<1x16x9x9xi8>) outs(... : tensor<1x9x9x16xi8>)
+    %y = linalg.generic {indexing_maps = [(n, h, w, f, c, i, j) -> (n, h + i, w + j, c), (f, c, i, j), (n, h, w, f)]}
+      ins(%t, %k : tensor<1x9x9x16xi8>, tensor<32x16x3x3xi8>) outs(... : tensor<1x7x7x32xi32>)
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def ConvolutionsToProducts : Pass<"qfmt-convolutions-to-products", "::mlir::ModuleOp"> {
+  let summary = "Writes integer convolutions as products of matrices";
+  let description = [{
+    On tensors, of convolutions of bytes with constants, channels last, as `linalg.generic`. The result becomes a matrix with a row for each place and a
+    column for each channel, the constant R x K x N, and a map says where the K terms of each of the R runs of a row lie. Nothing is copied.
+
+    ```mlir
+    %y = linalg.generic {indexing_maps = [(n, h, w, f, c, i, j) -> (n, h + i, w + j, c), (f, c, i, j), (n, h, w, f)]}
+      ins(%x, %k : tensor<1x9x9x16xi8>, tensor<32x16x3x3xi8>) outs(%init : tensor<1x7x7x32xi32>)
+    ```
+    becomes
+    ```mlir
+    %rows = tensor.collapse_shape %x [[0], [1], [2, 3]] : tensor<1x9x9x16xi8> into tensor<1x9x144xi8>
+    %m = linalg.generic {indexing_maps = [(m, n, r, k) -> (0, m floordiv 7 + r, (m mod 7) * 16 + k), (r, k, n), (m, n)]}
+      ins(%rows, %moved : tensor<1x9x144xi8>, tensor<3x48x32xi8>) outs(... : tensor<49x32xi32>)
+    %y = tensor.expand_shape %m [[0, 1, 2], [3]] output_shape [1, 7, 7, 32] : tensor<49x32xi32> into tensor<1x7x7x32xi32>
+    ```
+    Remarks (missed) say why a convolution is left alone.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def CollapseReaders : Pass<"qfmt-collapse-readers"> {
+  let summary = "Lets element-wise readers of matrix products read matrices";
+  let description = [{
+    On tensors. Where the result of a product of bytes is expanded and one element-wise `linalg.generic` reads that, the reader moves before the
+    reshape: to qfmt-products-to-vectors it is then one more operation on accumulators.
+
+    ```mlir
+    %e = tensor.expand_shape %y [[0, 1], [2]] output_shape [1, 16, 384] : tensor<16x384xi32> into tensor<1x16x384xi32>
+    %z = linalg.generic ... ins(%e, %x : tensor<1x16x384xi32>, tensor<1x16x384xi16>) outs(... : tensor<1x16x384xi16>)
+    ```
+    becomes
+    ```mlir
+    %c = tensor.collapse_shape %x [[0, 1], [2]] : tensor<1x16x384xi16> into tensor<16x384xi16>
+    %m = linalg.generic ... ins(%y, %c : tensor<16x384xi32>, tensor<16x384xi16>) outs(... : tensor<16x384xi16>)
+    %z = tensor.expand_shape %m [[0, 1], [2]] output_shape [1, 16, 384] : tensor<16x384xi16> into tensor<1x16x384xi16>
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
+}
+
 #endif // QFMT_CODEGEN_PRODUCTS_PASSES_TD

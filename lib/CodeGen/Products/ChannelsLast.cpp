@@ -24,15 +24,15 @@
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
-#include "qfmt/CodeGen/CPU/Passes.h"
 #include "qfmt/CodeGen/Products/IntegerProduct.h"
+#include "qfmt/CodeGen/Products/Passes.h"
 #include "qfmt/IR/ConstantData.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace mlir::qfmt {
 
 #define GEN_PASS_DEF_CHANNELSLAST
-#include "qfmt/CodeGen/CPU/Passes.h.inc"
+#include "qfmt/CodeGen/Products/Passes.h.inc"
 
 namespace {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "VariableProduct.h"
+#include "qfmt/CodeGen/Products/VariableProduct.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
 #include "qfmt/CodeGen/Products/ProductBody.h"

@@ -10,19 +10,19 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "VariableProduct.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
-#include "qfmt/CodeGen/CPU/Passes.h"
 #include "qfmt/CodeGen/Products/FloatProduct.h"
+#include "qfmt/CodeGen/Products/Passes.h"
+#include "qfmt/CodeGen/Products/VariableProduct.h"
 
 namespace mlir::qfmt {
 
 #define GEN_PASS_DEF_COLLAPSEREADERS
-#include "qfmt/CodeGen/CPU/Passes.h.inc"
+#include "qfmt/CodeGen/Products/Passes.h.inc"
 
 namespace {
 

@@ -3,8 +3,8 @@
 // Products of two integer matrices of which neither is constant, and batches of
 // them: those of attention.
 
-#ifndef QFMT_LIB_CODEGEN_CPU_VARIABLEPRODUCT_H
-#define QFMT_LIB_CODEGEN_CPU_VARIABLEPRODUCT_H
+#ifndef QFMT_CODEGEN_PRODUCTS_VARIABLEPRODUCT_H
+#define QFMT_CODEGEN_PRODUCTS_VARIABLEPRODUCT_H
 
 #include "qfmt/CodeGen/Products/IntegerProduct.h"
 
@@ -52,4 +52,4 @@ std::optional<VariableProduct> matchVariableProduct(linalg::GenericOp op,
 
 } // namespace mlir::qfmt
 
-#endif // QFMT_LIB_CODEGEN_CPU_VARIABLEPRODUCT_H
+#endif // QFMT_CODEGEN_PRODUCTS_VARIABLEPRODUCT_H

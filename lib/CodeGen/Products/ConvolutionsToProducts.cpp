@@ -18,19 +18,20 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "PackedFactor.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
-#include "qfmt/CodeGen/CPU/Passes.h"
+#include "qfmt/CodeGen/Products/ByteTensor.h"
+#include "qfmt/CodeGen/Products/IntegerProduct.h"
+#include "qfmt/CodeGen/Products/Passes.h"
 #include "qfmt/IR/ConstantData.h"
 
 namespace mlir::qfmt {
 
 #define GEN_PASS_DEF_CONVOLUTIONSTOPRODUCTS
-#include "qfmt/CodeGen/CPU/Passes.h.inc"
+#include "qfmt/CodeGen/Products/Passes.h.inc"
 
 namespace {
 
