@@ -33,7 +33,7 @@ static void chooseWidth(ArrayRef<uint32_t> codes, unsigned elementBits,
 
 std::unique_ptr<DecodedFactor> DecodedFactor::match(Value matrix,
                                                     bool isTransposed,
-                                                    int64_t tableBits,
+                                                    const CpuTarget &target,
                                                     StringRef &whyNot) {
   auto type = dyn_cast<RankedTensorType>(matrix.getType());
   if (!type || type.getRank() != 2 || !type.hasStaticShape())
@@ -44,22 +44,30 @@ std::unique_ptr<DecodedFactor> DecodedFactor::match(Value matrix,
   factor->elementType = type.getElementType();
   if (!factor->build(matrix, isTransposed, whyNot))
     return nullptr;
-  factor->chooseWidths();
+  factor->chooseWidths(target);
   factor->simplifyFloats();
-  factor->foldCodes(tableBits);
+  factor->foldCodes(target.tableBits);
   factor->separateScale();
   factor->choosePeriods();
   factor->chooseScalePeriod();
   return factor;
 }
 
-void DecodedFactor::chooseWidths() {
+/// Codes of fewer bits are looked up in words of 32 bits as fast as in bytes.
+constexpr int64_t kMinPlaneBits = 6;
+
+void DecodedFactor::chooseWidths(const CpuTarget &target) {
   for (Source &source : sources) {
     if (source.isFunction() || source.period != 1)
       continue;
     if (source.getElementBits() <= 8)
       chooseWidth(source.constant->bits, source.getElementBits(), source.width,
                   source.isSigned);
+    bool isNarrow = source.width != 0 && source.width < kMinPlaneBits;
+    if (target.hasByteTables && !isNarrow && choosePlanes(source)) {
+      source.width = 0;
+      unit = std::lcm(unit, BytePlanes::kRows);
+    }
     if (source.width != 0)
       unit = std::lcm(unit, source.getUnitRows());
   }
@@ -183,7 +191,8 @@ void DecodedFactor::choosePeriods() {
   eraseUnused();
   llvm::DenseMap<Value, int64_t> known;
   for (const Source &source : sources)
-    known[source.argument] = known[source.code] = source.period;
+    known[source.argument] = known[source.code] = known[source.number] =
+        source.period;
   for (Operation &op : *body) {
     int64_t period = 0;
     for (Value operand : op.getOperands())
@@ -203,7 +212,7 @@ void DecodedFactor::eraseUnused() {
 }
 
 bool DecodedFactor::isCostly() const {
-  return !body->empty() || sources.size() != 1;
+  return !body->empty() || sources.size() != 1 || sources.front().planes;
 }
 
 } // namespace mlir::qfmt

@@ -21,6 +21,10 @@
 // bit is lost, whatever w is. w is the least width that has all codes that
 // occur.
 //
+// Codes of 6 to 8 bits that stand for numbers of at most 16 bits in f32's
+// format are looked up, where the target can (DecodedFloats.cpp):
+// [N/16][K/4][64].
+//
 // What f computes from sources that change every P rows is computed every P
 // rows. If f is a product of something and such a scale, the scale can be left
 // to the sums of P rows (emitGroups).
@@ -30,6 +34,7 @@
 
 #include "FactorColumns.h"
 #include "mlir/IR/IRMapping.h"
+#include "qfmt/CodeGen/CPU/CpuTarget.h"
 
 namespace mlir::qfmt {
 
@@ -39,10 +44,10 @@ class DecodedFactor : public FactorColumns {
 public:
   /// `matrix` is K x N, or N x K if it is transposed. Null, with the reason in
   /// `whyNot`, if it is computed from anything but constants, or not element by
-  /// element. The target looks up numbers by codes of up to `tableBits` bits
-  /// faster than it computes them.
-  static std::unique_ptr<DecodedFactor>
-  match(Value matrix, bool isTransposed, int64_t tableBits, StringRef &whyNot);
+  /// element.
+  static std::unique_ptr<DecodedFactor> match(Value matrix, bool isTransposed,
+                                              const CpuTarget &target,
+                                              StringRef &whyNot);
   ~DecodedFactor() override;
 
   /// If it is a sum of entries of tables, these; null otherwise. Before
@@ -77,13 +82,15 @@ private:
   struct Source;
   /// One for each block of a panel.
   using Mappings = SmallVector<IRMapping>;
-  /// Words of a unit that were read, by their number.
+  /// Words of a unit that were read, by their number; or rows of numbers.
   using Words = llvm::DenseMap<int64_t, Value>;
 
   DecodedFactor();
   /// Sets `result`, its body and the sources.
   bool build(Value matrix, bool isTransposed, StringRef &whyNot);
-  void chooseWidths();
+  void chooseWidths(const CpuTarget &target);
+  /// Numbers that are looked up, if that is possible.
+  bool choosePlanes(Source &source);
   /// Floats of 8 bits, in few operations.
   void simplifyFloats();
   void foldCodes(int64_t tableBits);
@@ -98,6 +105,8 @@ private:
   Value emitFunction(ImplicitLocOpBuilder &b, AffineExpr function, Value row);
   Value emitCode(ImplicitLocOpBuilder &b, const Source &source, Value block,
                  Value first, int64_t row, bool isSigned, Words &words);
+  Value emitNumber(ImplicitLocOpBuilder &b, const Source &source, Value block,
+                   Value first, int64_t row, Words &words);
   void emitCodes(ImplicitLocOpBuilder &b, Value block, Value first, int64_t row,
                  MutableArrayRef<Words> words, IRMapping &mapping);
   void emitPeriod(ImplicitLocOpBuilder &b, const Panel &panel, int64_t period,

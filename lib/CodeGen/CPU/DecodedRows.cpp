@@ -17,14 +17,15 @@ namespace mlir::qfmt {
 // Reading
 //===----------------------------------------------------------------------===//
 
-/// 16 integers of a source in its layout.
+/// Integers of a source in its layout, 16, or 64 bytes.
 static Value emitStored(ImplicitLocOpBuilder &b, Value packed, Value block,
                         Value place) {
-  Type element = getElementTypeOrSelf(packed);
+  auto type = cast<RankedTensorType>(packed.getType());
+  Type element = type.getElementType();
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(element));
   Value column = arith::ConstantIndexOp::create(b, 0);
   return vector::TransferReadOp::create(
-      b, VectorType::get(kColumnsPerBlock, element), packed,
+      b, VectorType::get(type.getShape().back(), element), packed,
       ValueRange{block, place, column}, zero, ArrayRef(true));
 }
 
@@ -137,7 +138,7 @@ void DecodedFactor::emitPeriod(ImplicitLocOpBuilder &b, const Panel &panel,
   for (auto [i, mapping] : llvm::enumerate(mappings)) {
     Value block = emitOffset(b, panel.block, i);
     for (const Source &source : sources)
-      if (source.period == period && source.width == 0)
+      if (source.period == period && source.width == 0 && !source.planes)
         mapping.map(source.argument, emitElement(b, source, block, row));
     for (Operation &op : *body)
       if (periods.lookup(&op) == period)
@@ -221,11 +222,31 @@ SmallVector<Value> DecodedFactor::emitGroup(ImplicitLocOpBuilder &b,
   return reader.groups->add(sums, scales, carried);
 }
 
-/// Row `first` + `row` of all sources in words.
+/// Row `first` + `row` of a source of numbers; `words` has the rows that were
+/// looked up with it.
+Value DecodedFactor::emitNumber(ImplicitLocOpBuilder &b, const Source &source,
+                                Value block, Value first, int64_t row,
+                                Words &words) {
+  if (!words.contains(row)) {
+    Value place = b.createOrFold<arith::DivUIOp>(
+        first, arith::ConstantIndexOp::create(b, BytePlanes::kRows));
+    Value codes = emitStored(b, source.packed, block,
+                             emitOffset(b, place, row / BytePlanes::kRows));
+    for (auto [i, number] :
+         llvm::enumerate(emitNumbers(b, *source.planes, codes)))
+      words[row + i] = number;
+  }
+  return words[row];
+}
+
+/// Row `first` + `row` of all sources in words, and of numbers.
 void DecodedFactor::emitCodes(ImplicitLocOpBuilder &b, Value block, Value first,
                               int64_t row, MutableArrayRef<Words> words,
                               IRMapping &mapping) {
   for (auto [source, read] : llvm::zip_equal(sources, words)) {
+    if (source.planes)
+      mapping.map(source.number,
+                  emitNumber(b, source, block, first, row, read));
     if (source.width == 0)
       continue;
     if (source.code)

@@ -81,11 +81,12 @@ bool DecodedFactor::Source::setPlaces(ArrayRef<AffineExpr> indices, int64_t n,
 //===----------------------------------------------------------------------===//
 
 int64_t DecodedFactor::getNumBytes() const {
-  int64_t columns = llvm::alignTo(n, kColumnsPerBlock);
+  int64_t blocks = llvm::divideCeil(n, kColumnsPerBlock);
   int64_t bits = 0;
   for (const Source &source : sources)
     if (!source.isFunction())
-      bits += columns * source.getNumStored(k) * source.getStoredBits();
+      bits += blocks * source.getNumStored(k) * source.getLanes() *
+              source.getStoredBits();
   return bits / 8;
 }
 
@@ -108,15 +109,22 @@ static Value emitConstant(ImplicitLocOpBuilder &b, ArrayRef<int64_t> shape,
 
 void DecodedFactor::emitSource(ImplicitLocOpBuilder &b, Source &source) {
   int64_t blocks = llvm::divideCeil(n, kColumnsPerBlock);
-  int64_t stored = source.getNumStored(k);
-  std::vector<uint32_t> elements(blocks * stored * kColumnsPerBlock);
+  int64_t stored = source.getNumStored(k), lanes = source.getLanes();
+  std::vector<uint32_t> elements(blocks * stored * lanes);
   ArrayRef<uint32_t> bits = source.constant->bits;
   uint32_t mask = llvm::maskTrailingOnes<uint32_t>(source.width);
   for (int64_t column = 0; column < n; ++column) {
     int64_t place = source.columnPlaces[column];
-    uint32_t *first =
-        &elements[column / kColumnsPerBlock * stored * kColumnsPerBlock +
-                  column % kColumnsPerBlock];
+    int64_t lane = column % kColumnsPerBlock;
+    uint32_t *first = &elements[column / kColumnsPerBlock * stored * lanes];
+    if (source.planes) {
+      for (int64_t row = 0; row < k; ++row)
+        first[row / BytePlanes::kRows * lanes +
+              BytePlanes::getPlace(lane, row % BytePlanes::kRows)] =
+            bits[place + source.rowPlaces[row]];
+      continue;
+    }
+    first += lane;
     if (source.width == 0) {
       for (int64_t i = 0; i < stored; ++i)
         first[i * kColumnsPerBlock] =
@@ -135,7 +143,7 @@ void DecodedFactor::emitSource(ImplicitLocOpBuilder &b, Source &source) {
     }
   }
   source.constant->bits = {};
-  source.packed = emitConstant(b, {blocks, stored, kColumnsPerBlock},
+  source.packed = emitConstant(b, {blocks, stored, lanes},
                                source.getStoredBits(), elements);
 }
 

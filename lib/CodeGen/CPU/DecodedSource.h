@@ -8,12 +8,33 @@
 
 #include "DecodedFactor.h"
 #include "qfmt/CodeGen/Products/ConstantBits.h"
+#include <array>
 #include <numeric>
 
 namespace mlir::qfmt {
 
 /// Bits of a word of codes.
 constexpr int64_t kWordBits = 32;
+
+/// The numbers that codes of up to 8 bits stand for, as the upper two bytes of
+/// f32 for each of 128 codes; the others are 0 (DecodedFloats.cpp).
+struct BytePlanes {
+  std::array<std::vector<int64_t>, 2> bytes;
+  /// The highest bit of 8 is the number's sign.
+  bool hasSign = false;
+
+  /// Rows whose codes fill a register.
+  static constexpr int64_t kRows = 4;
+  static constexpr int64_t kBytes = kRows * kColumnsPerBlock;
+  /// The place of a code among those of kRows rows.
+  static int64_t getPlace(int64_t column, int64_t row) {
+    return column / 4 * 16 + row / 2 * 8 + column % 4 * 2 + row % 2;
+  }
+};
+
+/// f32 of BytePlanes::kRows rows, from `codes` in the order of getPlace.
+SmallVector<Value> emitNumbers(ImplicitLocOpBuilder &b,
+                               const BytePlanes &planes, Value codes);
 
 /// A constant, or a function of the row.
 struct DecodedFactor::Source {
@@ -35,7 +56,10 @@ struct DecodedFactor::Source {
   bool isSigned = false;
   /// In the body, too: the code in 32 bits, unsigned. May be null.
   BlockArgument code;
-  /// [N/16][...][16].
+  /// If numbers are looked up, their bytes, and the number in the body.
+  std::optional<BytePlanes> planes;
+  BlockArgument number;
+  /// [N/16][...][16], or [N/16][K/4][64] with `planes`.
   Value packed;
 
   /// Sets places and the period, for `n` columns and `k` rows. False if an
@@ -64,9 +88,14 @@ struct DecodedFactor::Source {
   }
   /// Along K.
   int64_t getNumStored(int64_t k) const {
+    if (planes)
+      return llvm::divideCeil(k, BytePlanes::kRows);
     if (width != 0)
       return llvm::divideCeil(k, getUnitRows()) * getUnitWords();
     return period == 0 ? 1 : llvm::divideCeil(k, period);
+  }
+  int64_t getLanes() const {
+    return planes ? BytePlanes::kBytes : kColumnsPerBlock;
   }
 };
 

@@ -96,9 +96,15 @@ Value emitLookup(cpu::LookupBytesOp op) {
   ImplicitLocOpBuilder b(op.getLoc(), op);
   Type type = op.getResult().getType();
   auto permute = [&](Value low, Value high) {
+    // The low six bits of an index.
+    if (low == high)
+      return emitCall(b, "llvm.x86.avx512.permvar.qi.512", type,
+                      {low, op.getIndices()});
     return emitCall(b, "llvm.x86.avx512.vpermi2var.qi.512", type,
                     {low, op.getIndices(), high});
   };
+  if (op.getFirst() == op.getThird() && op.getSecond() == op.getFourth())
+    return permute(op.getFirst(), op.getSecond());
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
   Value isHigh = arith::CmpIOp::create(b, arith::CmpIPredicate::slt,
                                        op.getIndices(), zero);

@@ -252,7 +252,7 @@ void emitProduct(const FloatProduct &product, const CpuTarget &target,
   linalg::GenericOp op = product.op;
   StringRef whyNot;
   std::unique_ptr<DecodedFactor> decoded = DecodedFactor::match(
-      product.rhs->get(), product.isRhsTransposed(), target.tableBits, whyNot);
+      product.rhs->get(), product.isRhsTransposed(), target, whyNot);
   if (groupsSums && decoded && emitLookups(product, target, *decoded))
     return;
   Epilogue epilogue(op);

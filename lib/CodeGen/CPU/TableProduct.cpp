@@ -36,6 +36,17 @@ bool profitsFromTables(const FloatProduct &product, const CodeSums &sums) {
          getLeftFactor(product);
 }
 
+Value emitInterleaved(ImplicitLocOpBuilder &b, Value x, Value y, int64_t bytes,
+                      bool isHigh) {
+  SmallVector<int64_t> places;
+  for (int64_t lane = 0; lane < 64; lane += 16)
+    for (int64_t i = 0; i < 8; i += bytes)
+      for (int64_t source : {0, 64})
+        for (int64_t byte = 0; byte < bytes; ++byte)
+          places.push_back(source + lane + (isHigh ? 8 : 0) + i + byte);
+  return vector::ShuffleOp::create(b, x, y, places);
+}
+
 namespace {
 
 class Emitter {
@@ -260,18 +271,6 @@ private:
                                       plane[1], plane[2], plane[3]);
   }
 
-  /// Interleaves elements of `bytes` bytes of the low or high halves of each 16
-  /// bytes.
-  Value emitInterleaved(Value x, Value y, int64_t bytes, bool isHigh) {
-    SmallVector<int64_t> places;
-    for (int64_t lane = 0; lane < 64; lane += 16)
-      for (int64_t i = 0; i < 8; i += bytes)
-        for (int64_t source : {0, 64})
-          for (int64_t byte = 0; byte < bytes; ++byte)
-            places.push_back(source + lane + (isHigh ? 8 : 0) + i + byte);
-    return vector::ShuffleOp::create(b, x, y, places);
-  }
-
   Value emitByteLookups(Value step, Value first, Value all, Value tables) {
     for (int64_t i = 0; i < groups * numTables; ++i)
       all = emitByteLookups(step, i, first, all, tables);
@@ -292,9 +291,9 @@ private:
       SmallVector<Value> result(carried);
       for (int64_t part = 0; part < 4; ++part) {
         bool isHigh = part / 2 != 0;
-        Value low = emitInterleaved(bytes[0], bytes[1], 1, isHigh);
-        Value high = emitInterleaved(bytes[2], bytes[3], 1, isHigh);
-        Value entries = emitInterleaved(low, high, 2, part % 2 != 0);
+        Value low = emitInterleaved(b, bytes[0], bytes[1], 1, isHigh);
+        Value high = emitInterleaved(b, bytes[2], bytes[3], 1, isHigh);
+        Value entries = emitInterleaved(b, low, high, 2, part % 2 != 0);
         auto type = VectorType::get(kLanes, b.getF32Type());
         entries = vector::BitCastOp::create(b, type, entries);
         Value place =

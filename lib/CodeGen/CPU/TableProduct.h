@@ -43,6 +43,11 @@ struct CodeSums {
 /// factor can be read.
 bool profitsFromTables(const FloatProduct &product, const CodeSums &sums);
 
+/// Interleaves elements of `bytes` bytes of the low or high halves of each 16
+/// of 64 bytes.
+Value emitInterleaved(ImplicitLocOpBuilder &b, Value x, Value y, int64_t bytes,
+                      bool isHigh);
+
 /// The product's result. With `hasByteTables` bytes are looked up in registers
 /// (vpermi2b), four for an entry; else entries are gathered from memory.
 Value emitTableProduct(ImplicitLocOpBuilder &b, const FloatProduct &product,

@@ -51,3 +51,21 @@ func.func @lookup(%i: vector<64xi8>, %a: vector<64xi8>, %b: vector<64xi8>, %c: v
   %r = qfmt_cpu.lookup_bytes %i in %a, %b, %c, %d : vector<64xi8>
   return %r : vector<64xi8>
 }
+
+// The same 128 bytes whatever the sign.
+// CHECK-LABEL: func.func @lookup_seven_bits
+// CHECK-NEXT: %[[R:.*]] = llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.qi.512"(%arg1, %arg0, %arg2)
+// CHECK-NEXT: return %[[R]]
+func.func @lookup_seven_bits(%i: vector<64xi8>, %a: vector<64xi8>, %b: vector<64xi8>) -> vector<64xi8> {
+  %r = qfmt_cpu.lookup_bytes %i in %a, %b, %a, %b : vector<64xi8>
+  return %r : vector<64xi8>
+}
+
+// One register has them all.
+// CHECK-LABEL: func.func @lookup_six_bits
+// CHECK-NEXT: %[[R:.*]] = llvm.call_intrinsic "llvm.x86.avx512.permvar.qi.512"(%arg1, %arg0)
+// CHECK-NEXT: return %[[R]]
+func.func @lookup_six_bits(%i: vector<64xi8>, %a: vector<64xi8>) -> vector<64xi8> {
+  %r = qfmt_cpu.lookup_bytes %i in %a, %a, %a, %a : vector<64xi8>
+  return %r : vector<64xi8>
+}

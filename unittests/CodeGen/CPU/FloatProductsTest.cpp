@@ -134,6 +134,14 @@ const Format kFormats[] = {
      "#qfmt.scaled<f8E4M3FN, block = [1, 32], scale = f8E8M0FNU>",
      {{"f8E4M3FN", Constituent::Payload},
       {"f8E8M0FNU", Constituent::Blocks, 32}}},
+    {"mxfp8 e5m2",
+     "#qfmt.scaled<f8E5M2, block = [1, 32], scale = f8E8M0FNU>",
+     {{"f8E5M2", Constituent::Payload},
+      {"f8E8M0FNU", Constituent::Blocks, 32}}},
+    {"fp8", "#qfmt.scaled<f8E4M3FN>", {{"f8E4M3FN", Constituent::Payload}}},
+    {"int6 g24",
+     "#qfmt.scaled<i6, block = [1, 24], scale = f16>",
+     {{"i6", Constituent::Payload}, {"f16", Constituent::Blocks, 24}}},
     {"nvfp4",
      "#qfmt.scaled<f4E2M1FN, block = [1, 16], scale = #qfmt.scaled<f8E4M3FN, "
      "scale = f32>>",
@@ -183,7 +191,9 @@ uint32_t makeElement(StringRef type, std::mt19937 &random) {
   if (type == "f8E8M0FNU")
     return 120 + bits % 12;
   if (type == "f8E4M3FN")
-    return bits & 0xf7;
+    return (bits & 0x7f) == 0x7f ? bits & 0xf7 : bits & 0xff;
+  if (type == "f8E5M2")
+    return bits & 0xfb;
   unsigned width = 0;
   type.drop_front().consumeInteger(10, width);
   return bits & llvm::maskTrailingOnes<uint32_t>(width);
@@ -518,6 +528,16 @@ TEST_F(FloatProducts, RoundSizes) {
     check({1, 64, 192, &format});
     check({13, 32, 96, &format, Init::Bias, /*hasEpilogue=*/true}, 3);
   }
+}
+
+/// Numbers of 6 to 8 bits, looked up byte by byte.
+TEST_F(FloatProducts, BytePlanes) {
+  for (auto [f, name] : llvm::enumerate(
+           ArrayRef{"mxfp6", "mxfp8", "mxfp8 e5m2", "fp8", "int6 g24"}))
+    for (unsigned i = 0; i < 8; ++i)
+      check({kSizes[(i + f) % 8], kSizes[(3 * i + f) % 8],
+             kSizes[(5 * i + 2 * f + 1) % 8], &getFormat(name), Init(i % 3)},
+            1u << 4);
 }
 
 /// Many more columns than entries of the tables, whose products are looked up.
