@@ -2,6 +2,7 @@
 
 #include "AmxTile.h"
 #include "IntegerTile.h"
+#include "RowTiles.h"
 #include "UnpackedPanel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -14,10 +15,7 @@
 
 namespace mlir::qfmt {
 
-/// Rows of an AMX tile.
-constexpr int64_t kRows = 16;
-/// Bytes of a row.
-constexpr int64_t kTerms = 64;
+constexpr int64_t kRows = kRowsPerAmxTile, kTerms = kTermsPerAmxTile;
 /// Rows and columns of four tiles of sums.
 constexpr int64_t kRowsPerTile = 2 * kRows;
 constexpr int64_t kBlocksPerTile = 2;
@@ -122,59 +120,14 @@ void AmxTile::emitBlock(ImplicitLocOpBuilder &b, Value begin, Value end,
 
 Value AmxTile::emitCopy(ImplicitLocOpBuilder &b, Value begin, Value end,
                         int64_t count) {
-  auto index = [&](int64_t value) {
-    return arith::ConstantIndexOp::create(b, value);
-  };
-  int64_t steps = getNumSteps(product);
-  Value rows = b.createOrFold<arith::SubIOp>(end, begin);
-  OpFoldResult tiles;
-  if (ShapedType::isDynamic(count)) {
-    // What a tile of 32 rows may touch.
-    Value whole = arith::CeilDivUIOp::create(b, rows, index(kRowsPerTile));
-    tiles = arith::MulIOp::create(b, whole, index(2)).getResult();
-  } else {
-    tiles = b.getIndexAttr(llvm::divideCeil(count, kRows));
-  }
-  Value empty = tensor::EmptyOp::create(
-      b,
-      ArrayRef<OpFoldResult>{tiles, b.getIndexAttr(steps),
-                             b.getIndexAttr(kRows), b.getIndexAttr(kTerms)},
-      b.getI8Type());
-  auto emitFor = [&](Value size, Value init, auto body) {
-    auto loop = scf::ForOp::create(b, index(0), size, index(1), init);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    Value next = body(loop.getInductionVar(), loop.getRegionIterArg(0));
-    scf::YieldOp::create(b, next);
-    return loop.getResult(0);
-  };
-  auto type = VectorType::get(kTerms, b.getI8Type());
-  Value zero = arith::ConstantOp::create(b, b.getI8IntegerAttr(0));
-  int64_t stepsPerRun = getStepsPerRun(product);
-  // What lies behind a run is multiplied by zeros, but there may be nothing.
-  bool inBounds = product.run % kTerms == 0;
-  return emitFor(rows, empty, [&](Value row, Value memory) {
-    Value tile = arith::DivUIOp::create(b, row, index(kRows));
-    Value rowOfTile = arith::RemUIOp::create(b, row, index(kRows));
-    Value from = arith::AddIOp::create(b, begin, row);
-    return emitFor(
-        index(product.getNumRuns()), memory, [&](Value run, Value runs) {
-          Value first = arith::MulIOp::create(b, run, index(stepsPerRun));
-          return emitFor(index(stepsPerRun), runs, [&](Value step, Value out) {
-            Value term = arith::MulIOp::create(b, step, index(kTerms));
-            Value bytes = vector::TransferReadOp::create(
-                b, type, lhs,
-                emitLhsIndices(b, product, from,
-                               product.hasRuns() ? run : Value(), term),
-                zero, ArrayRef(inBounds));
-            Value to = arith::AddIOp::create(b, first, step);
-            return vector::TransferWriteOp::create(
-                       b, bytes, out, ValueRange{tile, to, rowOfTile, index(0)},
-                       ArrayRef(true))
-                .getResult();
-          });
-        });
-  });
+  // What lies behind a run is multiplied by zeros.
+  return emitRowTiles(b, lhs, begin, end, count,
+                      {product.getNumRuns(), product.run,
+                       [&](Value row, Value run, Value term) {
+                         return emitLhsIndices(
+                             b, product, row, product.hasRuns() ? run : Value(),
+                             term);
+                       }});
 }
 
 //===----------------------------------------------------------------------===//

@@ -4,6 +4,7 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "qfmt/IR/QFmt.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Support/MathExtras.h"
 
 namespace mlir::qfmt {
 
@@ -125,6 +126,46 @@ bool CpuTarget::usesTiles(int64_t rows) const {
   // Fewer rows than a tile has are done sooner without tiles: 16 vpdpbusd take
   // about as long as one tdpbusd.
   return hasTiles && (ShapedType::isDynamic(rows) || rows >= 16);
+}
+
+/// What a core with AMX begins in a cycle: vector instructions of 512 bits,
+/// loads and stores of as many. A product of tiles takes a cycle for each row.
+constexpr double kVectorsPerCycle = 2, kLoadsPerCycle = 2, kStoresPerCycle = 1;
+/// Rows of a tile, and its bytes.
+constexpr int64_t kTileRows = 16, kTileTerms = 64;
+/// A conversion, a multiplication and an addition for each row.
+constexpr double kVectorsPerSum = 3;
+/// Sums stay in registers over so many groups (AmxGroupTile).
+constexpr double kGroupsPerChunk = 2;
+
+double CpuTarget::getGroupSumCycles() const {
+  return kTileRows * kVectorsPerSum / kVectorsPerCycle;
+}
+
+double CpuTarget::getTileGroupCycles(int64_t groupSize) const {
+  int64_t tiles = llvm::divideCeil(groupSize, kTileTerms);
+  double products = double(tiles * kTileRows);
+  // Rows of factors, each for two products; of integers; of sums.
+  double sums = kTileRows / kGroupsPerChunk;
+  double loads = double(tiles * kTileRows) + double(kTileRows) + sums;
+  double stores = double(kTileRows) + sums;
+  return std::max({products, getGroupSumCycles(), loads / kLoadsPerCycle,
+                   stores / kStoresPerCycle});
+}
+
+double CpuTarget::getVectorGroupCycles(int64_t groupSize) const {
+  // Four terms of 16 columns by an instruction.
+  double dots = double(kTileRows * llvm::divideCeil(groupSize, 4));
+  return (dots + kTileRows * kVectorsPerSum) / kVectorsPerCycle;
+}
+
+bool CpuTarget::usesTilesForGroups(int64_t rows, int64_t groupSize) const {
+  if (!usesTiles(rows) || ShapedType::isDynamic(rows))
+    return false;
+  // Rows fill up whole tiles.
+  double tileRows = double(llvm::alignTo(rows, kTileRows));
+  return tileRows * getTileGroupCycles(groupSize) <
+         double(rows) * getVectorGroupCycles(groupSize);
 }
 
 } // namespace mlir::qfmt

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "GroupTile.h"
+#include "GroupBody.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "qfmt/Conversion/VectorBody.h"
 
 namespace mlir::qfmt {
 
@@ -18,28 +17,6 @@ static Value index(ImplicitLocOpBuilder &b, int64_t value) {
 //===----------------------------------------------------------------------===//
 // What can be done
 //===----------------------------------------------------------------------===//
-
-bool GroupTile::isLegal(const GroupedProduct &product) {
-  linalg::GenericOp op = product.op;
-  if (!product.rhs->get().getDefiningOp<cpu::UnpackIntegersOp>())
-    return false;
-  AffineMap byGroup =
-      AffineMap::getMultiDimMapWithTargets(3, {2, 1}, op.getContext());
-  return llvm::all_of(op.getDpsInputOperands(), [&](OpOperand *input) {
-    AffineMap map = op.getMatchingIndexingMap(input);
-    Value value = input->get();
-    if (value == linalg::GenericOp(product.sums).getResult(0) ||
-        !isa<RankedTensorType>(value.getType()))
-      return true;
-    if (map.isFunctionOfDim(1))
-      return value.getDefiningOp<cpu::UnpackScalesOp>() && map == byGroup;
-    return llvm::all_of(map.getResults(), [](AffineExpr result) {
-      auto constant = dyn_cast<AffineConstantExpr>(result);
-      return isa<AffineDimExpr>(result) ||
-             (constant && constant.getValue() == 0);
-    });
-  });
-}
 
 /// More rows save little, and make the code long.
 constexpr int64_t kMaxRows = 6;
@@ -146,22 +123,6 @@ GroupTile::GroupTile(ImplicitLocOpBuilder &b, const GroupedProduct &product,
 // Sums
 //===----------------------------------------------------------------------===//
 
-/// A loop that carries `values`.
-static SmallVector<Value>
-emitLoop(ImplicitLocOpBuilder &b, Value first, int64_t count,
-         SmallVector<Value> values,
-         function_ref<SmallVector<Value>(Value, SmallVector<Value>)> body) {
-  if (count == 1)
-    return body(first, values);
-  auto loop = scf::ForOp::create(b, first, emitOffset(b, first, count),
-                                 index(b, 1), values);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  scf::YieldOp::create(b, body(loop.getInductionVar(),
-                               SmallVector<Value>(loop.getRegionIterArgs())));
-  return SmallVector<Value>(loop.getResults());
-}
-
 SmallVector<Value> GroupTile::emitSums(ImplicitLocOpBuilder &b,
                                        const Rows &rows, const Panel &panel,
                                        const Part &part, Start start) {
@@ -181,26 +142,13 @@ SmallVector<Value> GroupTile::emitGroup(ImplicitLocOpBuilder &b,
                                         const Rows &rows, const Panel &panel,
                                         Value group, SmallVector<Value> sums) {
   SmallVector<Value> integers = emitIntegers(b, rows, panel, group);
-  linalg::GenericOp op = product.op;
   for (int64_t block = 0; block < panel.numBlocks; ++block) {
-    Value place = emitOffset(b, panel.block, block);
+    Value ofColumns = emitOffset(b, panel.block, block);
     for (int64_t i = 0; i < rows.count; ++i) {
-      Value &sum = sums[i * panel.numBlocks + block];
-      SmallVector<Value> arguments;
-      for (OpOperand *input : op.getDpsInputOperands())
-        arguments.push_back(
-            input->get() == linalg::GenericOp(product.sums).getResult(0)
-                ? integers[i * panel.numBlocks + block]
-                : loadOperand(b, *input, emitOffset(b, rows.row, i), place,
-                              group));
-      arguments.push_back(sum);
-      sum = emitVectorBody(b, op, arguments, kColumnsPerBlock,
-                           [&](unsigned loop) -> Value {
-                             return loop == 0   ? emitOffset(b, rows.row, i)
-                                    : loop == 2 ? group
-                                                : Value();
-                           })
-                .front();
+      int64_t cell = i * panel.numBlocks + block;
+      Value row = emitOffset(b, rows.row, i);
+      sums[cell] = emitGroupBody(b, product, {row, ofColumns, group},
+                                 integers[cell], sums[cell]);
     }
   }
   return sums;
@@ -371,32 +319,6 @@ Value GroupTile::loadGroupBytes(ImplicitLocOpBuilder &b, Value block,
     return {};
   return emitLoadBytes(b, groups, {block, group, index(b, 0)},
                        kColumnsPerBlock);
-}
-
-Value GroupTile::loadOperand(ImplicitLocOpBuilder &b, OpOperand &operand,
-                             Value row, Value block, Value group) {
-  Value tensor = operand.get();
-  auto type = dyn_cast<RankedTensorType>(tensor.getType());
-  if (!type)
-    return tensor;
-  if (auto scales = tensor.getDefiningOp<cpu::UnpackScalesOp>()) {
-    Type element = getElementTypeOrSelf(scales.getPacked().getType());
-    auto vector = VectorType::get(kColumnsPerBlock, element);
-    Value zero = arith::ConstantOp::create(b, b.getZeroAttr(element));
-    Value codes = vector::TransferReadOp::create(
-        b, vector, scales.getPacked(), ValueRange{block, group, index(b, 0)},
-        zero, ArrayRef(true));
-    return emitDecodedScale(b, scales, codes);
-  }
-  SmallVector<Value> indices;
-  linalg::GenericOp op = product.op;
-  for (AffineExpr result : op.getMatchingIndexingMap(&operand).getResults()) {
-    auto dim = dyn_cast<AffineDimExpr>(result);
-    indices.push_back(!dim                     ? index(b, 0)
-                      : dim.getPosition() == 0 ? row
-                                               : group);
-  }
-  return tensor::ExtractOp::create(b, tensor, indices);
 }
 
 } // namespace mlir::qfmt

@@ -26,10 +26,6 @@ public:
   GroupTile(ImplicitLocOpBuilder &b, const GroupedProduct &product,
             const CpuTarget &target, const Epilogue &epilogue);
 
-  /// True if the constant factor is packed and every other operand of the body
-  /// can be read for 16 columns of a row.
-  static bool isLegal(const GroupedProduct &product);
-
   static Blocking chooseBlocking(const CpuTarget &target,
                                  const GroupedProduct &product);
 
@@ -72,9 +68,6 @@ private:
                   int64_t part);
   /// What a group says for 16 columns; null if it says nothing.
   Value loadGroupBytes(ImplicitLocOpBuilder &b, Value block, Value group);
-  /// An operand of the body other than the sums.
-  Value loadOperand(ImplicitLocOpBuilder &b, OpOperand &operand, Value row,
-                    Value block, Value group);
 
   const GroupedProduct &product;
   cpu::UnpackIntegersOp rhs;

@@ -34,6 +34,22 @@ Value emitOffset(ImplicitLocOpBuilder &b, Value base, int64_t offset) {
       base, arith::ConstantIndexOp::create(b, offset));
 }
 
+SmallVector<Value>
+emitLoop(ImplicitLocOpBuilder &b, Value first, int64_t count,
+         SmallVector<Value> values,
+         function_ref<SmallVector<Value>(Value, SmallVector<Value>)> body) {
+  if (count == 1)
+    return body(first, values);
+  Value one = arith::ConstantIndexOp::create(b, 1);
+  auto loop =
+      scf::ForOp::create(b, first, emitOffset(b, first, count), one, values);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  scf::YieldOp::create(b, body(loop.getInductionVar(),
+                               SmallVector<Value>(loop.getRegionIterArgs())));
+  return SmallVector<Value>(loop.getResults());
+}
+
 Value emitColumn(ImplicitLocOpBuilder &b, const Panel &panel, int64_t block) {
   Value size = arith::ConstantIndexOp::create(b, kColumnsPerBlock);
   return b.createOrFold<arith::MulIOp>(emitOffset(b, panel.block, block), size);

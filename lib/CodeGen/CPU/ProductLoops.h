@@ -175,6 +175,13 @@ Value emitColumn(ImplicitLocOpBuilder &b, const Panel &panel, int64_t block);
 /// `base` + `offset`, of type index.
 Value emitOffset(ImplicitLocOpBuilder &b, Value base, int64_t offset);
 
+/// A loop over `first` ... `first` + `count` - 1 that carries `values`, or its
+/// body alone if it runs once.
+SmallVector<Value> emitLoop(
+    ImplicitLocOpBuilder &b, Value first, int64_t count,
+    SmallVector<Value> values,
+    llvm::function_ref<SmallVector<Value>(Value, SmallVector<Value>)> body);
+
 /// Remarks of `pass`: the blocks of a product, and why its sums are written to
 /// memory, if they are.
 void reportBlocks(Location loc, StringRef pass, StringRef what,

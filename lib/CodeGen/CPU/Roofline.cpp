@@ -32,16 +32,19 @@ KernelSize KernelSize::get(int64_t rows, int64_t columns, int64_t terms,
           addBytes(left, rowsIfUnknown),
           rightBytes,
           getBytes(result, rowsIfUnknown),
-          /*panelBytes=*/rightBytes};
+          /*panelBytes=*/rightBytes,
+          /*groupCycles=*/0};
 }
 
 int64_t Roofline::getCycles() const {
-  return std::max({productCycles, l2Cycles, farCycles});
+  return std::max({productCycles, groupCycles, l2Cycles, farCycles});
 }
 
 Bound Roofline::getBound() const {
   if (getCycles() == productCycles)
     return Bound::Products;
+  if (getCycles() == groupCycles)
+    return Bound::Groups;
   return getCycles() == farCycles ? Bound::Far : Bound::L2;
 }
 
@@ -62,6 +65,7 @@ Roofline estimateRoofline(const CpuTarget &target, int64_t productsPerCycle,
   const CycleRates &rates = target.rates;
   roofline.productCycles =
       llvm::divideCeil(roofline.products, productsPerCycle);
+  roofline.groupCycles = size.groupCycles;
   roofline.l2Cycles = llvm::divideCeil(roofline.l2Bytes, rates.l2Bytes);
   roofline.farCycles = llvm::divideCeil(roofline.farBytes, rates.farBytes);
   return roofline;
@@ -71,6 +75,8 @@ static StringRef describe(Bound bound) {
   switch (bound) {
   case Bound::Products:
     return "bound by the rate of the instructions that multiply";
+  case Bound::Groups:
+    return "bound by the vector instructions that add up the sums of groups";
   case Bound::L2:
     return "bound by reading the level-2 cache";
   case Bound::Far:
@@ -84,16 +90,19 @@ void reportRoofline(Location loc, StringRef category, const CpuTarget &target,
                     const Blocking &blocking) {
   Roofline roofline =
       estimateRoofline(target, productsPerCycle, size, blocking);
-  remark::analysis(loc, remark::RemarkOpts::name("Roofline").category(category))
-      << describe(roofline.getBound())
-      << remark::metric("Products", roofline.products)
-      << remark::metric("FarBytes", roofline.farBytes)
-      << remark::metric("L2Bytes", roofline.l2Bytes)
-      << remark::metric("ProductsPerFarKiB",
-                        roofline.products * 1024 /
-                            std::max<int64_t>(roofline.farBytes, 1))
-      << remark::metric("Cycles", roofline.getCycles())
-      << remark::metric("ProductCycles", roofline.productCycles);
+  auto report = remark::analysis(
+      loc, remark::RemarkOpts::name("Roofline").category(category));
+  report << describe(roofline.getBound())
+         << remark::metric("Products", roofline.products)
+         << remark::metric("FarBytes", roofline.farBytes)
+         << remark::metric("L2Bytes", roofline.l2Bytes)
+         << remark::metric("ProductsPerFarKiB",
+                           roofline.products * 1024 /
+                               std::max<int64_t>(roofline.farBytes, 1))
+         << remark::metric("Cycles", roofline.getCycles())
+         << remark::metric("ProductCycles", roofline.productCycles);
+  if (roofline.groupCycles != 0)
+    report << remark::metric("GroupCycles", roofline.groupCycles);
 }
 
 } // namespace mlir::qfmt

@@ -19,6 +19,9 @@ struct KernelSize {
   /// Of the right factor as tiles read it: more than `rightBytes`, if panels of
   /// it are unpacked.
   int64_t panelBytes;
+  /// Cycles of vector units that add up sums of groups while tiles are
+  /// multiplied.
+  int64_t groupCycles = 0;
 
   /// `left` are the tensors of the left factor, `right` those of the right one
   /// (codes, scales), `result` what is written. An unknown number of rows
@@ -29,7 +32,7 @@ struct KernelSize {
 };
 
 /// What limits a kernel.
-enum class Bound { Products, L2, Far };
+enum class Bound { Products, Groups, L2, Far };
 
 struct Roofline {
   int64_t products;
@@ -37,7 +40,7 @@ struct Roofline {
   /// beyond it, and written.
   int64_t l2Bytes, farBytes;
   /// Of each resource by itself; the kernel takes at least the largest.
-  int64_t productCycles, l2Cycles, farCycles;
+  int64_t productCycles, groupCycles, l2Cycles, farCycles;
 
   int64_t getCycles() const;
   Bound getBound() const;

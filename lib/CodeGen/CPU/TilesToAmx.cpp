@@ -16,6 +16,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "qfmt/CodeGen/CPU/CpuOps.h"
 #include "qfmt/CodeGen/CPU/Passes.h"
@@ -31,6 +32,8 @@ namespace {
 constexpr int64_t kRows = 16;
 /// Columns of bytes.
 constexpr int64_t kTerms = 64;
+/// So few steps are written one after the other.
+constexpr int64_t kMaxUnrolled = 4;
 
 class Emitter {
 public:
@@ -48,15 +51,13 @@ public:
     SmallVector<Value> sums;
     for (Place place : places)
       sums.push_back(emitStart(place));
-    auto loop = scf::ForOp::create(b, index(0), op.getSteps(), index(1), sums);
-    {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(loop.getBody());
-      SmallVector<Value> next(loop.getRegionIterArgs());
-      emitStep(loop.getInductionVar(), next);
-      scf::YieldOp::create(b, next);
-    }
-    for (auto [place, sum] : llvm::zip_equal(places, loop.getResults()))
+    std::optional<int64_t> steps = getConstantIntValue(op.getSteps());
+    if (steps && *steps <= kMaxUnrolled)
+      for (int64_t step = 0; step < *steps; ++step)
+        emitStep(index(step), sums);
+    else
+      emitLoop(sums);
+    for (auto [place, sum] : llvm::zip_equal(places, sums))
       amx::TileStoreOp::create(b, op.getSums(), getIndices(place), sum);
   }
 
@@ -83,6 +84,16 @@ private:
       return amx::TileLoadOp::create(b, sumType, op.getSums(),
                                      getIndices(place));
     return amx::TileZeroOp::create(b, sumType);
+  }
+
+  void emitLoop(SmallVector<Value> &sums) {
+    auto loop = scf::ForOp::create(b, index(0), op.getSteps(), index(1), sums);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    SmallVector<Value> next(loop.getRegionIterArgs());
+    emitStep(loop.getInductionVar(), next);
+    scf::YieldOp::create(b, next);
+    sums = SmallVector<Value>(loop.getResults());
   }
 
   /// Each factor is loaded once for the two tiles of sums that need it, all of

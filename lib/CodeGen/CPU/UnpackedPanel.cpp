@@ -72,6 +72,17 @@ private:
             arith::RemUIOp::create(b, unit, size)};
   }
 
+  /// What the group that a run is says for the codes of 16 columns; null if it
+  /// says nothing.
+  Value loadGroupBytes(Value block, Value run) {
+    Value groups = factor.getGroups();
+    if (!groups)
+      return {};
+    Value ofColumns =
+        emitLoadBytes(b, groups, {block, run, index(b, 0)}, kColumnsPerBlock);
+    return emitGroupBytes(b, ofColumns, 0, ByteDotProduct::kBytes);
+  }
+
   /// The fields of a step, one after the other from `to` on.
   Value emitStep(Value run, Value step, Value to, Value memory) {
     Value isPacked;
@@ -81,12 +92,13 @@ private:
       step = arith::MinUIOp::create(b, step, index(b, steps - 1));
     }
     for (int64_t block = 0; block < panel.numBlocks; ++block) {
-      Value bytes = emitLoadBytes(
-          b, factor.getPacked(),
-          {emitOffset(b, panel.block, block), run, step, index(b, 0)},
-          ByteDotProduct::kBytes);
+      Value place = emitOffset(b, panel.block, block);
+      Value bytes =
+          emitLoadBytes(b, factor.getPacked(), {place, run, step, index(b, 0)},
+                        ByteDotProduct::kBytes);
+      Value ofGroups = loadGroupBytes(place, run);
       for (int64_t field = 0, e = factor.getNumFields(); field < e; ++field) {
-        Value integers = emitSignedField(b, factor, bytes, field);
+        Value integers = emitSignedField(b, factor, bytes, field, ofGroups);
         if (isPacked) {
           Value zeros =
               arith::ConstantOp::create(b, b.getZeroAttr(integers.getType()));

@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "AmxEmulator.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -43,6 +44,8 @@ struct Target {
   const char *cpu, *feature;
   DotInstructions instructions;
   unsigned optLevel;
+  /// Features beside the processor's.
+  const char *features = "";
 };
 
 constexpr Target kTargets[] = {
@@ -53,12 +56,19 @@ constexpr Target kTargets[] = {
     {"vnni256", "cascadelake", "avx512vnni", DotInstructions::Vnni256, 2},
     {"vnni", "cascadelake", "avx512vnni", DotInstructions::Auto, 2},
     {"vbmi", "icelake-server", "avx512vbmi", DotInstructions::Auto, 2},
+    {"amx", "cascadelake", "avx512vnni", DotInstructions::Auto, 2,
+     "+amx-int8,+amx-tile"},
+    {"amx-O0", "cascadelake", "avx512vnni", DotInstructions::Auto, 0,
+     "+amx-int8,+amx-tile"},
 };
+/// Bits of the targets above.
+constexpr unsigned kAmx = 1u << 7, kAmxO0 = 1u << 8;
 
 bool canRun(const Target &target) {
   llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
   return llvm::Triple(llvm::sys::getProcessTriple()).isX86() &&
-         (!*target.feature || features.lookup(target.feature));
+         (!*target.feature || features.lookup(target.feature)) &&
+         (!*target.features || enableAmx());
 }
 
 /// To constituents level, as qfmt-compile does it, and to the rewritten form.
@@ -394,7 +404,11 @@ protected:
     return values;
   }
 
-  void check(const Case &c, unsigned targets = ~0u);
+  void check(const Case &c, unsigned targets = ~0u, bool checksRewrite = true);
+  /// Compiled code alone, with tiles if there are enough rows.
+  void checkInTiles(const Case &c, unsigned targets = kAmx) {
+    check(c, targets, /*checksRewrite=*/false);
+  }
   void checkRewrite(const Case &c, ArrayRef<float> input,
                     ArrayRef<float> after);
   void checkTarget(ModuleOp module, const Case &c, const Target &target,
@@ -444,6 +458,8 @@ void GroupedProducts::checkTarget(ModuleOp module, const Case &c,
   SCOPED_TRACE(target.name);
   CompileOptions options;
   options.cpu = target.cpu;
+  options.features = target.features;
+  options.requestTiles = enableAmx;
   options.optLevel = target.optLevel;
   options.lowering = [&](OpPassManager &pm) {
     buildLowering(pm, target.instructions, c.l2Bytes);
@@ -459,7 +475,8 @@ void GroupedProducts::checkTarget(ModuleOp module, const Case &c,
 }
 
 /// On all targets, or on those whose bit in `targets` is set.
-void GroupedProducts::check(const Case &c, unsigned targets) {
+void GroupedProducts::check(const Case &c, unsigned targets,
+                            bool checksRewrite) {
   SCOPED_TRACE(getName(c));
   Case known = c;
   known.isDynamic = false;
@@ -470,7 +487,7 @@ void GroupedProducts::check(const Case &c, unsigned targets) {
   std::vector<float> input = makeInput(c);
   std::vector<float> expected = evaluate(*reference, input);
   ASSERT_EQ(int64_t(expected.size()), c.m * c.n);
-  if (!c.hasEpilogue)
+  if (checksRewrite && !c.hasEpilogue)
     checkRewrite(known, input, expected);
   for (auto [i, target] : llvm::enumerate(kTargets))
     if ((targets >> i & 1) != 0 && canRun(target)) {
@@ -541,6 +558,58 @@ TEST_F(GroupedProducts, CacheBlocks) {
   Case c{40, 83, 500, kInt4};
   c.l2Bytes = 4096;
   check(c, 0x24);
+}
+
+/// Each pair of numbers of rows and columns, with every number of terms and
+/// formats in turn, in tiles, whose last rows, columns and terms are missing.
+TEST_F(GroupedProducts, OddSizesInTiles) {
+  const int64_t sizes[] = {1, 3, 17, 31, 33, 63, 65, 127};
+  uint64_t before = getNumEmulatedProducts();
+  for (unsigned i = 0; i < 8; ++i)
+    for (unsigned j = 0; j < 8; ++j) {
+      const Format &format = *kFormats[(3 * i + j) % std::size(kFormats)];
+      int64_t block = (i + j) % 3 == 0 ? format.block : 0;
+      checkInTiles({sizes[i], sizes[j], sizes[(i + 3 * j) % 8], format, block});
+    }
+  if (isAmxEmulated() && canRun(kTargets[7]))
+    EXPECT_GT(getNumEmulatedProducts(), before);
+}
+
+/// Each format in whole tiles and parts of tiles, as with vpdpbusd and without
+/// optimization.
+TEST_F(GroupedProducts, FormatsInTiles) {
+  for (const Format *format : kFormats) {
+    checkInTiles({32, 32, 256, *format});
+    checkInTiles({19, 40, 150, *format}, 0x20 | kAmxO0);
+  }
+}
+
+/// Odd and even numbers of groups in a part, parts of long sums and of groups
+/// of several tiles, blocks of rows.
+TEST_F(GroupedProducts, PartsInTiles) {
+  for (int64_t k : {288, 500, 512, 640})
+    checkInTiles({35, 50, k, kInt4});
+  for (int64_t k : {300, 1024})
+    checkInTiles({64, 33, k, kInt4x128, k == 300 ? 128 : 0});
+  checkInTiles({20, 48, 600, kInt8Rows});
+  for (const Format *format : {&kNvfp4, &kBitMod}) {
+    Case c{70, 35, 352, *format};
+    c.l2Bytes = 32768;
+    checkInTiles(c);
+  }
+}
+
+/// What follows, a transposed factor, unknown rows, scales of groups of
+/// activations, codes of fewer bits.
+TEST_F(GroupedProducts, KindsInTiles) {
+  Case c{37, 40, 96, kInt4};
+  c.hasEpilogue = true;
+  checkInTiles(c);
+  checkInTiles({17, 33, 100, kInt4, 0, "i8", false, true});
+  checkInTiles({21, 35, 70, kInt4, 32, "i8", true});
+  checkInTiles({33, 33, 300, kInt4x128, 32});
+  checkInTiles({33, 33, 100, kInt8Rows, 16});
+  checkInTiles({17, 33, 100, kMxfp4, 32, "f4E2M1FN"});
 }
 
 } // namespace

@@ -39,7 +39,7 @@ enum class DotInstructions {
 };
 
 /// What a core does in a cycle at best. For estimates in remarks alone: no code
-/// depends on it.
+/// depends on it, which getTileGroupCycles and getVectorGroupCycles decide.
 struct CycleRates {
   /// Products of bytes by vector instructions, and by tiles; of floats.
   int64_t products = 1, tileProducts = 1024, floatProducts = 1;
@@ -92,6 +92,17 @@ struct CpuTarget {
   /// True for a product of `rows` rows, which may be unknown, that is computed
   /// in AMX tiles. Those read codes as they are.
   bool usesTiles(int64_t rows) const;
+
+  /// About how many cycles of a core with AMX pass for 16 x 16 sums of a group
+  /// of so many terms, which are converted to floats, scaled and added up:
+  /// multiplied in tiles, and by vpdpbusd. Nobody has measured them.
+  double getTileGroupCycles(int64_t groupSize) const;
+  double getVectorGroupCycles(int64_t groupSize) const;
+  /// The part of these that vector units work on sums of tiles.
+  double getGroupSumCycles() const;
+  /// True for a product of `rows` rows in such groups that is computed in AMX
+  /// tiles. With an unknown number of rows, most often one, it is not.
+  bool usesTilesForGroups(int64_t rows, int64_t groupSize) const;
 };
 
 } // namespace mlir::qfmt
