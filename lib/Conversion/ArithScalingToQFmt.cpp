@@ -140,7 +140,7 @@ LogicalResult checkTypes(Operation *op, Type smallType, Type scaleType,
     return op->emitOpError()
            << "is on " << smallType
            << ", only ranked tensors have formats; write scalars and vectors "
-              "with 'arith-expand'";
+              "with 'qfmt-expand-arith'";
   if (!isa<Float8E8M0FNUType>(getElementTypeOrSelf(scaleType)))
     return op->emitOpError()
            << "has scales of " << getElementTypeOrSelf(scaleType)

@@ -12,7 +12,6 @@
 
 #include "LoweringStages.h"
 #include "mlir/Conversion/Passes.h"
-#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/GPU/Transforms/Passes.h"
@@ -84,13 +83,8 @@ static void addOutliningPasses(OpPassManager &pm, const GpuOptions &options) {
 static void addKernelArithmeticPasses(OpPassManager &kernels,
                                       const GpuOptions &options) {
   kernels.addPass(createKernelMath());
-  arith::ArithEmulateUnsupportedFloatsOptions emulate;
-  emulate.sourceTypeStrs = {"bf16"};
-  emulate.targetTypeStr = "f32";
-  kernels.addPass(arith::createArithEmulateUnsupportedFloats(emulate));
-  arith::ArithExpandOpsPassOptions expand;
-  expand.includeBf16 = expand.includeF8E8M0 = expand.includeF4E2M1 = true;
-  kernels.addPass(arith::createArithExpandOpsPass(expand));
+  // LLVM has maximumf and minimumf of IEEE 754, SPIR-V has not.
+  addArithmeticPasses(kernels, options.runtime == GpuRuntime::Vulkan);
   if (options.emulateWideIntegers)
     kernels.addPass(createEmulateWideIntegers());
   kernels.addPass(createCanonicalizerPass());

@@ -125,16 +125,23 @@ static void addMemoryPasses(OpPassManager &pm) {
   pm.addPass(createSymbolDCEPass());
 }
 
-void addLLVMPasses(OpPassManager &pm) {
+void addArithmeticPasses(OpPassManager &pm, bool extrema) {
   // bf16 arithmetic is f32 arithmetic rounded once more, exactly as IEEE 754
-  // asks; a machine's own bf16 conversions flush subnormal numbers.
+  // asks; a machine's own bf16 conversions flush subnormal numbers. So is that
+  // of smaller floats, all but f8E4M3B11FNUZ, whose name upstream misses.
   arith::ArithEmulateUnsupportedFloatsOptions emulate;
-  emulate.sourceTypeStrs = {"bf16"};
+  emulate.sourceTypeStrs = {"bf16",       "f8E3M4",     "f8E4M3",  "f8E4M3FN",
+                            "f8E4M3FNUZ", "f8E5M2FNUZ", "f8E5M2",  "f8E8M0FNU",
+                            "f6E2M3FN",   "f6E3M2FN",   "f4E2M1FN"};
   emulate.targetTypeStr = "f32";
   pm.addPass(arith::createArithEmulateUnsupportedFloats(emulate));
-  arith::ArithExpandOpsPassOptions expand;
-  expand.includeBf16 = expand.includeF8E8M0 = expand.includeF4E2M1 = true;
-  pm.addPass(arith::createArithExpandOpsPass(expand));
+  ExpandArithOptions expand;
+  expand.extrema = extrema;
+  pm.addPass(createExpandArith(expand));
+}
+
+void addLLVMPasses(OpPassManager &pm) {
+  addArithmeticPasses(pm);
   pm.addPass(memref::createExpandOpsPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createConvertVectorToSCFPass());

@@ -18,6 +18,10 @@ void addTensorPasses(OpPassManager &pm,
 /// Tensors to contiguous buffers, each freed where it is last used.
 void addBufferPasses(OpPassManager &pm);
 
+/// Arithmetic that no target has, or not exactly, in arithmetic that all have.
+/// `extrema`: arith.maximumf and minimumf are among it.
+void addArithmeticPasses(OpPassManager &pm, bool extrema = false);
+
 /// Everything but kernels to the LLVM dialect.
 void addLLVMPasses(OpPassManager &pm);
 

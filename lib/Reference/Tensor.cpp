@@ -5,6 +5,7 @@
 #include "llvm/ADT/APFloat.h"
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
+#include <optional>
 
 using namespace mlir;
 
@@ -46,6 +47,24 @@ static double roundToIEEE(double value, BinaryFormat format) {
   return rounded;
 }
 
+/// What a format cannot hold, where APFloat makes codes that mean something
+/// else or none: an infinity or a NaN in a format without either, a negative
+/// number in one without sign. None for all others.
+static std::optional<double>
+getSubstitute(double value, const llvm::fltSemantics &semantics) {
+  using llvm::APFloat;
+  if (std::isnan(value) && !APFloat::semanticsHasNaN(semantics))
+    return 0.0;
+  if (std::isinf(value) && !APFloat::semanticsHasNaN(semantics))
+    return APFloat::getLargest(semantics, value < 0).convertToDouble();
+  if (!std::signbit(value) || std::isnan(value) ||
+      APFloat::semanticsHasSignedRepr(semantics))
+    return std::nullopt;
+  // What rounds to zero, as ties do, is the lowest value.
+  double lowest = APFloat::getSmallest(semantics).convertToDouble();
+  return -value <= lowest / 2 ? lowest : std::nan("");
+}
+
 double roundToType(double value, FloatType type) {
   if (type.isF64())
     return value;
@@ -55,11 +74,14 @@ double roundToType(double value, FloatType type) {
     return roundToIEEE(value, BinaryFormat::f16());
   if (type.isBF16())
     return roundToIEEE(value, BinaryFormat::bf16());
+  const llvm::fltSemantics &semantics = type.getFloatSemantics();
+  if (std::optional<double> substitute = getSubstitute(value, semantics))
+    return *substitute;
   llvm::APFloat rounded(value);
   bool losesInfo;
-  rounded.convert(type.getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven,
-                  &losesInfo);
-  return rounded.convertToDouble();
+  rounded.convert(semantics, llvm::APFloat::rmNearestTiesToEven, &losesInfo);
+  // convertToDouble makes an infinity of the NaN of f8E8M0FNU.
+  return rounded.isNaN() ? std::nan("") : rounded.convertToDouble();
 }
 
 uint64_t getElementBits(Scalar value, Type elementType) {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "qfmt/Support/Minifloat.h"
+#include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/STLExtras.h"
 #include <algorithm>
 #include <cassert>
@@ -69,6 +70,37 @@ llvm::StringRef MinifloatSpec::getInvalidReason() const {
       (largestField > 0 ? largestField : 1) - bias > 127)
     return "has values that f32 does not hold";
   return getInvalidNegativeZeroReason(*this);
+}
+
+static MinifloatSpec::Specials
+getSpecials(const llvm::fltSemantics &semantics) {
+  using llvm::APFloat;
+  using Specials = MinifloatSpec::Specials;
+  if (!APFloat::semanticsHasNaN(semantics))
+    return Specials::None;
+  if (APFloat::semanticsHasInf(semantics))
+    return Specials::IEEE;
+  if (!APFloat::semanticsHasZero(semantics))
+    return Specials::E8M0;
+  bool isNegativeZero =
+      APFloat::getNaN(semantics).bitcastToAPInt().isMinSignedValue();
+  return isNegativeZero ? Specials::FNUZ : Specials::FN;
+}
+
+std::optional<MinifloatSpec>
+MinifloatSpec::of(const llvm::fltSemantics &semantics) {
+  using llvm::APFloat;
+  unsigned width = APFloat::semanticsSizeInBits(semantics);
+  if (width > 16)
+    return std::nullopt;
+  MinifloatSpec spec;
+  spec.hasSign = APFloat::semanticsHasSignedRepr(semantics);
+  spec.mantissaBits = APFloat::semanticsPrecision(semantics) - 1;
+  spec.exponentBits = width - spec.mantissaBits - (spec.hasSign ? 1 : 0);
+  spec.specials = getSpecials(semantics);
+  spec.bias =
+      (spec.hasZero() ? 1 : 0) - int(APFloat::semanticsMinExponent(semantics));
+  return spec.getInvalidReason().empty() ? std::optional(spec) : std::nullopt;
 }
 
 uint64_t MinifloatSpec::getLargestCode() const {

@@ -2,7 +2,7 @@
 // RUN: qfmt-opt %s --convert-arith-scaling-to-qfmt --split-input-file --verify-diagnostics
 
 func.func @vectors(%x: vector<32xf4E2M1FN>, %s: vector<32xf8E8M0FNU>) -> vector<32xf32> {
-  // expected-error @below {{'arith.scaling_extf' op is on 'vector<32xf4E2M1FN>', only ranked tensors have formats; write scalars and vectors with 'arith-expand'}}
+  // expected-error @below {{'arith.scaling_extf' op is on 'vector<32xf4E2M1FN>', only ranked tensors have formats; write scalars and vectors with 'qfmt-expand-arith'}}
   %0 = arith.scaling_extf %x, %s : vector<32xf4E2M1FN>, vector<32xf8E8M0FNU> to vector<32xf32>
   return %0 : vector<32xf32>
 }

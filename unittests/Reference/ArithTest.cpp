@@ -245,6 +245,34 @@ TEST_F(ArithTest, float_to_integer_truncates_or_fails) {
   EXPECT_NE(castError("arith.fptoui", "f32", "i8", -1), "");
 }
 
+TEST_F(ArithTest, truncf_to_formats_without_special_codes) {
+  expectCast("arith.truncf", "tensor<5xf32>", "tensor<5xf4E2M1FN>",
+             {5, -7.5, kInf, -kInf, kNaN}, {4, -6, 6, -6, 0});
+  expectCast("arith.truncf", "tensor<4xf32>", "tensor<4xf8E4M3FN>",
+             {464, 465, kInf, kNaN}, {448, kNaN, kNaN, kNaN});
+  double lowest = std::ldexp(1, -127);
+  expectCast("arith.truncf", "tensor<6xf32>", "tensor<6xf8E8M0FNU>",
+             {3, 0, -lowest / 2, -lowest, -1, kNaN},
+             {4, lowest, lowest, kNaN, kNaN, kNaN});
+  // What is written and what the next operation reads are the same.
+  expectElements(
+      runOne("func.func @main(%a: tensor<2xf32>) -> tensor<2xf32> { "
+             "%0 = arith.truncf %a : tensor<2xf32> to tensor<2xf4E2M1FN> "
+             "%1 = arith.extf %0 : tensor<2xf4E2M1FN> to tensor<2xf32> "
+             "return %1 : tensor<2xf32> }",
+             make("tensor<2xf32>", {kNaN, -kInf})),
+      {0, -6});
+  // f16 ends before 2^20.
+  expectCast("arith.extf", "f8E8M0FNU", "f16", {std::ldexp(1, 20)}, {kInf});
+  expectElements(
+      runOne("func.func @main(%a: tensor<2xf32>) -> tensor<2xf8E4M3FN> { "
+             "%0 = arith.truncf %a toward_zero "
+             ": tensor<2xf32> to tensor<2xf8E4M3FN> "
+             "return %0 : tensor<2xf8E4M3FN> }",
+             make("tensor<2xf32>", {1000, -1.99})),
+      {448, -1.875});
+}
+
 TEST_F(ArithTest, truncf_rounding_modes) {
   auto expect = [&](StringRef mode, ArrayRef<double> expected) {
     std::string ir = ("func.func @main(%a: tensor<2xf32>) -> tensor<2xf16> { "

@@ -41,6 +41,16 @@ TEST(Minifloat, DecodeEqualsTable) {
   }
 }
 
+TEST(Minifloat, SpecOfSemantics) {
+  for (const NumberFormat &format : getBuiltinFloats()) {
+    std::optional<MinifloatSpec> spec = MinifloatSpec::of(*format.semantics);
+    ASSERT_TRUE(spec) << format.name;
+    EXPECT_TRUE(*spec == *format.getMinifloat()) << format.name;
+  }
+  EXPECT_FALSE(MinifloatSpec::of(llvm::APFloat::IEEEsingle()));
+  EXPECT_FALSE(MinifloatSpec::of(llvm::APFloat::FloatTF32()));
+}
+
 /// False for codes that encode never makes: integers out of a narrow range,
 /// subnormals of a format without.
 static bool isMade(const NumberFormat &format, uint64_t code) {

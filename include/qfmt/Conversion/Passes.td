@@ -243,6 +243,35 @@ def LinalgToParallelLoops : Pass<"qfmt-linalg-to-parallel-loops"> {
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
 }
 
+def ExpandArith : Pass<"qfmt-expand-arith"> {
+  let summary = "Writes casts of small floats, extrema and the like in arith that targets have";
+  let description = [{
+    In place of upstream's `arith-expand`, whose casts to f4E2M1FN and f8E8M0FNU do not round as the reference evaluator does, and whose extrema
+    take one of two zeros by its place. Every cast from and to a float of less than 16 bits becomes arithmetic on its bits, in f32 and i32 (f64 and
+    i64 for f64), on scalars and vectors, rounded once; so do casts with a rounding mode, and those from f64 to bf16. What overflows becomes
+    infinity, NaN where there is none, and the largest number where there is neither (docs/spec.md, C87).
+
+    `arith.maxnumf` and `arith.minnumf` become comparisons and selections, with constants one of each; -0 is below +0. `arith.maximumf` and
+    `arith.minimumf`, which LLVM has, stay unless `extrema` is set.
+
+    ```mlir
+    %y = arith.extf %x : f8E5M2 to f32
+    ```
+    becomes
+    ```mlir
+    %code = arith.bitcast %x : f8E5M2 to i8
+    %bits = arith.extui %code : i8 to i32
+    %magnitude = arith.andi %bits, %c127 : i32
+    %f = arith.bitcast (arith.shli %magnitude, %c21) : i32 to f32
+    %number = arith.mulf %f, %2^112 : f32
+    ... // selections of infinity and NaN; the sign
+    ```
+  }];
+  let options = [Option<"extrema", "extrema", "bool", "false",
+                        "Write arith.maximumf and arith.minimumf out, too">];
+  let dependentDialects = ["::mlir::qfmt::QFmtDialect", "::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect"];
+}
+
 def KeepLongLoops : Pass<"qfmt-keep-long-loops", "::mlir::LLVM::LLVMFuncOp"> {
   let summary = "Forbids LLVM to unroll loops that would make long code";
   let description = [{

@@ -22,6 +22,10 @@
 #include <cstdint>
 #include <optional>
 
+namespace llvm {
+struct fltSemantics;
+} // namespace llvm
+
 namespace mlir::qfmt {
 
 struct MinifloatSpec {
@@ -93,6 +97,10 @@ struct MinifloatSpec {
   static constexpr int defaultBias(unsigned exponentBits) {
     return (1 << (exponentBits - 1)) - 1;
   }
+
+  /// The format of at most 16 bits with these semantics; none if it is not one
+  /// that a spec describes.
+  static std::optional<MinifloatSpec> of(const llvm::fltSemantics &semantics);
 
   /// Empty if the spec describes a format, else what is wrong with it in words
   /// fit for a diagnostic. Every other method requires a valid spec. A valid

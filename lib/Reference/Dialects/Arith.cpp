@@ -7,6 +7,7 @@
 #include "../Handlers.h"
 #include "qfmt/IR/ArithRounding.h"
 #include "qfmt/Support/ExactReal.h"
+#include "qfmt/Support/Minifloat.h"
 #include <cmath>
 
 using namespace mlir;
@@ -396,11 +397,6 @@ static LogicalResult emitCompare(Operation *op, unsigned,
 // Casts
 //===----------------------------------------------------------------------===//
 
-static bool copyKernel(const Instruction &i, Scalar *r) {
-  r[i.result] = r[i.operands[0]];
-  return true;
-}
-
 static bool extendSignedKernel(const Instruction &i, Scalar *r) {
   r[i.result].integer = signExtend(r[i.operands[0]].integer, i.resultShift);
   return true;
@@ -502,6 +498,18 @@ static bool roundFloatKernel(const Instruction &i, Scalar *r) {
   return true;
 }
 
+/// Of floats of less than 16 bits, some of which lack special codes that IEEE
+/// 754 asks for.
+static bool roundSmallFloatKernel(const Instruction &i, Scalar *r) {
+  auto type = cast<FloatType>(i.resultType);
+  MinifloatSpec spec = *MinifloatSpec::of(type.getFloatSemantics());
+  uint64_t code =
+      spec.encode(r[i.operands[0]].real, static_cast<RoundingMode>(i.immediate),
+                  OverflowMode::Infinity, NaNMode::Propagate);
+  r[i.result].real = spec.decode(code);
+  return true;
+}
+
 namespace {
 struct Identity {
   static double apply(double a) { return a; }
@@ -513,11 +521,12 @@ static LogicalResult emitRoundFloat(Operation *op, unsigned result,
   auto mode = cast<arith::TruncFOp>(op).getRoundingmode();
   if (!mode || *mode == arith::RoundingMode::to_nearest_even)
     return emitFloat<Identity, 1>(op, result, instruction);
-  Type type = instruction.resultType;
-  if (!type.isF16() && !type.isBF16() && !type.isF32())
+  auto type = cast<FloatType>(instruction.resultType);
+  bool isIEEE = type.isF16() || type.isBF16() || type.isF32();
+  if (!isIEEE && !MinifloatSpec::of(type.getFloatSemantics()))
     return failure();
   instruction.immediate = static_cast<int64_t>(getRounding(*mode));
-  instruction.kernel = roundFloatKernel;
+  instruction.kernel = isIEEE ? roundFloatKernel : roundSmallFloatKernel;
   return success();
 }
 
@@ -596,7 +605,7 @@ static void registerCasts(HandlerTable &table) {
   table.addScalar<arith::UIToFPOp>(emitIntegerToFloat<false>);
   table.addScalar<arith::FPToSIOp>(emitFloatToInteger<true>);
   table.addScalar<arith::FPToUIOp>(emitFloatToInteger<false>);
-  table.addScalar<arith::ExtFOp>(emitKernel<copyKernel>);
+  table.addScalar<arith::ExtFOp>(emitFloat<Identity, 1>);
   table.addScalar<arith::TruncFOp>(emitRoundFloat);
   table.addScalar<arith::BitcastOp>(emitKernel<bitcastKernel>);
   table.addScalar<arith::SelectOp>(emitKernel<selectKernel>);

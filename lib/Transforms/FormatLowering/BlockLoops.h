@@ -16,12 +16,12 @@
 #ifndef QFMT_LIB_TRANSFORMS_FORMATLOWERING_BLOCKLOOPS_H
 #define QFMT_LIB_TRANSFORMS_FORMATLOWERING_BLOCKLOOPS_H
 
-#include "ScalarOps.h"
 #include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
 #include "mlir/Dialect/Utils/StructuredOpsUtils.h"
 #include "mlir/IR/AffineMap.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include "qfmt/Conversion/ScalarOps.h"
 
 namespace mlir::qfmt {
 

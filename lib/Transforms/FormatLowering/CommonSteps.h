@@ -7,8 +7,8 @@
 #ifndef QFMT_LIB_TRANSFORMS_FORMATLOWERING_COMMONSTEPS_H
 #define QFMT_LIB_TRANSFORMS_FORMATLOWERING_COMMONSTEPS_H
 
-#include "ScalarOps.h"
 #include "Steps.h"
+#include "qfmt/Conversion/ScalarOps.h"
 
 namespace mlir::qfmt {
 

@@ -11,7 +11,7 @@
 #ifndef QFMT_LIB_TRANSFORMS_FORMATLOWERING_EXACTARITHMETIC_H
 #define QFMT_LIB_TRANSFORMS_FORMATLOWERING_EXACTARITHMETIC_H
 
-#include "ScalarOps.h"
+#include "qfmt/Conversion/ScalarOps.h"
 #include "qfmt/Transforms/FormatLowering.h"
 
 namespace mlir::qfmt {

@@ -6,8 +6,8 @@
 #ifndef QFMT_LIB_TRANSFORMS_FORMATLOWERING_TABLE_H
 #define QFMT_LIB_TRANSFORMS_FORMATLOWERING_TABLE_H
 
-#include "ScalarOps.h"
 #include "Steps.h"
+#include "qfmt/Conversion/ScalarOps.h"
 
 namespace mlir::qfmt {
 

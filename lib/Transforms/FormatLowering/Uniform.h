@@ -5,7 +5,7 @@
 #ifndef QFMT_LIB_TRANSFORMS_FORMATLOWERING_UNIFORM_H
 #define QFMT_LIB_TRANSFORMS_FORMATLOWERING_UNIFORM_H
 
-#include "ScalarOps.h"
+#include "qfmt/Conversion/ScalarOps.h"
 #include "qfmt/Support/Integer.h"
 #include "qfmt/Transforms/FormatLowering.h"
 

@@ -7,7 +7,7 @@
 #define QFMT_LIB_TRANSFORMS_FORMATLOWERING_SCALED_BLOCKOPERATIONS_H
 
 #include "../BlockLoops.h"
-#include "../ScalarOps.h"
+#include "qfmt/Conversion/ScalarOps.h"
 #include "qfmt/Transforms/FormatLowering.h"
 
 namespace mlir::qfmt {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Short spellings of the scalar operations that the bodies of decomposed
-// operations consist of.
+// operations consist of. They take vectors in the place of scalars, too.
 
-#ifndef QFMT_LIB_TRANSFORMS_FORMATLOWERING_SCALAROPS_H
-#define QFMT_LIB_TRANSFORMS_FORMATLOWERING_SCALAROPS_H
+#ifndef QFMT_CONVERSION_SCALAROPS_H
+#define QFMT_CONVERSION_SCALAROPS_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/TypeUtilities.h"
 
 namespace mlir::qfmt {
 
@@ -18,11 +19,17 @@ public:
   ScalarBuilder(OpBuilder &builder, Location loc)
       : ImplicitLocOpBuilder(loc, builder) {}
 
+  /// `element`, or as many of it as `shape` has elements.
+  static Type withElement(Type shape, Type element) {
+    auto shaped = dyn_cast<ShapedType>(shape);
+    return shaped ? Type(shaped.clone(element)) : element;
+  }
+
   Value constant(Type type, double value) {
-    return arith::ConstantOp::create(*this, getFloatAttr(type, value));
+    return splat(type, getFloatAttr(getElementTypeOrSelf(type), value));
   }
   Value integer(Type type, int64_t value) {
-    return arith::ConstantOp::create(*this, getIntegerAttr(type, value));
+    return splat(type, getIntegerAttr(getElementTypeOrSelf(type), value));
   }
 
   Value compare(arith::CmpFPredicate predicate, Value a, double b) {
@@ -59,8 +66,15 @@ public:
   Value extend(Value a, Type type) {
     return a.getType() == type ? a : createOrFold<arith::ExtFOp>(type, a);
   }
+
+private:
+  Value splat(Type type, TypedAttr value) {
+    if (auto shaped = dyn_cast<ShapedType>(type))
+      value = DenseElementsAttr::get(shaped, value);
+    return arith::ConstantOp::create(*this, value);
+  }
 };
 
 } // namespace mlir::qfmt
 
-#endif // QFMT_LIB_TRANSFORMS_FORMATLOWERING_SCALAROPS_H
+#endif // QFMT_CONVERSION_SCALAROPS_H
