@@ -228,6 +228,8 @@ def GroupsToVectors : CpuPass<"qfmt-groups-to-vectors", rateOptions> {
     What qfmt-pack-groups has packed becomes the loops of qfmt-products-to-vectors around a tile of two kinds of sums: for each group those of integers, which start anew, and
     those of f32, which stay in registers over all groups. Codes are unpacked in registers, once for all rows of a tile. They are the unsigned factor: what their
     offset adds is taken from sums of the first factor's groups, and so is what numbers of groups add. What qfmt-pack-products makes of few rows has one group, and sums of i32.
+
+    With AMX and at least 16 rows, a known number, panels are unpacked to signed bytes for `qfmt_cpu.tile_product`, and sums of f32 are added up from its results. The numbers are the same.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
                            "::mlir::vector::VectorDialect", "::mlir::qfmt::cpu::QFmtCpuDialect", "::mlir::qfmt::QFmtDialect"];
