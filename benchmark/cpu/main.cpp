@@ -7,10 +7,13 @@
 // by oneDNN and ggml where the benchmark was built with them. One thread, and
 // ours in two, beside two copies of the limits.
 //
-//   qfmt-benchmark-cpu --benchmark_repetitions=12 \
-//     --benchmark_enable_random_interleaving=true \
+//   qfmt-benchmark-cpu --benchmark_filter=-2threads \
+//     --benchmark_repetitions=12 --benchmark_enable_random_interleaving=true \
 //     --benchmark_out=cpu.json --benchmark_out_format=json
 //   benchmark/cpu/table.py cpu.json
+//
+// and the same with 2threads, apart from these: OpenMP's threads spin after a
+// call, in CPU time of the process (KMP_BLOCKTIME says how long).
 //
 // The table has medians of the ratios of each repetition, as speeds of a
 // machine drift. Rates count the CPU time of the process, not the time that
