@@ -36,9 +36,7 @@ void failThread(const Thread &thread, const Site *site,
   cta.failure = "kernel '" + cta.kernel->name + "', " + describeThread(thread) +
                 ": " + message.str();
   cta.failedSite = site;
-  FiberContext unused;
-  switchFiber(unused, cta.scheduler);
-  __builtin_unreachable();
+  leaveFiber(cta.scheduler);
 }
 
 void Cta::reportDeadlock() {
@@ -66,16 +64,17 @@ void Cta::reportDeadlock() {
 
 void Cta::runFiber() {
   Cta &cta = *currentCta;
+  enterFiber(cta.scheduler);
   Thread &thread = *currentThread;
   cta.kernel->entry(cta.parameters);
   cta.finish(thread);
-  switchFiber(thread.context, cta.scheduler);
-  __builtin_unreachable();
+  leaveFiber(cta.scheduler);
 }
 
 /// All threads of a kernel in which none waits, one after the other.
 void Cta::runLoop() {
   Cta &cta = *currentCta;
+  enterFiber(cta.scheduler);
   Thread &thread = *currentThread;
   unsigned number =
       cta.shape.block[0] * cta.shape.block[1] * cta.shape.block[2];
@@ -90,8 +89,7 @@ void Cta::runLoop() {
     cta.kernel->entry(cta.parameters);
   }
   cta.numAlive = 0;
-  switchFiber(thread.context, cta.scheduler);
-  __builtin_unreachable();
+  leaveFiber(cta.scheduler);
 }
 
 void Cta::setThread(Thread &thread, unsigned number) {

@@ -36,22 +36,33 @@ DeviceMemory &DeviceMemory::get() {
 DeviceMemory::DeviceMemory() {
   // Where the system grants less address space, a smaller device.
   for (capacity = kMemory.read().value_or(0) << 20; capacity >= (1 << 20);
-       capacity /= 2) {
-    memory = reserve(capacity);
-    states = reserve(capacity);
-    if (memory && states)
+       capacity /= 2)
+    if (reserveAll())
       break;
-    if (memory)
-      munmap(memory, capacity);
-    if (states)
-      munmap(states, capacity);
-  }
-  if (!memory || !states)
+  if (!memory)
     capacity = 0;
   // Nothing begins at the first byte, so that what lies before the first
   // buffer is in the range as well.
   if (capacity)
     available[kAlignment] = capacity - kAlignment;
+}
+
+/// All ranges or none.
+bool DeviceMemory::reserveAll() {
+  uint8_t **ranges[] = {&memory, &states, &owners};
+  bool isComplete = true;
+  for (uint8_t **range : ranges) {
+    *range = reserve(capacity);
+    isComplete &= *range != nullptr;
+  }
+  if (isComplete)
+    return true;
+  for (uint8_t **range : ranges) {
+    if (*range)
+      munmap(*range, capacity);
+    *range = nullptr;
+  }
+  return false;
 }
 
 void *DeviceMemory::allocate(int64_t bytes) {
@@ -97,8 +108,8 @@ void DeviceMemory::free(void *buffer) {
   if (bytes >= kLarge) {
     uint64_t begin = llvm::alignTo(offset, 4096);
     uint64_t end = llvm::alignDown(offset + bytes, 4096);
-    (void)madvise(memory + begin, end - begin, MADV_DONTNEED);
-    (void)madvise(states + begin, end - begin, MADV_DONTNEED);
+    for (uint8_t *range : {memory, states, owners})
+      (void)madvise(range + begin, end - begin, MADV_DONTNEED);
   }
   // One block with its free neighbours.
   auto next = available.upper_bound(offset);

@@ -8,8 +8,8 @@
 //   state   [  0  | 1 or 3   |  0  | 1 or 3   |  0  | ... ]
 //
 // so that generated code tests an access with a subtraction, a comparison, a
-// load, and a comparison. Both ranges are reserved, not filled: only buffers
-// take memory.
+// load, and a comparison. A third range says which block has touched a byte
+// (BlockAccesses.h). All are reserved, not filled: only buffers take memory.
 //
 //===----------------------------------------------------------------------===//
 
@@ -61,6 +61,13 @@ public:
   uint64_t stateDistance() const {
     return reinterpret_cast<uint64_t>(states) - base();
   }
+  /// The same for who has touched the byte.
+  uint64_t ownerDistance() const {
+    return reinterpret_cast<uint64_t>(owners) - base();
+  }
+  uint8_t *ownersOf(uint64_t address) const {
+    return owners + (address - base());
+  }
   bool contains(uint64_t address) const { return address - base() < capacity; }
   State *statesOf(uint64_t address) const {
     return reinterpret_cast<State *>(states + (address - base()));
@@ -79,7 +86,9 @@ private:
   DeviceMemory();
   bool checkRange(const void *address, int64_t bytes, const char *what) const;
 
-  uint8_t *memory = nullptr, *states = nullptr;
+  bool reserveAll();
+
+  uint8_t *memory = nullptr, *states = nullptr, *owners = nullptr;
   uint64_t capacity = 0;
   /// Offset -> bytes, of what is allocated (as asked for) and what is free.
   std::map<uint64_t, uint64_t> allocated, available;

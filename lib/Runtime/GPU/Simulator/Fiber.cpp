@@ -3,6 +3,10 @@
 
 #include "Fiber.h"
 #include <sys/mman.h>
+#if QFMT_SIM_ASAN
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#endif
 
 #if defined(__x86_64__)
 
@@ -51,10 +55,55 @@ FiberStack::~FiberStack() {
     munmap(memory, kBytes);
 }
 
+//===----------------------------------------------------------------------===//
+// What AddressSanitizer is told
+//===----------------------------------------------------------------------===//
+
+#if QFMT_SIM_ASAN
+
+/// What an earlier fiber had there was not unwound.
+static void describeStack(FiberContext &context, uint8_t *bottom,
+                          size_t bytes) {
+  __asan_unpoison_memory_region(bottom, bytes);
+  context.fakeStack = nullptr;
+  context.bottom = bottom;
+  context.bytes = bytes;
+}
+
+/// A fiber that does not save its state is given up.
+static void beginSwitch(void **state, const FiberContext &to) {
+  __sanitizer_start_switch_fiber(state, to.bottom, to.bytes);
+}
+
+static void endSwitch(FiberContext &to) {
+  __sanitizer_finish_switch_fiber(to.fakeStack, nullptr, nullptr);
+}
+
+void enterFiber(FiberContext &from) {
+  __sanitizer_finish_switch_fiber(nullptr, &from.bottom, &from.bytes);
+}
+
+static void **getState(FiberContext &context) { return &context.fakeStack; }
+
+#else
+
+static void describeStack(FiberContext &, uint8_t *, size_t) {}
+static void beginSwitch(void **, const FiberContext &) {}
+static void endSwitch(FiberContext &) {}
+void enterFiber(FiberContext &) {}
+static void **getState(FiberContext &) { return nullptr; }
+
+#endif
+
+//===----------------------------------------------------------------------===//
+// Switching
+//===----------------------------------------------------------------------===//
+
 #if defined(__x86_64__)
 
-void FiberStack::prepare(FiberContext &context, void (*body)()) {
-  auto **top = reinterpret_cast<void **>(memory + kBytes);
+static void prepareRegisters(FiberContext &context, uint8_t *stack,
+                             size_t bytes, void (*body)()) {
+  auto **top = reinterpret_cast<void **>(stack + bytes);
   // At a function's first instruction the stack is 8 off a multiple of 16.
   *--top = nullptr;
   *--top = reinterpret_cast<void *>(body);
@@ -63,24 +112,44 @@ void FiberStack::prepare(FiberContext &context, void (*body)()) {
   context.stackPointer = top;
 }
 
-void switchFiber(FiberContext &from, FiberContext &to) {
+static void exchangeRegisters(FiberContext &from, FiberContext &to) {
   qfmtSimSwitch(&from.stackPointer, to.stackPointer);
 }
 
 #else
 
-void FiberStack::prepare(FiberContext &context, void (*body)()) {
+static void prepareRegisters(FiberContext &context, uint8_t *stack,
+                             size_t bytes, void (*body)()) {
   getcontext(&context.context);
-  context.context.uc_stack.ss_sp = memory + kPage;
-  context.context.uc_stack.ss_size = kBytes - kPage;
+  context.context.uc_stack.ss_sp = stack;
+  context.context.uc_stack.ss_size = bytes;
   context.context.uc_link = nullptr;
   makecontext(&context.context, body, 0);
 }
 
-void switchFiber(FiberContext &from, FiberContext &to) {
+static void exchangeRegisters(FiberContext &from, FiberContext &to) {
   swapcontext(&from.context, &to.context);
 }
 
 #endif
+
+void FiberStack::prepare(FiberContext &context, void (*body)()) {
+  describeStack(context, memory + kPage, kBytes - kPage);
+  prepareRegisters(context, memory + kPage, kBytes - kPage, body);
+}
+
+void switchFiber(FiberContext &from, FiberContext &to) {
+  beginSwitch(getState(from), to);
+  exchangeRegisters(from, to);
+  endSwitch(from);
+}
+
+void leaveFiber(FiberContext &to) {
+  // Not on the stack, which AddressSanitizer takes away first.
+  static FiberContext unused;
+  beginSwitch(nullptr, to);
+  exchangeRegisters(unused, to);
+  __builtin_unreachable();
+}
 
 } // namespace mlir::qfmt::sim

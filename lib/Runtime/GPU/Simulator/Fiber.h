@@ -4,6 +4,9 @@
 // A fiber is a stack and the registers that a call preserves. Nothing unwinds
 // a fiber that is given up: what runs on one owns nothing.
 //
+// AddressSanitizer has to know which stack is in use, which members of
+// FiberContext and calls around each switch tell it.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef QFMT_LIB_RUNTIME_GPU_SIMULATOR_FIBER_H
@@ -15,6 +18,12 @@
 #include <ucontext.h>
 #endif
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define QFMT_SIM_ASAN 1
+#endif
+#endif
+
 namespace mlir::qfmt::sim {
 
 /// Where a fiber, or what resumed it, goes on.
@@ -23,6 +32,11 @@ struct FiberContext {
   void *stackPointer = nullptr;
 #else
   ucontext_t context;
+#endif
+#if QFMT_SIM_ASAN
+  void *fakeStack = nullptr;
+  const void *bottom = nullptr;
+  size_t bytes = 0;
 #endif
 };
 
@@ -52,6 +66,10 @@ private:
 
 /// Goes on at `to`, and returns when somebody switches to `from`.
 void switchFiber(FiberContext &from, FiberContext &to);
+/// The first call of a fiber's body, which `from` has switched to.
+void enterFiber(FiberContext &from);
+/// Goes on at `to` and gives up the fiber.
+[[noreturn]] void leaveFiber(FiberContext &to);
 
 } // namespace mlir::qfmt::sim
 

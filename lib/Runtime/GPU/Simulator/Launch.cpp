@@ -8,10 +8,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "Launch.h"
+#include "BlockAccesses.h"
 #include "Cta.h"
 #include "Environment.h"
 #include "Error.h"
 #include "Kernel.h"
+#include "llvm/ADT/ScopeExit.h"
 #include <algorithm>
 #include <numeric>
 
@@ -93,6 +95,8 @@ void launch(const Kernel *kernel, const ::qfmt::gpu::LaunchSize &size,
     while (std::gcd(step, numBlocks) != 1);
   }
   static Cta cta;
+  BlockAccesses &accesses = BlockAccesses::get();
+  llvm::scope_exit forget([&] { accesses.endLaunch(); });
   for (uint64_t i = 0; i != numBlocks; ++i) {
     uint64_t number =
         (start + static_cast<unsigned __int128>(i) * step) % numBlocks;
@@ -100,6 +104,7 @@ void launch(const Kernel *kernel, const ::qfmt::gpu::LaunchSize &size,
                          uint32_t(number / grid[0] % grid[1]),
                          uint32_t(number / grid[0] / grid[1])};
     prepareShared(*kernel, dynamicSharedBytes);
+    accesses.beginBlock(i);
     if (!cta.run(*kernel, shape, index, parameters, *seed ? &random : nullptr))
       return;
   }

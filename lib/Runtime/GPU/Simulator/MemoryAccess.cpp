@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "BlockAccesses.h"
 #include "Operations.h"
 
 namespace mlir::qfmt::sim {
@@ -91,6 +92,18 @@ void checkSharedAccess(const Thread &thread, const Site &site, uint64_t address,
                  describeAccessor(race.thread));
 }
 
+static void checkBlocks(const Thread &thread, const Site &site,
+                        uint64_t address, uint64_t bytes, bool isWrite) {
+  AccessKind kind = site.isAtomic ? AccessKind::Atomic
+                    : isWrite     ? AccessKind::Write
+                                  : AccessKind::Read;
+  if (const char *conflict = BlockAccesses::get().record(address, bytes, kind))
+    failThread(thread, &site,
+               describeAccess("data race:", bytes, isWrite, "global") + ", " +
+                   DeviceMemory::get().describe(address) + ", which " +
+                   conflict + " in this launch");
+}
+
 static void checkAnywhere(const Site &site, uint64_t address, uint64_t bytes,
                           uint64_t alignment, bool isWrite, bool isCopy) {
   const Thread &thread = *currentThread;
@@ -112,7 +125,7 @@ static void checkAnywhere(const Site &site, uint64_t address, uint64_t bytes,
       failThread(thread, &site,
                  describeAccess(problem, bytes, isWrite, "global") + ", " +
                      memory.describe(firstBadByte(address, bytes)));
-    return;
+    return checkBlocks(thread, site, address, bytes, isWrite);
   }
   if (isVariable(address, bytes, isWrite) ||
       memory.isRegisteredHost(address, bytes) || currentCta->isOnStack(address))

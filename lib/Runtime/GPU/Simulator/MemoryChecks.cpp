@@ -5,7 +5,8 @@
 //
 //   offset = p - memory
 //   if (offset < size - n && p % alignment == 0)
-//     if (all n bytes of states[offset] are kInitialised) goto access
+//     if (all n bytes of states[offset] are kInitialised, and no other block
+//         has touched any of them, or written if this is a load) goto access
 //   checkAccess(site, p)        // does not return after an error
 //   access:
 //
@@ -16,6 +17,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "BlockAccesses.h"
 #include "KernelModule.h"
 #include "Operations.h"
 #include "llvm/Analysis/ValueTracking.h"
@@ -132,6 +134,46 @@ bool AccessChecker::checkKnownObject(Instruction &instruction, Value *pointer,
   return true;
 }
 
+static Value *loadStates(IRBuilderBase &builder, Value *address,
+                         uint64_t distance, unsigned bytes) {
+  Value *pointer = builder.CreateIntToPtr(
+      builder.CreateAdd(address, builder.getInt64(distance)),
+      builder.getPtrTy());
+  return builder.CreateAlignedLoad(builder.getIntNTy(8 * bytes), pointer,
+                                   Align(1));
+}
+
+static Value *makeSplat(IRBuilderBase &builder, unsigned bytes, uint8_t byte) {
+  return builder.getInt(APInt::getSplat(8 * bytes, APInt(8, byte)));
+}
+
+static Value *isInitialised(IRBuilderBase &builder, Value *address,
+                            unsigned bytes) {
+  Value *states =
+      loadStates(builder, address, DeviceMemory::get().stateDistance(), bytes);
+  return builder.CreateICmpEQ(states, makeSplat(builder, bytes, kInitialised));
+}
+
+/// Nothing changes of who has touched the bytes.
+static Value *isOwn(IRBuilderBase &builder, Value *address, unsigned bytes,
+                    bool isWrite) {
+  BlockAccesses &accesses = BlockAccesses::get();
+  Value *owners =
+      loadStates(builder, address, DeviceMemory::get().ownerDistance(), bytes);
+  Value *own = builder.CreateAlignedLoad(
+      owners->getType(),
+      makeHostPointer(builder,
+                      isWrite ? accesses.writtenByThis : accesses.readByThis),
+      Align(1));
+  if (isWrite)
+    return builder.CreateICmpEQ(owners, own);
+  Value *tags = builder.CreateAnd(
+      owners, makeSplat(builder, bytes, BlockAccesses::kReadOrWritten));
+  Value *several = makeSplat(builder, bytes, BlockAccesses::kReadBySeveral);
+  return builder.CreateOr(builder.CreateICmpEQ(tags, own),
+                          builder.CreateICmpEQ(owners, several));
+}
+
 void AccessChecker::checkGeneric(Instruction &instruction, Value *pointer,
                                  Site &site) {
   const DeviceMemory &memory = DeviceMemory::get();
@@ -150,14 +192,9 @@ void AccessChecker::checkGeneric(Instruction &instruction, Value *pointer,
   Instruction *inside =
       SplitBlockAndInsertIfThen(isFast, instruction.getIterator(), false);
   builder.SetInsertPoint(inside);
-  auto *stateType = builder.getIntNTy(8 * site.bytes);
-  Value *statePointer = builder.CreateIntToPtr(
-      builder.CreateAdd(address, builder.getInt64(memory.stateDistance())),
-      builder.getPtrTy());
-  Value *states = builder.CreateAlignedLoad(stateType, statePointer, Align(1));
-  APInt all = APInt::getSplat(8 * site.bytes, APInt(8, kInitialised));
   Value *isGood =
-      builder.CreateICmpEQ(states, ConstantInt::get(stateType, all));
+      builder.CreateAnd(isInitialised(builder, address, site.bytes),
+                        isOwn(builder, address, site.bytes, site.isWrite));
   builder.SetInsertPoint(&instruction);
   PHINode *skips = PHINode::Create(builder.getInt1Ty(), 2, "",
                                    instruction.getParent()->begin());
@@ -174,10 +211,11 @@ void AccessChecker::checkLoadOrStore(Instruction &instruction, Value *pointer,
   site.bytes = layout.getTypeStoreSize(type).getFixedValue();
   site.alignment = alignment.value();
   site.isWrite = isWrite;
+  site.isAtomic = instruction.isAtomic();
   if (site.bytes == 0 || checkKnownObject(instruction, pointer, site))
     return;
   // Nothing is known of larger ones at once.
-  constexpr unsigned kMaxInline = 32;
+  constexpr unsigned kMaxInline = BlockAccesses::kMaxBytes;
   if (pointer->getType()->getPointerAddressSpace() != 3 &&
       site.bytes <= kMaxInline)
     return checkGeneric(instruction, pointer, site);

@@ -17,6 +17,7 @@ static const char *const kReverse = R"(
     %t = gpu.thread_id x
     %i = arith.index_cast %t : index to i32
     %last = arith.constant 127 : i32
+    %threads = arith.constant 128 : i32
     %j = arith.subi %last, %i : i32
     %p = llvm.getelementptr %a[%i] : (!llvm.ptr, i32) -> !llvm.ptr, i32
     %v = llvm.load %p : !llvm.ptr -> i32
@@ -25,7 +26,11 @@ static const char *const kReverse = R"(
     gpu.barrier
     %r = llvm.getelementptr %s[%j] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i32
     %w = llvm.load %r : !llvm.ptr<3> -> i32
-    %o = llvm.getelementptr %b[%i] : (!llvm.ptr, i32) -> !llvm.ptr, i32
+    %bx = gpu.block_id x
+    %block = arith.index_cast %bx : index to i32
+    %first = arith.muli %block, %threads : i32
+    %place = arith.addi %first, %i : i32
+    %o = llvm.getelementptr %b[%place] : (!llvm.ptr, i32) -> !llvm.ptr, i32
     llvm.store %w, %o : i32, !llvm.ptr
     gpu.return
   })";
@@ -38,12 +43,14 @@ static std::vector<int32_t> count(int n) {
 
 TEST(SimulatorWarp, ExchangesThroughSharedMemory) {
   SimulatedModule module(kReverse);
-  Buffer<int32_t> a(count(128)), b(128);
+  Buffer<int32_t> a(count(128)), b(256);
   for (int seed = 0; seed != 5; ++seed) {
     Seed scope(seed);
-    ASSERT_EQ(module.launch({3, 2, 1}, {128, 1, 1}, {a.get(), b.get()}), "");
+    ASSERT_EQ(module.launch({2, 1, 1}, {128, 1, 1}, {a.get(), b.get()}), "");
     std::vector<int32_t> expected = count(128);
     std::reverse(expected.begin(), expected.end());
+    std::vector<int32_t> ofBlock = expected;
+    expected.insert(expected.end(), ofBlock.begin(), ofBlock.end());
     EXPECT_EQ(b.read(), expected);
   }
 }
