@@ -32,8 +32,18 @@ static void addRescalingPasses(OpPassManager &pm) {
   pm.addPass(createDyadicScalesToWords());
 }
 
+/// What has to see codes before what computes and what decodes them is fused.
+static void addFactoringPasses(OpPassManager &pm, const GpuOptions &options) {
+  FactorFloat8ScalesOptions float8;
+  float8.tier = options.tier;
+  pm.addPass(createFactorFloat8Scales(float8));
+}
+
 /// Products together with what follows them.
 static void addFusionPasses(OpPassManager &pm, const GpuOptions &options) {
+  FuseFloat8ProductsOptions float8;
+  float8.tier = options.tier;
+  pm.addPass(createFuseFloat8Products(float8));
   pm.addPass(createFuseScaledProducts());
   FuseProductsOptions fuse;
   fuse.tier = options.tier;
@@ -179,6 +189,7 @@ void buildLowerToGpuPipeline(OpPassManager &pm, const GpuOptions &options) {
   target.chip = options.chip;
   pm.addPass(createSetGpuTarget(target));
   pm.addPass(createUnpackConstants());
+  addFactoringPasses(pm, options);
   addTensorPasses(pm, addRescalingPasses); // linalg on tensors
   addFusionPasses(pm, options);            // qfmt_gpu on tensors
   addBufferPasses(pm);                     // memref

@@ -62,6 +62,31 @@ func.func @main(%x: tensor<{m}x{k}xi8>, %w: tensor<{n}x{padded}xi8>, %xb: tensor
 """
 
 
+# Scales of rows and columns, bias, and rounding.
+FLOAT8_BODY = """
+  ^bb0(%s: f32, %c: f32, %r: f32, %b: f32):
+    %0 = arith.mulf %s, %c : f32
+    %1 = arith.mulf %0, %r : f32
+    %2 = arith.addf %1, %b : f32
+    %3 = arith.truncf %2 : f32 to f16
+    qfmt_gpu.yield %3 : f16
+"""
+
+
+def make_float8_product(m: str, n: int, k: int) -> str:
+    out = f"tensor<{m}x{n}xf16>"
+    return f"""
+func.func @main(%x: tensor<{m}x{k}xi8>, %w: tensor<{n}x{k}xi8>, %xc: tensor<{n}xf32>, %xs: tensor<{m}xf32>,
+                %xb: tensor<{n}xf32>, %out: {out}) -> {out} {{
+  %r = qfmt_gpu.product %x as f8E4M3FN * %w as f8E5M2 with %xc, %xs, %xb : tensor<{n}xf32>, tensor<{m}xf32>, tensor<{n}xf32>
+    maps [affine_map<(m, n) -> (n)>, affine_map<(m, n) -> (m)>, affine_map<(m, n) -> (n)>]
+    into %out {{{FLOAT8_BODY}
+  }} : tensor<{m}x{k}xi8>, tensor<{n}x{k}xi8>, {out} -> {out}
+  return %r : {out}
+}}
+"""
+
+
 def make_ptx(text: str, chip: str, rows: int, columns: int, tier: str = "mma") -> str:
     pipeline = TO_KERNELS.format(chip=chip, rows=rows, columns=columns, tier=tier) + "," + TO_PTX
     command = [find_tool("qfmt-opt"), f"--pass-pipeline=builtin.module({pipeline})"]
@@ -113,6 +138,24 @@ def test_wgmma_ptx(tmp_path, block, sizes):
     assert "cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes" in ptx
     assert len(re.findall(r"fence\.proxy\.tensormap::generic\.acquire\.sys", ptx)) == 2
     assert "satfinite" not in ptx
+    if PTXAS is None:
+        pytest.skip("there is no ptxas")
+    check_assembled(ptx, "sm_90a", tmp_path)
+
+
+@pytest.mark.parametrize("block", WGMMA_BLOCKS, ids=lambda block: f"{block[0]}x{block[1]}")
+@pytest.mark.parametrize("sizes", [("4096", 1024, 4096), ("?", 1000, 304), ("77", 33, 16)], ids=["whole", "tails", "odd"])
+def test_float8_ptx(tmp_path, block, sizes):
+    """At most 128 columns at a time; each part of 128 terms, four instructions, begins at 0 and is awaited."""
+    ptx = make_ptx(make_float8_product(*sizes), "sm_90a", *block, tier="wgmma")
+    columns = min(block[1], 128)
+    products = re.findall(r"setp\.ne\.b32 p, ([01]), 0;\s*wgmma\.mma_async\.sync\.aligned\.m64n(\d+)k32\.f32\.e4m3\.e5m2 ", ptx)
+    # LLVM unrolls loops of few parts.
+    count = len(products) // 4
+    assert count > 0 and count % (block[1] // columns) == 0
+    assert products == [(starts, str(columns)) for _ in range(count) for starts in "0111"]
+    assert len(re.findall(r"wgmma\.wait_group\.sync\.aligned\s+0;", ptx)) == count
+    assert ".extern .func" not in ptx
     if PTXAS is None:
         pytest.skip("there is no ptxas")
     check_assembled(ptx, "sm_90a", tmp_path)

@@ -154,12 +154,7 @@ public:
                     b.getMultiDimIdentityMap(2));
     sum = add(body, sum, columns, getMap(1));
     sum = add(body, sum, rowSums, getMap(0), factor.offset);
-    linalg::GenericOp before = product.op;
-    for (linalg::GenericOp next : chain) {
-      sum = body.emitElementwise(next, before.getResult(0), sum);
-      before = next;
-    }
-    kernel::YieldOp::create(body.b, sum);
+    kernel::YieldOp::create(body.b, body.emitChain(product.op, chain, sum));
     setExtras(op, body);
     replaceFused(product.op, chain, op.getResult());
   }
@@ -209,7 +204,8 @@ private:
     return kernel::ProductOp::create(
         b, out.getType(), product.lhs->get(), rhs, ValueRange(), out,
         getUnit(reading.isUnsigned), getUnit(factor.isUnsigned),
-        b.getArrayAttr({}), AffineMapAttr(), b.getI64IntegerAttr(1));
+        b.getArrayAttr({}), AffineMapAttr(), b.getI64IntegerAttr(1), TypeAttr(),
+        TypeAttr());
   }
 
   void setExtras(kernel::ProductOp op, const FusedBody &body) {

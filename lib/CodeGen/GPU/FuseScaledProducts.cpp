@@ -308,12 +308,8 @@ public:
     // Constants of columns become operands.
     b.setInsertionPoint(op);
     Value sum = emitSum(body, isFloat);
-    linalg::GenericOp before = weights.product;
-    for (linalg::GenericOp next : chain) {
-      sum = body.emitElementwise(next, before.getResult(0), sum);
-      before = next;
-    }
-    kernel::YieldOp::create(body.b, sum);
+    kernel::YieldOp::create(body.b,
+                            body.emitChain(weights.product, chain, sum));
     op.getExtrasMutable().assign(body.extras);
     op.setMapsAttr(b.getAffineMapArrayAttr(body.maps));
     replaceFused(weights.product, chain, op.getResult());

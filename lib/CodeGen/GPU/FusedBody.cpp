@@ -55,6 +55,16 @@ Value FusedBody::emitElementwise(linalg::GenericOp op, Value before,
   return mapping.lookupOrDefault(op.getBody()->getTerminator()->getOperand(0));
 }
 
+Value FusedBody::emitChain(linalg::GenericOp product,
+                           ArrayRef<linalg::GenericOp> chain, Value value) {
+  linalg::GenericOp before = product;
+  for (linalg::GenericOp next : chain) {
+    value = emitElementwise(next, before.getResult(0), value);
+    before = next;
+  }
+  return value;
+}
+
 SmallVector<linalg::GenericOp> getFusable(linalg::GenericOp product,
                                           StringRef &whyNot) {
   SmallVector<linalg::GenericOp> chain = getEpilogue(product, whyNot);

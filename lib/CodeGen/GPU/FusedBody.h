@@ -24,6 +24,10 @@ public:
   Value emitElement(Value tensor, AffineMap map);
   /// The result of element-wise `op`; operands that are `before` are `value`.
   Value emitElementwise(linalg::GenericOp op, Value before, Value value);
+  /// The result of `chain`, the operations behind `product`, whose result is
+  /// `value`.
+  Value emitChain(linalg::GenericOp product, ArrayRef<linalg::GenericOp> chain,
+                  Value value);
 
   ImplicitLocOpBuilder b;
   SmallVector<Value> extras;

@@ -170,6 +170,26 @@ static LogicalResult verifyFactors(ProductOp op) {
   return success();
 }
 
+static LogicalResult verifyFormats(ProductOp op) {
+  std::optional<Type> formats[] = {op.getLhsFormat(), op.getRhsFormat()};
+  if (!formats[0] && !formats[1])
+    return success();
+  for (std::optional<Type> format : formats)
+    if (!format || !isa<Float8E4M3FNType, Float8E5M2Type>(*format))
+      return op.emitOpError()
+             << "needs f8E4M3FN or f8E5M2 as the formats of "
+                "both factors or none, found "
+             << (format ? *format : NoneType::get(op.getContext()));
+  for (Value factor : {op.getLhs(), op.getRhs()})
+    if (!getElementTypeOrSelf(factor).isInteger(8))
+      return op.emitOpError()
+             << "needs bytes as codes of fp8, found " << factor.getType();
+  if (op.getLhsUnsigned() || op.getRhsUnsigned() || op.getRows())
+    return op.emitOpError("has codes of fp8, which are not unsigned, and whose "
+                          "rows are those of a matrix");
+  return success();
+}
+
 LogicalResult TensorMapOp::verify() {
   MemRefType type = getMatrix().getType();
   SmallVector<int64_t> strides;
@@ -192,7 +212,7 @@ LogicalResult TensorMapOp::verify() {
 }
 
 LogicalResult ProductOp::verify() {
-  if (failed(verifyFactors(*this)))
+  if (failed(verifyFactors(*this)) || failed(verifyFormats(*this)))
     return failure();
   return verifyKernelOp(*this, getExtras(), getExtraMaps());
 }
@@ -200,7 +220,8 @@ LogicalResult ProductOp::verify() {
 LogicalResult ProductOp::verifyRegions() {
   if (failed(verifyKernelBody(*this, getBlock(), getExtras())))
     return failure();
-  bool hasFloats = isa<FloatType>(getElementTypeOrSelf(getLhs()));
+  bool hasFloats =
+      this->hasFloats() || isa<FloatType>(getElementTypeOrSelf(getLhs()));
   Type sumType = getBlock().getArgument(0).getType();
   if (hasFloats ? !sumType.isF32() : !sumType.isInteger(32) && !sumType.isF32())
     return emitOpError() << "has sums of 32 bits, found " << sumType;

@@ -143,8 +143,14 @@ struct ProductsToKernelsPass
                                        : op.getNumRows(),
                         op.getNumColumns(), op.getNumTerms(), hasUnknownRows};
     BlockRequest request = {blockRows, blockColumns, stages};
-    if (tier == "wgmma" && succeeded(emitWgmma(op, *target, size, request)))
+    StringRef whyNot = "tier=wgmma has not asked for it";
+    if (tier == "wgmma" &&
+        succeeded(emitWgmma(op, *target, size, request, whyNot)))
       return success();
+    if (op.hasFloats())
+      return op.emitOpError() << "multiplies " << *op.getLhsFormat() << " by "
+                              << *op.getRhsFormat()
+                              << ", for which there is wgmma alone: " << whyNot;
     std::optional<BlockShape> shape = chooseBlock(*target, size, request);
     if (!shape)
       return op.emitOpError()
@@ -160,11 +166,12 @@ struct ProductsToKernelsPass
 
   /// Fails where it is left to mma.sync, and says why.
   LogicalResult emitWgmma(kernel::ProductOp op, const GpuTarget &target,
-                          const ProductSize &size,
-                          const BlockRequest &request) {
-    StringRef whyNot = "no block of the size that is asked for fits";
+                          const ProductSize &size, const BlockRequest &request,
+                          StringRef &whyNot) {
+    whyNot = "no block of the size that is asked for fits";
     KernelBuilder b(op.getLoc(), op);
-    std::optional<WgmmaShape> shape = chooseWgmmaShape(target, size, request);
+    std::optional<WgmmaShape> shape =
+        chooseWgmmaShape(target, size, request, op.hasFloats());
     if (!shape || failed(emitWgmmaKernel(b, op, *shape, whyNot))) {
       remark::missed(op.getLoc(), getRemarkOptions("NotByWgmma"))
           << "a product by mma.sync: " << whyNot;

@@ -57,13 +57,15 @@ static double getCycles(const GpuTarget &target, const ProductSize &size,
 
 std::optional<WgmmaShape> chooseWgmmaShape(const GpuTarget &target,
                                            const ProductSize &size,
-                                           const BlockRequest &request) {
+                                           const BlockRequest &request,
+                                           bool hasFloats) {
   std::optional<WgmmaShape> best;
   int64_t parts = std::max<int64_t>(llvm::divideCeil(size.terms, kRowBytes), 1);
   for (WgmmaShape shape : kShapes) {
     if ((request.rows != 0 && request.rows != shape.getRows()) ||
         (request.columns != 0 && request.columns != shape.columns))
       continue;
+    shape.hasFloats = hasFloats;
     shape.stages = chooseStages(target, shape, parts, request.stages);
     if (shape.stages != 0 && (!best || getCycles(target, size, shape) <
                                            getCycles(target, size, *best)))

@@ -22,8 +22,11 @@ static constexpr unsigned kClusterMemory = 7;
 /// How long a thread is suspended before it asks a barrier again.
 static constexpr int64_t kWaitTicks = 1000000;
 
-WgmmaTile::WgmmaTile(KernelBuilder &b, kernel::ProductOp op, Value rhs,
-                     const WgmmaShape &shape)
+/// Of codes of fp8 that are multiplied at a time.
+static constexpr int64_t kFloatColumns = 128;
+
+WgmmaTile::WgmmaTile(KernelBuilder &b, kernel::ProductOp op, Value lhs,
+                     Value rhs, const WgmmaShape &shape)
     : op(op), shape(shape),
       parts(
           std::max<int64_t>(llvm::divideCeil(op.getNumTerms(), kRowBytes), 1)) {
@@ -31,7 +34,7 @@ WgmmaTile::WgmmaTile(KernelBuilder &b, kernel::ProductOp op, Value rhs,
     return kernel::TensorMapOp::create(b, b.getI64Type(), matrix,
                                        ArrayRef<int64_t>{rows, kRowBytes});
   };
-  lhsMap = makeMap(op.getLhs(), shape.getRows());
+  lhsMap = makeMap(lhs, shape.getRows());
   rhsMap = makeMap(rhs, shape.columns);
 }
 
@@ -155,62 +158,90 @@ Value WgmmaTile::emitDescriptor(KernelBuilder &b, Value stage, Value bytes) {
   return b.add(descriptor, kSwizzle128 | kStride);
 }
 
-Value WgmmaTile::emitPart(KernelBuilder &b, Value stage, Value sums) {
-  using Types = NVVM::WGMMATypes;
+static NVVM::WGMMATypes getNumbers(std::optional<Type> format,
+                                   bool isUnsigned) {
+  if (format)
+    return isa<Float8E4M3FNType>(*format) ? NVVM::WGMMATypes::e4m3
+                                          : NVVM::WGMMATypes::e5m2;
+  return isUnsigned ? NVVM::WGMMATypes::u8 : NVVM::WGMMATypes::s8;
+}
+
+Value WgmmaTile::emitPart(KernelBuilder &b, Value stage, int64_t firstColumn,
+                          Value sums, bool startsAtZero) {
   Value lhs = emitDescriptor(
       b, stage, b.mul(warpgroup, SharedCopy::getBytes(kWarpgroupRows)));
-  Value rhs = emitDescriptor(b, stage, b.i32(shape.getLhsBytes()));
-  auto instruction = NVVM::MMAShapeAttr::get(b.getContext(), kWarpgroupRows,
-                                             shape.columns, kStepTerms);
+  Value rhs = emitDescriptor(
+      b, stage, b.i32(shape.getLhsBytes() + SharedCopy::getBytes(firstColumn)));
+  auto type = cast<LLVM::LLVMStructType>(sums.getType());
+  auto instruction = NVVM::MMAShapeAttr::get(
+      b.getContext(), kWarpgroupRows, 2 * type.getBody().size(), kStepTerms);
+  bool isFloat = kernel::ProductOp(op).hasFloats();
+  auto overflow = isFloat ? NVVM::MMAIntOverflowAttr()
+                          : NVVM::MMAIntOverflowAttr::get(
+                                b.getContext(), NVVM::MMAIntOverflow::wrapped);
   NVVM::WgmmaFenceAlignedOp::create(b);
   for (int64_t term = 0; term < kRowBytes; term += kStepTerms) {
     int64_t pieces = term / kPieceBytes;
     sums = NVVM::WgmmaMmaAsyncOp::create(
-        b, sums.getType(), sums, b.add(lhs, pieces), b.add(rhs, pieces),
-        instruction, op.getLhsUnsigned() ? Types::u8 : Types::s8,
-        op.getRhsUnsigned() ? Types::u8 : Types::s8, Types::s32,
-        NVVM::WGMMAScaleOut::one, NVVM::WGMMAScaleIn::one,
-        NVVM::WGMMAScaleIn::one, NVVM::MMALayout::row, NVVM::MMALayout::col,
-        NVVM::MMAIntOverflowAttr::get(b.getContext(),
-                                      NVVM::MMAIntOverflow::wrapped));
+        b, type, sums, b.add(lhs, pieces), b.add(rhs, pieces), instruction,
+        getNumbers(op.getLhsFormat(), op.getLhsUnsigned()),
+        getNumbers(op.getRhsFormat(), op.getRhsUnsigned()),
+        isFloat ? NVVM::WGMMATypes::f32 : NVVM::WGMMATypes::s32,
+        startsAtZero && term == 0 ? NVVM::WGMMAScaleOut::zero
+                                  : NVVM::WGMMAScaleOut::one,
+        NVVM::WGMMAScaleIn::one, NVVM::WGMMAScaleIn::one, NVVM::MMALayout::row,
+        NVVM::MMALayout::col, overflow);
   }
   NVVM::WgmmaGroupSyncAlignedOp::create(b);
   return sums;
 }
 
-void WgmmaTile::emitArrival(KernelBuilder &b, Value part, Value stage) {
-  Value isFirst = b.isLess(lane, 1);
-  Value hasPart = b.isLess(b.i32(0), part);
-  b.emitIf(b.both(isFirst, hasPart), [&] {
+void WgmmaTile::emitArrival(KernelBuilder &b, Value stage, Value condition) {
+  b.emitIf(b.both(b.isLess(lane, 1), condition), [&] {
     NVVM::MBarrierArriveOp::create(b, b.getI64Type(), getEmpty(b, stage),
                                    /*count=*/Value(), getBlockScope(b));
   });
 }
 
-/// In LLVM IR sums are there when wgmma is issued. Nothing that is computed
-/// from them may move before the wait.
-static Value pinSums(KernelBuilder &b, Value sums, int64_t count) {
-  std::string constraints;
-  SmallVector<Value> registers;
-  for (int64_t i = 0; i < count; ++i) {
-    constraints += i == 0 ? "=r" : ",=r";
-    registers.push_back(LLVM::ExtractValueOp::create(b, sums, i));
-  }
-  for (int64_t i = 0; i < count; ++i)
-    constraints += "," + std::to_string(i);
-  return LLVM::InlineAsmOp::create(
-             b, sums.getType(), registers, /*asm_string=*/"", constraints,
-             /*has_side_effects=*/true, /*is_align_stack=*/false,
-             LLVM::tailcallkind::TailCallKind::None, LLVM::AsmDialectAttr(),
-             ArrayAttr())
-      .getRes();
+static LLVM::LLVMStructType getSumsType(Type element, int64_t count) {
+  SmallVector<Type> types(count, element);
+  return LLVM::LLVMStructType::getLiteral(element.getContext(), types);
 }
 
-SmallVector<Value> WgmmaTile::emitSums(KernelBuilder &b) {
+/// Numbers in registers that are computed before and used after this place.
+static SmallVector<Value> pin(KernelBuilder &b, SmallVector<Value> registers) {
+  int64_t count = registers.size();
+  Type type = getSumsType(registers.front().getType(), count);
+  StringRef output = registers.front().getType().isF32() ? "=f" : "=r";
+  std::string constraints;
+  for (int64_t i = 0; i < count; ++i)
+    constraints += (i == 0 ? "" : ",") + output.str();
+  for (int64_t i = 0; i < count; ++i)
+    constraints += "," + std::to_string(i);
+  Value pinned = LLVM::InlineAsmOp::create(
+                     b, type, registers, /*asm_string=*/"", constraints,
+                     /*has_side_effects=*/true, /*is_align_stack=*/false,
+                     LLVM::tailcallkind::TailCallKind::None,
+                     LLVM::AsmDialectAttr(), ArrayAttr())
+                     .getRes();
+  for (int64_t i = 0; i < count; ++i)
+    registers[i] = LLVM::ExtractValueOp::create(b, pinned, i);
+  return registers;
+}
+
+/// In LLVM IR sums are there when wgmma is issued. Nothing that is computed
+/// from them may move before the wait.
+static SmallVector<Value> pinSums(KernelBuilder &b, Value sums) {
+  SmallVector<Value> registers;
+  size_t count = cast<LLVM::LLVMStructType>(sums.getType()).getBody().size();
+  for (size_t i = 0; i < count; ++i)
+    registers.push_back(LLVM::ExtractValueOp::create(b, sums, i));
+  return pin(b, registers);
+}
+
+SmallVector<Value> WgmmaTile::emitIntegerSums(KernelBuilder &b) {
   int64_t count = shape.getSumsPerThread();
-  SmallVector<Type> types(count, b.getI32Type());
-  auto type = LLVM::LLVMStructType::getLiteral(b.getContext(), types);
-  Value sums = LLVM::PoisonOp::create(b, type);
+  Value sums = LLVM::PoisonOp::create(b, getSumsType(b.getI32Type(), count));
   Value zero = b.i32(0);
   for (int64_t i = 0; i < count; ++i)
     sums = LLVM::InsertValueOp::create(b, sums, zero, i);
@@ -223,19 +254,67 @@ SmallVector<Value> WgmmaTile::emitSums(KernelBuilder &b) {
     auto arguments = loop.getRegionIterArgs();
     Turn turn = {arguments[0], arguments[1]};
     emitWait(b, getFull(b, turn.stage), turn.phase);
-    Value next = emitPart(b, turn.stage, arguments[3]);
+    Value next = emitPart(b, turn.stage, /*firstColumn=*/0, arguments[3],
+                          /*startsAtZero=*/false);
     NVVM::WgmmaWaitGroupSyncOp::create(b, uint64_t(1));
-    emitArrival(b, loop.getInductionVar(), arguments[2]);
+    Value hasBefore = b.isLess(zero, loop.getInductionVar());
+    emitArrival(b, arguments[2], hasBefore);
     Turn after = emitNextTurn(b, turn);
     scf::YieldOp::create(
         b, ValueRange{after.stage, after.phase, turn.stage, next});
   }
   NVVM::WgmmaWaitGroupSyncOp::create(b, uint64_t(0));
-  Value pinned = pinSums(b, loop.getResult(3), count);
-  SmallVector<Value> result;
-  for (int64_t i = 0; i < count; ++i)
-    result.push_back(LLVM::ExtractValueOp::create(b, pinned, i));
-  return result;
+  return pinSums(b, loop.getResult(3));
+}
+
+static LLVM::LLVMStructType getPartType(KernelBuilder &b,
+                                        const WgmmaShape &shape) {
+  int64_t columns = std::min(shape.columns, kFloatColumns);
+  return getSumsType(b.getF32Type(), columns / 2);
+}
+
+void WgmmaTile::emitFloatPart(KernelBuilder &b, Value stage, Value &part,
+                              MutableArrayRef<Value> sums) {
+  size_t count = getPartType(b, shape).getBody().size();
+  for (size_t first = 0; first < sums.size(); first += count) {
+    part = emitPart(b, stage, 2 * first, part, /*startsAtZero=*/true);
+    NVVM::WgmmaWaitGroupSyncOp::create(b, uint64_t(0));
+    if (first + count == sums.size())
+      emitArrival(b, stage, /*condition=*/Value());
+    SmallVector<Value> added;
+    for (auto [sum, addend] :
+         llvm::zip_equal(sums.slice(first, count), pinSums(b, part)))
+      added.push_back(arith::AddFOp::create(b, sum, addend));
+    // Later, the part's registers were not free for the next columns.
+    llvm::copy(pin(b, added), sums.begin() + first);
+  }
+}
+
+SmallVector<Value> WgmmaTile::emitFloatSums(KernelBuilder &b) {
+  Value none = arith::ConstantOp::create(b, b.getF32FloatAttr(0));
+  // The turn, the registers of a part, and the sums. What a part had before is
+  // never read, but all parts have the same registers in this way.
+  SmallVector<Value> start(2, b.i32(0));
+  start.push_back(LLVM::PoisonOp::create(b, getPartType(b, shape)));
+  start.append(shape.getSumsPerThread(), none);
+  auto loop = scf::ForOp::create(b, b.i32(0), b.i32(parts), b.i32(1),
+                                 ValueRange(start));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  SmallVector<Value> next(loop.getRegionIterArgs());
+  Turn turn = {next[0], next[1]};
+  emitWait(b, getFull(b, turn.stage), turn.phase);
+  emitFloatPart(b, turn.stage, next[2], MutableArrayRef(next).drop_front(3));
+  Turn after = emitNextTurn(b, turn);
+  next[0] = after.stage;
+  next[1] = after.phase;
+  scf::YieldOp::create(b, next);
+  return SmallVector<Value>(loop.getResults().drop_front(3));
+}
+
+SmallVector<Value> WgmmaTile::emitSums(KernelBuilder &b) {
+  return kernel::ProductOp(op).hasFloats() ? emitFloatSums(b)
+                                           : emitIntegerSums(b);
 }
 
 } // namespace mlir::qfmt

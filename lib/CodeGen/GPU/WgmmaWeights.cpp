@@ -23,6 +23,24 @@ bool isCopiedByTensorMap(Value matrix) {
          strides[1] == 1 && isWhole(strides[0]) && isWhole(offset);
 }
 
+Value copyForTensorMap(KernelBuilder &b, Value matrix) {
+  auto type = cast<MemRefType>(matrix.getType());
+  OpFoldResult rows = memref::getMixedSize(b, b.getLoc(), matrix, 0);
+  OpFoldResult terms = b.getIndexAttr(type.getDimSize(1));
+  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+  int64_t stride = llvm::alignTo(type.getDimSize(1), kPieceBytes);
+  auto whole = MemRefType::get({type.getDimSize(0), stride}, b.getI8Type());
+  SmallVector<Value> unknown;
+  if (auto size = dyn_cast<Value>(rows))
+    unknown.push_back(size);
+  Value copy = memref::AllocOp::create(b, whole, unknown);
+  // What is beyond the terms is never read.
+  Value view = memref::SubViewOp::create(
+      b, copy, ArrayRef{zero, zero}, ArrayRef{rows, terms}, ArrayRef{one, one});
+  memref::CopyOp::create(b, matrix, view);
+  return view;
+}
+
 static memref::GlobalOp getConstant(Value matrix) {
   auto read = matrix.getDefiningOp<memref::GetGlobalOp>();
   if (!read)
@@ -91,6 +109,8 @@ FailureOr<WgmmaWeights> prepareWgmmaWeights(KernelBuilder &b,
       return WgmmaWeights{makeConstant(b, global, fragments, *values),
                           fragments};
   }
+  if (!isCopiedByTensorMap(matrix) && op.hasFloats())
+    return WgmmaWeights{copyForTensorMap(b, matrix), {1, 1}};
   if (!isCopiedByTensorMap(matrix)) {
     whyNot = "rows of the right factor do not begin at multiples of 16 bytes";
     return failure();

@@ -26,6 +26,9 @@ struct WgmmaWeights {
 /// piece, as copies by tensor maps want it.
 bool isCopiedByTensorMap(Value matrix);
 
+/// A copy of which this is true, which the caller frees.
+Value copyForTensorMap(KernelBuilder &b, Value matrix);
+
 /// For blocks of `columns`; fails if `whyNot`.
 FailureOr<WgmmaWeights> prepareWgmmaWeights(KernelBuilder &b,
                                             kernel::ProductOp op,

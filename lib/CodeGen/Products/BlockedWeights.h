@@ -6,7 +6,7 @@
 #ifndef QFMT_LIB_CODEGEN_PRODUCTS_BLOCKEDWEIGHTS_H
 #define QFMT_LIB_CODEGEN_PRODUCTS_BLOCKEDWEIGHTS_H
 
-#include "ScaledProduct.h"
+#include "qfmt/CodeGen/Products/ScaledProduct.h"
 
 namespace mlir::qfmt {
 

@@ -4,10 +4,9 @@
 #include "BlockedWeights.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/Matchers.h"
-#include "qfmt/CodeGen/Products/BodyEvaluation.h"
+#include "qfmt/CodeGen/Products/MovedScales.h"
 #include "qfmt/IR/ConstantData.h"
 #include "qfmt/IR/QFmt.h"
 #include <cmath>
@@ -185,7 +184,9 @@ private:
             .getResult(0);
     SmallVector<Value> inputs = {sums, emitConstant({g, n}, blocks.scales)};
     SmallVector<AffineMap> maps = {map(3, {0, 1, 2}), map(3, {2, 1})};
-    SmallVector<Value> scales = takeScales(/*ofBlocks=*/true, inputs, maps, 3);
+    MovedScales scales = takeScales(/*ofBlocks=*/true, 3);
+    llvm::append_range(inputs, scales.getOperands());
+    llvm::append_range(maps, scales.getMaps());
     Value init = emitFilled({n}, b.getF32Type());
     maps.push_back(map(3, {0, 1}));
     return linalg::GenericOp::create(
@@ -196,8 +197,8 @@ private:
                  Value sum = arith::SIToFPOp::create(
                      nested, loc, nested.getF32Type(), args[0]);
                  Value term = arith::MulFOp::create(nested, loc, sum, args[1]);
-                 term = emitScales(nested, loc, term, scales,
-                                   args.slice(2, inputs.size() - 2));
+                 term = scales.emit(nested, loc, term,
+                                    args.slice(2, inputs.size() - 2));
                  Value next =
                      arith::AddFOp::create(nested, loc, args.back(), term);
                  linalg::YieldOp::create(nested, loc, next);
@@ -209,59 +210,19 @@ private:
   // Scales of the first factor
   //===--------------------------------------------------------------------===//
 
-  /// The scales that change with the block, or those that do not, and their
-  /// operands, one after the other, with maps from the loops (m, n) or
-  /// (m, n, block).
-  SmallVector<Value> takeScales(bool ofBlocks, SmallVectorImpl<Value> &inputs,
-                                SmallVectorImpl<AffineMap> &maps,
-                                unsigned numLoops) {
+  /// The scales that change with the block, or those that do not; operands are
+  /// read from the loops (m, n) or (m, n, block).
+  MovedScales takeScales(bool ofBlocks, unsigned numLoops) {
     const ScaledFactor &factor = product.activations;
-    SmallVector<AffineExpr> loops(decode().getNumLoops());
-    for (AffineExpr &loop : loops)
-      loop = b.getAffineDimExpr(2);
+    SmallVector<AffineExpr> loops(decode().getNumLoops(),
+                                  b.getAffineDimExpr(2));
     loops[0] = b.getAffineDimExpr(0);
-    SmallVector<Value> taken;
-    for (Value scale : factor.scales) {
-      bool isOfBlock = factor.loops[1].size() == 2 &&
-                       factor.dependsOn(scale, factor.loops[1].front());
-      if (isOfBlock != ofBlocks)
-        continue;
-      taken.push_back(scale);
-      SmallVector<BlockArgument> arguments = *getArgumentsOf(scale);
-      for (BlockArgument argument : arguments) {
-        OpOperand &operand = decode()->getOpOperand(argument.getArgNumber());
-        inputs.push_back(operand.get());
-        maps.push_back(
-            decode().getMatchingIndexingMap(&operand).replaceDimsAndSymbols(
-                loops, {}, numLoops, 0));
-      }
-    }
+    MovedScales taken;
+    for (Value scale : factor.scales)
+      if (ofBlocks == (factor.loops[1].size() == 2 &&
+                       factor.dependsOn(scale, factor.loops[1].front())))
+        taken.add(factor, scale, loops, numLoops);
     return taken;
-  }
-
-  /// `value` times each of the scales, in their order.
-  Value emitScales(OpBuilder &nested, Location loc, Value value,
-                   ArrayRef<Value> scales, ValueRange args) {
-    for (Value scale : scales) {
-      IRMapping mapping;
-      SmallVector<BlockArgument> arguments = *getArgumentsOf(scale);
-      for (auto [old, argument] :
-           llvm::zip_equal(arguments, args.take_front(arguments.size())))
-        mapping.map(old, argument);
-      args = args.drop_front(arguments.size());
-      value = arith::MulFOp::create(nested, loc, value,
-                                    emitClone(nested, scale, mapping));
-    }
-    return value;
-  }
-
-  static Value emitClone(OpBuilder &nested, Value value, IRMapping &mapping) {
-    if (Value known = mapping.lookupOrNull(value))
-      return known;
-    Operation *op = value.getDefiningOp();
-    for (Value operand : op->getOperands())
-      emitClone(nested, operand, mapping);
-    return nested.clone(*op, mapping)->getResult(0);
   }
 
   /// The product, of its sums without the scales that are the same for all
@@ -280,7 +241,9 @@ private:
       maps.push_back(map(2, {1}));
     }
     size_t first = inputs.size();
-    SmallVector<Value> scales = takeScales(/*ofBlocks=*/false, inputs, maps, 2);
+    MovedScales scales = takeScales(/*ofBlocks=*/false, 2);
+    llvm::append_range(inputs, scales.getOperands());
+    llvm::append_range(maps, scales.getMaps());
     size_t end = inputs.size();
     Value init = linalg::LinalgOp(product.op).getDpsInits()[0];
     bool hasInit = !isZero(init);
@@ -305,8 +268,8 @@ private:
                        nested, loc, value,
                        arith::ConstantOp::create(
                            nested, loc, nested.getF32FloatAttr(units.front())));
-                 value = emitScales(nested, loc, value, scales,
-                                    args.slice(first, end - first));
+                 value = scales.emit(nested, loc, value,
+                                     args.slice(first, end - first));
                  if (hasInit)
                    value = arith::AddFOp::create(nested, loc, args[end], value);
                  linalg::YieldOp::create(nested, loc, value);

@@ -5,7 +5,7 @@
 #ifndef QFMT_LIB_CODEGEN_PRODUCTS_INTEGERSUMS_H
 #define QFMT_LIB_CODEGEN_PRODUCTS_INTEGERSUMS_H
 
-#include "ScaledProduct.h"
+#include "qfmt/CodeGen/Products/ScaledProduct.h"
 
 namespace mlir::qfmt {
 

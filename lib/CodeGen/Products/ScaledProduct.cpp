@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "ScaledProduct.h"
+#include "qfmt/CodeGen/Products/ScaledProduct.h"
 #include "qfmt/CodeGen/Products/ProductBody.h"
 
 namespace mlir::qfmt {

@@ -36,6 +36,9 @@ def QFmtGpu_ProductOp : Op<QFmtGpu_Dialect, "product", [DestinationStyleOpInterf
     `unsigned`, and are added in 32 bits, modulo 2^32. Initial values, bias, requantization, limits and further addends are in the body, which
     has one argument for the sum and one for each extra operand; a map's results are m, n or 0. What `out` had is not read.
 
+    With formats (`as f8E4M3FN`, `as f8E5M2`), which both factors have or none, bytes are codes of these numbers, and sums are of f32, in the order of the
+    kernel, which docs/Gpu.md has: parts of 128 terms are added up.
+
     With `rows = affine_map<(m, r, k) -> (...)>` the factor `lhs` has any rank, and its element (m, r, k) is where the map says; the terms are `runs` runs
     of K' / `runs` terms each, which lie one after the other in both factors, as in a convolution.
 
@@ -50,11 +53,11 @@ def QFmtGpu_ProductOp : Op<QFmtGpu_Dialect, "product", [DestinationStyleOpInterf
   let arguments = (ins QFmtGpu_MatrixOf<[AnyType]>:$lhs, QFmtGpu_MatrixOf<[AnyType]>:$rhs, Variadic<QFmtGpu_MatrixOf<[AnyType]>>:$extras,
                    QFmtGpu_MatrixOf<[AnyType]>:$out, UnitAttr:$lhs_unsigned, UnitAttr:$rhs_unsigned,
                    DefaultValuedOptionalAttr<AffineMapArrayAttr, "{}">:$maps, OptionalAttr<AffineMapAttr>:$rows,
-                   DefaultValuedOptionalAttr<I64Attr, "1">:$runs);
+                   DefaultValuedOptionalAttr<I64Attr, "1">:$runs, OptionalAttr<TypeAttr>:$lhs_format, OptionalAttr<TypeAttr>:$rhs_format);
   let results = (outs Optional<AnyRankedTensor>:$result);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    $lhs (`unsigned` $lhs_unsigned^)? `*` $rhs (`unsigned` $rhs_unsigned^)? (`rows` $rows^ `runs` $runs)?
+    $lhs (`unsigned` $lhs_unsigned^)? (`as` $lhs_format^)? `*` $rhs (`unsigned` $rhs_unsigned^)? (`as` $rhs_format^)? (`rows` $rows^ `runs` $runs)?
     (`with` $extras^ `:` type($extras) `maps` $maps)? `into` $out $body attr-dict `:` type($lhs) `,` type($rhs) `,` type($out)
     (`->` type($result)^)?
   }];
@@ -70,6 +73,8 @@ def QFmtGpu_ProductOp : Op<QFmtGpu_Dialect, "product", [DestinationStyleOpInterf
     int64_t getNumColumns();
     /// Terms of `lhs`.
     int64_t getNumTerms();
+    /// Bytes are codes of fp8.
+    bool hasFloats() { return getLhsFormat().has_value(); }
   }];
 }
 

@@ -171,6 +171,64 @@ def FuseProducts : Pass<"qfmt-fuse-products", "::mlir::ModuleOp"> {
                            "::mlir::qfmt::kernel::QFmtGpuDialect"];
 }
 
+def FactorFloat8Scales : Pass<"qfmt-factor-float8-scales", "::mlir::ModuleOp"> {
+  let summary = "Takes scales out of the sums of products of fp8, for wgmma";
+  let description = [{
+    On tensors, at constituents level, with `tier=wgmma`, of matrix products in f32 whose factors are decoded from codes of f8E4M3FN and f8E5M2, in any combination, with scales of
+    a row of the left factor, of a column of the right one, or of all. With a[m,k] and w[n,k] the numbers of the codes,
+
+        init + sum over k of (a[m,k] sa[m]) (w[n,k] sw[n])   becomes   init + ((sum over k of a[m,k] w[n,k]) sw[n]) sa[m]
+
+    The right factor may be a constant or not. Runs before element-wise operations are fused, so that codes that are computed stay codes.
+
+    **What it changes.** Products of numbers of fp8 are exact in f32 and cannot overflow; so there is one rounding for each term, one for each scale that is multiplied, and one for `init`,
+    where each term had a rounding for each scale before. With u = 2^-24, K terms and s scales the result differs from the exact one by at most (K + s + 1) u S to first order,
+    S = |init| + sum of |a sa| |w sw|. Scales are expected to be numbers, and so large that a sum times them is a normal number.
+
+    ```mlir
+    %a = linalg.generic ... ins(%x, %sx : tensor<5x64xi8>, tensor<5xf32>) outs(...)      // number(x) sx
+    %w = linalg.generic ... ins(%c, %sw : tensor<128x64xi8>, tensor<128xf32>) outs(...)  // number(c) sw
+    %r = linalg.matmul ... ins(%a, %w : tensor<5x64xf32>, tensor<128x64xf32>) outs(%zeros : tensor<5x128xf32>)
+    ```
+    becomes
+    ```mlir
+    %s = linalg.generic ... ins(%x, %c : tensor<5x64xi8>, tensor<128x64xi8>) outs(%zeros : tensor<5x128xf32>)            // number(x) number(c)
+    %r = linalg.generic ... ins(%s, %sw, %sx : tensor<5x128xf32>, tensor<128xf32>, tensor<5xf32>) outs(... : tensor<5x128xf32>)
+    ```
+    Remarks (missed) say why a product of codes of fp8 is left alone; with other tiers, on a chip with wgmma, that it is.
+  }];
+  let options = [
+    Option<"tier", "tier", "std::string", "\"auto\"", "wgmma: rewrites, and an error if the target has it not; auto, mma, portable: does nothing">,
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def FuseFloat8Products : Pass<"qfmt-fuse-float8-products", "::mlir::ModuleOp"> {
+  let summary = "Makes one operation of a product of fp8 and what is computed from its sums";
+  let description = [{
+    With `tier=wgmma`, sums of products of the numbers of codes of fp8, as qfmt-factor-float8-scales makes them, the initial values before them and the element-wise operations that alone
+    read them, on tensors, become a `qfmt_gpu.product`.
+
+    **What it changes.** The order of sums, which becomes that of the kernel: parts of 128 terms each, added up from 0, and these one after the other. With u = 2^-24 and K terms the sum differs
+    from the exact one by at most (min(K, 128) + K / 128) u sum |a| |w| if tensor cores round each sum to f32, which is less than the K u sum |a| |w| of the operation. Devices keep fewer bits
+    within a part, see docs/Gpu.md.
+
+    ```mlir
+    %0 = linalg.generic ins(%x, %w : tensor<?x64xi8>, tensor<32x64xi8>) outs(%init : tensor<?x32xf32>) { ... numbers of %x and %w, mulf, addf }
+    %1 = linalg.generic ins(%0, %scales : tensor<?x32xf32>, tensor<32xf32>) outs(%e : tensor<?x32xf16>) { ... }
+    ```
+    becomes
+    ```mlir
+    %1 = qfmt_gpu.product %x as f8E4M3FN * %w as f8E4M3FN with %scales ... into %e { ... } : tensor<?x64xi8>, tensor<32x64xi8>, tensor<?x32xf16> -> tensor<?x32xf16>
+    ```
+  }];
+  let options = [
+    Option<"tier", "tier", "std::string", "\"auto\"", "wgmma: fuses, and an error if the target has it not; auto, mma, portable: does nothing">,
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::qfmt::kernel::QFmtGpuDialect"];
+}
+
 def FuseScaledProducts : Pass<"qfmt-fuse-scaled-products", "::mlir::ModuleOp"> {
   let summary = "Makes one operation of a product with weights of few bits";
   let description = [{
@@ -209,7 +267,7 @@ def ProductsToKernels : Pass<"qfmt-products-to-kernels", "::mlir::ModuleOp"> {
     sums in registers. Block sizes that are not given are chosen by an estimate of the time.
 
     With `tier=wgmma`, for sm_90a alone, one thread copies by tensor maps and warpgroups multiply by `wgmma`, where rows of the factors begin at multiples
-    of 16 bytes; a remark says of what other products are left to `mma.sync`.
+    of 16 bytes; a remark says of what other products are left to `mma.sync`. Products of fp8 need this tier; where their rows begin elsewhere, factors are copied first.
   }];
   let options = [
     Option<"tier", "tier", "std::string", "\"auto\"", "auto, mma: mma.sync; wgmma: an error if the target has it not">,

@@ -3,8 +3,8 @@
 // Products of f32 matrices whose factors are decoded from codes and scales,
 // cut into blocks of terms that have the same scales.
 
-#ifndef QFMT_LIB_CODEGEN_PRODUCTS_SCALEDPRODUCT_H
-#define QFMT_LIB_CODEGEN_PRODUCTS_SCALEDPRODUCT_H
+#ifndef QFMT_CODEGEN_PRODUCTS_SCALEDPRODUCT_H
+#define QFMT_CODEGEN_PRODUCTS_SCALEDPRODUCT_H
 
 #include "qfmt/CodeGen/Products/ScaledFactor.h"
 
@@ -32,4 +32,4 @@ std::optional<ScaledProduct> matchScaledProduct(linalg::LinalgOp op,
 
 } // namespace mlir::qfmt
 
-#endif // QFMT_LIB_CODEGEN_PRODUCTS_SCALEDPRODUCT_H
+#endif // QFMT_CODEGEN_PRODUCTS_SCALEDPRODUCT_H
