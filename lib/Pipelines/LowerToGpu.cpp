@@ -22,6 +22,7 @@
 #include "mlir/Dialect/SPIRV/Transforms/Passes.h"
 #include "mlir/Transforms/Passes.h"
 #include "qfmt/CodeGen/GPU/Passes.h"
+#include "qfmt/CodeGen/Products/Passes.h"
 #include "qfmt/Conversion/Passes.h"
 #include "qfmt/Pipelines/Pipelines.h"
 #include "qfmt/Transforms/Passes.h"
@@ -45,9 +46,21 @@ static void addFusionPasses(OpPassManager &pm, const GpuOptions &options) {
   float8.tier = options.tier;
   pm.addPass(createFuseFloat8Products(float8));
   pm.addPass(createFuseScaledProducts());
+  pm.addPass(createChannelsLast());
+  pm.addPass(createConvolutionsToProducts());
+  BatchesToRowsOptions batches;
+  batches.tier = options.tier;
+  pm.addPass(createBatchesToRows(batches));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createCollapseReaders());
+  pm.addPass(createCanonicalizerPass());
   FuseProductsOptions fuse;
   fuse.tier = options.tier;
   pm.addPass(createFuseProducts(fuse));
+  FuseVariableProductsOptions variables;
+  variables.tier = options.tier;
+  pm.addPass(createFuseVariableProducts(variables));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "BlockChoice.h"
-#include "IntegerMmaTile.h"
 
 namespace mlir::qfmt {
 
@@ -14,6 +13,9 @@ static constexpr double kBlockOverhead = 1500;
 /// Fewer parts at a time do not hide the latency of memory; more do not help.
 static constexpr int64_t kFewestStages = 3, kMostStages = 4;
 static constexpr int64_t kMostStagesOfSmallBlocks = 6, kSmallBlockRows = 32;
+
+/// Tiles of 16 x 8 accumulators of a warp that fit 255 registers.
+static constexpr int64_t kMostTiles = 32;
 
 /// Elements of the result.
 static constexpr int64_t kLargeBlock = 128 * 256;
@@ -60,10 +62,9 @@ std::string describe(const BlockRequest &request) {
 }
 
 /// 0 if not even two parts fit.
-static int64_t chooseStages(const GpuTarget &target, const BlockShape &shape,
-                            int64_t requested) {
-  int64_t fitting =
-      target.getSharedBytesPerBlock() / IntegerMmaTile::getStageBytes(shape);
+static int64_t chooseStages(const GpuTarget &target, const ProductSize &size,
+                            const BlockShape &shape, int64_t requested) {
+  int64_t fitting = target.getSharedBytesPerBlock() / size.getStageBytes(shape);
   if (requested != 0)
     return requested <= fitting ? requested : 0;
   int64_t most = shape.getRows() <= kSmallBlockRows ? kMostStagesOfSmallBlocks
@@ -87,7 +88,7 @@ static double getCyclesPerTerm(const BlockShape &shape) {
 
 static double getBlockCycles(const GpuTarget &target, const ProductSize &size,
                              const BlockShape &shape) {
-  int64_t blocks = llvm::divideCeil(size.rows, shape.getRows()) *
+  int64_t blocks = size.batches * llvm::divideCeil(size.rows, shape.getRows()) *
                    llvm::divideCeil(size.columns, shape.getColumns());
   int64_t rounds = llvm::divideCeil(blocks, target.getNumProcessors());
   return rounds * getCyclesPerTerm(shape) * size.terms + kBlockOverhead;
@@ -98,7 +99,8 @@ static double getBlockCycles(const GpuTarget &target, const ProductSize &size,
 static bool fitsRegisters(const ProductSize &size, const BlockShape &shape) {
   if (shape.getRows() * shape.getColumns() < kLargeBlock)
     return true;
-  return !size.hasUnknownRows && size.rows % shape.getRows() == 0 &&
+  return !size.isGathered && !size.hasUnknownRows &&
+         size.rows % shape.getRows() == 0 &&
          size.columns % shape.getColumns() == 0;
 }
 
@@ -110,8 +112,11 @@ std::optional<BlockShape> chooseBlock(const GpuTarget &target,
     if ((request.rows != 0 && request.rows != shape.getRows()) ||
         (request.columns != 0 && request.columns != shape.getColumns()))
       continue;
-    shape.stages = chooseStages(target, shape, request.stages);
+    shape.stages = chooseStages(target, size, shape, request.stages);
     bool isRequested = request.rows != 0 && request.columns != 0;
+    if (shape.fragments.rows * shape.fragments.columns * size.sumsPerElement >
+        kMostTiles)
+      continue;
     if (shape.stages < 2 || (!isRequested && !fitsRegisters(size, shape)))
       continue;
     if (!best || getBlockCycles(target, size, shape) <
@@ -123,7 +128,8 @@ std::optional<BlockShape> chooseBlock(const GpuTarget &target,
 
 KernelEstimate estimateKernel(const GpuTarget &target, const ProductSize &size,
                               const BlockShape &shape, int64_t memoryBytes) {
-  double products = double(size.rows) * size.columns * size.terms;
+  double products =
+      double(size.rows) * size.batches * size.columns * size.terms;
   KernelEstimate estimate;
   estimate.productCycles =
       int64_t(products / (kProducts * target.getNumProcessors()));

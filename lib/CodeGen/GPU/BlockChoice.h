@@ -8,6 +8,7 @@
 
 #include "MmaTile.h"
 #include "qfmt/CodeGen/GPU/GpuTarget.h"
+#include <functional>
 
 namespace mlir::qfmt {
 
@@ -15,6 +16,14 @@ struct ProductSize {
   int64_t rows, columns, terms;
   /// `rows` is a guess.
   bool hasUnknownRows;
+  /// Each of `rows`.
+  int64_t batches = 1;
+  /// Accumulators of an element of the result.
+  int64_t sumsPerElement = 1;
+  /// Its left factor's rows are gathered, see GatheredRows.h.
+  bool isGathered = false;
+  /// Of shared memory that a part of both factors takes.
+  std::function<int64_t(const BlockShape &)> getStageBytes;
 };
 
 /// 0 where nothing is asked for.

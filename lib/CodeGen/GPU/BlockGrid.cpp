@@ -20,12 +20,18 @@ gpu::LaunchOp BlockGrid::beginLaunch(KernelBuilder &b, int64_t threads,
   auto index = [&](int64_t value) -> Value {
     return arith::ConstantIndexOp::create(b, value);
   };
-  numRows = getValueOrCreateConstantIndexOp(
-      b, b.getLoc(), memref::getMixedSize(b, b.getLoc(), op.getOut(), 0));
+  numRows = op.hasBatches()
+                ? index(op.getBatchRows())
+                : getValueOrCreateConstantIndexOp(
+                      b, b.getLoc(),
+                      memref::getMixedSize(b, b.getLoc(), op.getOut(), 0));
   Value one = index(1);
   Value blockRows = b.createOrFold<arith::CeilDivUIOp>(numRows, index(rows));
   Value blocks =
       b.createOrFold<arith::MulIOp>(blockRows, index(getBlockColumns()));
+  if (op.hasBatches())
+    blocks = index(llvm::divideCeil(op.getBatchRows(), rows) *
+                   getBlockColumns() * (op.getNumRows() / op.getBatchRows()));
   auto launch =
       gpu::LaunchOp::create(b, blocks, one, one, index(threads), one, one,
                             /*dynamicSharedMemorySize=*/b.i32(sharedBytes));
@@ -38,13 +44,24 @@ BlockOrigin BlockGrid::emitOrigin(KernelBuilder &b, gpu::LaunchOp launch) {
   Value known = b.toI32(numRows);
   Value block = b.toI32(launch.getBlockIds().x);
   Value blockRows = b.div(b.add(known, rows - 1), rows);
+  if (op.hasBatches()) {
+    int64_t blocksOfBatch =
+        llvm::divideCeil(op.getBatchRows(), rows) * getBlockColumns();
+    origin.batch = b.div(block, blocksOfBatch);
+    block = b.rem(block, blocksOfBatch);
+  }
   int64_t together = getBlockColumns() * kBlockRowsTogether;
   Value firstRow = b.mul(b.div(block, together), kBlockRowsTogether);
   Value height = b.min(b.sub(blockRows, firstRow), kBlockRowsTogether);
   Value inside = b.rem(block, together);
   origin.row = b.mul(b.add(firstRow, b.rem(inside, height)), rows);
   origin.column = b.mul(b.div(inside, height), columns);
-  int64_t size = op.getNumRows();
+  if (op.hasBatches()) {
+    Value first = b.mul(origin.batch, op.getBatchRows());
+    origin.row = b.add(origin.row, first);
+    known = b.add(known, first);
+  }
+  int64_t size = op.getBatchRows();
   bool hasAllRows = !ShapedType::isDynamic(size) && size % rows == 0;
   origin.numRows = hasAllRows ? Value() : known;
   origin.hasAllColumns = op.getNumColumns() % columns == 0;

@@ -16,7 +16,10 @@ namespace mlir::qfmt {
 struct BlockOrigin {
   /// The first row and column.
   Value row, column;
-  /// Rows of the product; null if it has all rows of all blocks.
+  /// Null if there are none.
+  Value batch;
+  /// Rows of the product, or the end of those of the batch; null if it has all
+  /// rows of all blocks.
   Value numRows;
   /// The product has all columns of all blocks.
   bool hasAllColumns;
@@ -41,7 +44,7 @@ private:
 
   kernel::ProductOp op;
   int64_t rows, columns;
-  /// Of the product, outside of the kernel.
+  /// Of the product, or of each batch, outside of the kernel.
   Value numRows;
 };
 

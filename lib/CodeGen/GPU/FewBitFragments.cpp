@@ -11,12 +11,6 @@ static Value shiftRight(KernelBuilder &b, Value word, int64_t bits) {
   return b.createOrFold<arith::ShRUIOp>(word, b.i32(bits));
 }
 
-static Value selectBytes(KernelBuilder &b, Value low, Value high,
-                         Value selector) {
-  return NVVM::PermuteOp::create(b, b.getI32Type(), low, high, selector,
-                                 NVVM::PermuteMode::DEFAULT);
-}
-
 static Value constantBytes(KernelBuilder &b, ArrayRef<uint8_t> bytes) {
   uint32_t word = 0;
   for (auto [i, byte] : llvm::enumerate(bytes))
@@ -39,14 +33,13 @@ Value FewBitFragments::emitLookup(KernelBuilder &b, Value word, int64_t field,
   };
   Value selector =
       shiftRight(b, b.bitAnd(word, 0x77777777), layout.getBit(field, 0));
-  Value low = selectBytes(b, emitEntries(0), emitEntries(4), selector);
+  Value low = b.selectBytes(emitEntries(0), emitEntries(4), selector);
   if (bytes.size() <= 8)
     return low;
-  Value high = selectBytes(b, emitEntries(8), emitEntries(12), selector);
+  Value high = b.selectBytes(emitEntries(8), emitEntries(12), selector);
   Value half = b.bitAnd(shiftRight(b, word, 1), 0x44444444);
   half = b.createOrFold<arith::OrIOp>(half, b.i32(0x32103210));
-  return selectBytes(b, low, high,
-                     shiftRight(b, half, layout.getBit(field, 0)));
+  return b.selectBytes(low, high, shiftRight(b, half, layout.getBit(field, 0)));
 }
 
 //===----------------------------------------------------------------------===//
@@ -116,8 +109,8 @@ SmallVector<Value> FewBitFragments::emitFloatLookup(KernelBuilder &b,
   bool hasLow = llvm::any_of(low, [](uint8_t byte) { return byte != 0; });
   Value lows = hasLow ? emitLookup(b, word, field, low) : b.i32(0);
   Value highs = emitLookup(b, word, field, high);
-  return {selectBytes(b, lows, highs, b.i32(0x5140)),
-          selectBytes(b, lows, highs, b.i32(0x7362))};
+  return {b.selectBytes(lows, highs, 0x5140),
+          b.selectBytes(lows, highs, 0x7362)};
 }
 
 SmallVector<Value> FewBitFragments::emit(KernelBuilder &b, Value word,

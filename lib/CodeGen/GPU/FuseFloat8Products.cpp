@@ -149,11 +149,10 @@ private:
         b.getIndexAttr(product.n)};
     Value out = tensor::EmptyOp::create(
         b, sizes, getElementTypeOrSelf(getLast().getResult(0)));
-    return kernel::ProductOp::create(
-        b, out.getType(), product.lhs->get(), emitRhs(), ValueRange(), out,
-        UnitAttr(), UnitAttr(), b.getArrayAttr({}), AffineMapAttr(),
-        b.getI64IntegerAttr(1), TypeAttr::get(fused.lhsFormat),
-        TypeAttr::get(fused.rhsFormat));
+    auto op = kernel::ProductOp::create(b, product.lhs->get(), emitRhs(), out);
+    op.setLhsFormat(fused.lhsFormat);
+    op.setRhsFormat(fused.rhsFormat);
+    return op;
   }
 
   const FloatProduct &product;

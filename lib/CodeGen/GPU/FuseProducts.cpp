@@ -13,11 +13,16 @@
 // The second term is a constant for each column; the third is 0 unless the
 // values of the right factor fit no byte, signed or unsigned.
 //
-// Does nothing for products of two variables.
+// Terms that lie in runs, as qfmt-convolutions-to-products writes convolutions,
+// stay where they are; runs of the constant are filled up with zeros.
+//
+// Does nothing for products of two variables, nor where columns have terms of
+// their own (depthwise convolutions).
 //
 //===----------------------------------------------------------------------===//
 
 #include "FusedBody.h"
+#include "GatheredRows.h"
 #include "PackedDot.h"
 #include "TensorCoreTier.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -46,7 +51,8 @@ constexpr int64_t kTermsPerCopy = 16;
 // The constant factor
 //===----------------------------------------------------------------------===//
 
-/// s and d of the file comment; s is N x K', K' a multiple of kTermsPerCopy.
+/// s and d of the file comment; s is N x K', each run of it a multiple of
+/// kTermsPerCopy.
 struct ByteFactor {
   std::vector<uint8_t> elements;
   bool isUnsigned;
@@ -71,7 +77,8 @@ std::optional<ByteFactor> makeByteFactor(const IntegerProduct &product,
   factor.offset = isSigned || factor.isUnsigned ? 0 : int32_t(low + 128);
   if (high - factor.offset > (factor.isUnsigned ? 255 : 127))
     return std::nullopt;
-  factor.terms = llvm::alignTo(product.k, kTermsPerCopy);
+  int64_t stored = llvm::alignTo(product.run, kTermsPerCopy);
+  factor.terms = product.getNumRuns() * stored;
   factor.elements.resize(product.n * factor.terms);
   factor.sums.resize(product.n);
   for (int64_t n = 0; n < product.n; ++n)
@@ -79,7 +86,8 @@ std::optional<ByteFactor> makeByteFactor(const IntegerProduct &product,
       int64_t place =
           product.isRhsTransposed ? n * product.k + k : k * product.n + n;
       int32_t value = product.rhsValues[codes[place]] - factor.offset;
-      factor.elements[n * factor.terms + k] = uint8_t(value);
+      int64_t term = k / product.run * stored + k % product.run;
+      factor.elements[n * factor.terms + term] = uint8_t(value);
       factor.sums[n] = int32_t(uint32_t(factor.sums[n]) + uint32_t(value));
     }
   return factor;
@@ -89,16 +97,49 @@ std::optional<ByteFactor> makeByteFactor(const IntegerProduct &product,
 // Zero points
 //===----------------------------------------------------------------------===//
 
-/// The sums of the rows of the codes of the left factor.
+/// Where the left factor is read, by (m, r, k).
+AffineMap getRowMap(const IntegerProduct &product) {
+  AffineMap map = product.getLhsMap();
+  SmallVector<AffineExpr> places(map.getNumDims());
+  MLIRContext *context = map.getContext();
+  for (AffineExpr &place : places)
+    place = getAffineConstantExpr(0, context);
+  places[product.mLoop] = getAffineDimExpr(0, context);
+  if (product.hasRuns())
+    places[product.reductions.front()] = getAffineDimExpr(1, context);
+  places[product.reductions.back()] = getAffineDimExpr(2, context);
+  return map.replaceDimsAndSymbols(places, {}, 3, 0);
+}
+
+OpFoldResult getNumRows(ImplicitLocOpBuilder &b,
+                        const IntegerProduct &product) {
+  if (!product.isRowMajor())
+    return b.getIndexAttr(product.m);
+  return tensor::getMixedSize(b, b.getLoc(), product.lhs->get(), 0);
+}
+
+/// The sums of the rows of the codes of the left factor. The right one is not
+/// read, but says how many runs and terms there are.
 Value emitRowSums(ImplicitLocOpBuilder &b, const IntegerProduct &product,
                   CodeReading reading) {
-  Value lhs = product.lhs->get();
-  SmallVector<OpFoldResult> shape = {
-      tensor::getMixedSize(b, b.getLoc(), lhs, 0)};
+  linalg::GenericOp op = product.op;
+  SmallVector<OpFoldResult> shape = {getNumRows(b, product)};
   Value empty = tensor::EmptyOp::create(b, shape, b.getI32Type());
   Value zero = arith::ConstantIntOp::create(b, 0, 32);
   Value start = linalg::FillOp::create(b, zero, empty).getResult(0);
-  AffineMap identity = b.getMultiDimIdentityMap(2);
+  // Without the loop of columns, of which the right factor's first is taken.
+  unsigned numLoops = 1 + product.reductions.size();
+  SmallVector<AffineExpr> loops(op.getNumLoops());
+  loops[product.mLoop] = b.getAffineDimExpr(0);
+  loops[product.nLoop] = b.getAffineConstantExpr(0);
+  for (auto [i, loop] : llvm::enumerate(product.reductions))
+    loops[loop] = b.getAffineDimExpr(1 + i);
+  auto getMap = [&](OpOperand *operand) {
+    return op.getMatchingIndexingMap(operand).replaceDimsAndSymbols(
+        loops, {}, numLoops, 0);
+  };
+  SmallVector<IteratorType> iterators(numLoops, IteratorType::reduction);
+  iterators.front() = IteratorType::parallel;
   auto emitBody = [&](OpBuilder &nested, Location loc, ValueRange args) {
     Type type = nested.getI32Type();
     Value code =
@@ -108,14 +149,15 @@ Value emitRowSums(ImplicitLocOpBuilder &b, const IntegerProduct &product,
     Value offset =
         arith::ConstantIntOp::create(nested, loc, reading.offset, 32);
     Value value = arith::AddIOp::create(nested, loc, code, offset);
-    Value sum = arith::AddIOp::create(nested, loc, args[1], value);
+    Value sum = arith::AddIOp::create(nested, loc, args[2], value);
     linalg::YieldOp::create(nested, loc, sum);
   };
   return linalg::GenericOp::create(
-             b, start.getType(), lhs, start,
-             ArrayRef{identity, identity.getMajorSubMap(1)},
-             ArrayRef{IteratorType::parallel, IteratorType::reduction},
-             emitBody)
+             b, start.getType(),
+             ValueRange{product.lhs->get(), product.rhs->get()}, start,
+             ArrayRef{getMap(product.lhs), getMap(product.rhs),
+                      AffineMap::get(numLoops, 0, b.getAffineDimExpr(0))},
+             iterators, emitBody)
       .getResult(0);
 }
 
@@ -187,8 +229,6 @@ private:
     return arith::AddIOp::create(body.b, sum, element);
   }
 
-  UnitAttr getUnit(bool isSet) { return isSet ? b.getUnitAttr() : nullptr; }
-
   kernel::ProductOp emitProduct() {
     auto type = RankedTensorType::get({product.n, factor.terms}, b.getI8Type());
     Value rhs = arith::ConstantOp::create(
@@ -196,16 +236,19 @@ private:
                         SmallVector<int64_t>(factor.elements.begin(),
                                              factor.elements.end()),
                         "factor"));
-    SmallVector<OpFoldResult> sizes = {
-        tensor::getMixedSize(b, b.getLoc(), product.lhs->get(), 0),
-        b.getIndexAttr(product.n)};
+    SmallVector<OpFoldResult> sizes = {getNumRows(b, product),
+                                       b.getIndexAttr(product.n)};
     Value out = tensor::EmptyOp::create(
         b, sizes, getElementTypeOrSelf(getLast().getResult(0)));
-    return kernel::ProductOp::create(
-        b, out.getType(), product.lhs->get(), rhs, ValueRange(), out,
-        getUnit(reading.isUnsigned), getUnit(factor.isUnsigned),
-        b.getArrayAttr({}), AffineMapAttr(), b.getI64IntegerAttr(1), TypeAttr(),
-        TypeAttr());
+    auto op = kernel::ProductOp::create(b, product.lhs->get(), rhs, out);
+    op.setLhsUnsigned(reading.isUnsigned);
+    op.setRhsUnsigned(factor.isUnsigned);
+    if (!product.isRowMajor()) {
+      op.setRows(getRowMap(product));
+      op.setRuns(product.getNumRuns());
+      op.setOfTerms(product.run);
+    }
+    return op;
   }
 
   void setExtras(kernel::ProductOp op, const FusedBody &body) {
@@ -234,18 +277,21 @@ remark::RemarkOpts getRemarkOptions(StringRef name) {
 bool canLoop(const IntegerProduct &product, const GpuTarget &target) {
   // What may be in flight at a time there.
   constexpr int64_t kMaxThreads = 65535 * 128;
-  int64_t rows = cast<ShapedType>(product.lhs->get().getType()).getDimSize(0);
-  int64_t sums = ShapedType::isDynamic(rows)
+  int64_t sums = ShapedType::isDynamic(product.m)
                      ? 1
-                     : llvm::divideCeil(rows * product.n, kMaxThreads);
+                     : llvm::divideCeil(product.m * product.n, kMaxThreads);
   return product.k <= target.getMaxLoopTurns() / std::max<int64_t>(1, sums);
 }
 
 /// Fails with the reason in `whyNot`.
 LogicalResult fuseProduct(const IntegerProduct &product,
                           const GpuTarget &target, StringRef &whyNot) {
-  if (!product.isRowMajor()) {
-    whyNot = "the rows of its left factor are no rows of a matrix";
+  if (product.isDepthwise()) {
+    whyNot = "each column has terms of its own";
+    return failure();
+  }
+  if (!product.isRowMajor() && !splitRowMap(getRowMap(product))) {
+    whyNot = "the runs of its rows do not lie at the same distances";
     return failure();
   }
   if (!canLoop(product, target)) {

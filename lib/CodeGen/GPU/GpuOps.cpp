@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "qfmt/CodeGen/GPU/GpuOps.h"
+#include "GatheredRows.h"
 #include "KernelOps.h"
 #include "mlir/IR/Builders.h"
 
@@ -38,9 +39,20 @@ int64_t ProductOp::getNumRows() { return getShaped(getOut()).getDimSize(0); }
 
 int64_t ProductOp::getNumColumns() { return getShaped(getOut()).getDimSize(1); }
 
+int64_t ProductOp::getBatchRows() {
+  int64_t rows = getNumRows();
+  if (!hasBatches() || ShapedType::isDynamic(rows))
+    return rows;
+  return rows / getShaped(getRhs()).getDimSize(0);
+}
+
 int64_t ProductOp::getNumTerms() {
   return getRows() ? getShaped(getRhs()).getDimSize(1)
                    : getShaped(getLhs()).getDimSize(1);
+}
+
+int64_t ProductOp::getStoredRunTerms() {
+  return getShaped(getRhs()).getDimSize(1) / int64_t(getRuns());
 }
 
 //===----------------------------------------------------------------------===//
@@ -125,7 +137,91 @@ LogicalResult mlir::qfmt::verifyKernelBody(DestinationStyleOpInterface op,
   return success();
 }
 
+/// Of a product of two variables.
+static LogicalResult verifyBatches(ProductOp op) {
+  ShapedType lhs = getShaped(op.getLhs()), rhs = getShaped(op.getRhs());
+  ShapedType out = getShaped(op.getOut());
+  if (lhs.getRank() != 2 || out.getRank() != 2 || !lhs.hasStaticShape() ||
+      !rhs.hasStaticShape() || !out.hasStaticShape())
+    return op.emitOpError() << "needs matrices of known sizes for its left "
+                               "factor and its result where the right factor "
+                               "has batches, found "
+                            << lhs << ", " << rhs << " and " << out;
+  bool isByTerms = op.getByTerms();
+  int64_t sizes[] = {out.getDimSize(1), lhs.getDimSize(1)};
+  int64_t codesPerElement = 8 / std::max<int64_t>(4, op.getRhsBits());
+  if (rhs.getDimSize(1) != sizes[isByTerms] ||
+      rhs.getDimSize(2) * codesPerElement != sizes[!isByTerms])
+    return op.emitOpError() << "has " << sizes[0] << " columns and " << sizes[1]
+                            << " terms, but a right factor of " << rhs;
+  if (lhs.getDimSize(0) != out.getDimSize(0) || rhs.getDimSize(0) == 0 ||
+      out.getDimSize(0) % rhs.getDimSize(0) != 0)
+    return op.emitOpError()
+           << "has " << out.getDimSize(0) << " rows, " << lhs.getDimSize(0)
+           << " of its left factor, and " << rhs.getDimSize(0) << " batches";
+  if (op.getRows() || op.getRuns() != 1)
+    return op.emitOpError("has batches, and so no runs of terms");
+  return success();
+}
+
+/// What an element of a factor is.
+static LogicalResult verifyCodes(ProductOp op) {
+  Type lhs = getElementTypeOrSelf(op.getLhs());
+  Type rhs = getElementTypeOrSelf(op.getRhs());
+  if (!op.hasBatches() && (op.getByTerms() || op.getRhsBits() != 8))
+    return op.emitOpError("has a constant factor, whose columns are rows of "
+                          "bytes");
+  if (!op.hasBatches())
+    return success();
+  if (op.getRhsBits() != 8 && (op.getRhsBits() != 4 || !rhs.isInteger(8)))
+    return op.emitOpError() << "needs codes of 4 bits in bytes, or whole "
+                               "elements, found bits "
+                            << op.getRhsBits() << " of " << rhs;
+  if (lhs != rhs || (!lhs.isInteger(8) && !lhs.isInteger(16)))
+    return op.emitOpError()
+           << "needs factors of i8 or of i16, found " << lhs << " and " << rhs;
+  return success();
+}
+
+/// A left factor that is read by a map.
+static LogicalResult verifyRows(ProductOp op, AffineMap rows) {
+  ShapedType lhs = getShaped(op.getLhs()), rhs = getShaped(op.getRhs());
+  if (rows.getNumDims() != 3 || rows.getNumSymbols() != 0 ||
+      rows.getNumResults() != lhs.getRank())
+    return op.emitOpError()
+           << "reads its left factor of " << lhs << " by "
+           << AffineMapAttr::get(rows) << ", which does not give an element "
+           << "for (m, r, k)";
+  if (!qfmt::splitRowMap(rows))
+    return op.emitOpError()
+           << "reads its left factor by " << AffineMapAttr::get(rows)
+           << ", which is no sum of places of m and of r and, in the last "
+              "dimension, k";
+  int64_t runs = op.getRuns();
+  if (runs < 1 || rhs.getDimSize(1) % runs != 0)
+    return op.emitOpError() << "has " << rhs.getDimSize(1)
+                            << " terms, which are not " << runs << " runs";
+  if (op.getRunTerms() < 1 || op.getRunTerms() > op.getStoredRunTerms())
+    return op.emitOpError()
+           << "has runs of " << op.getRunTerms() << " terms, but the right "
+           << "factor has room for 1 to " << op.getStoredRunTerms();
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  auto buffer = dyn_cast<MemRefType>(lhs);
+  if (!lhs.hasStaticShape() || ShapedType::isDynamic(op.getNumRows()) ||
+      !lhs.getElementType().isInteger(8) ||
+      (buffer && (failed(buffer.getStridesAndOffset(strides, offset)) ||
+                  ShapedType::isDynamicShape(strides) || strides.back() != 1)))
+    return op.emitOpError() << "needs a left factor of bytes with known sizes "
+                               "and strides where a map says where its rows "
+                               "are, found "
+                            << lhs;
+  return success();
+}
+
 static LogicalResult verifyFactors(ProductOp op) {
+  if (op.hasBatches())
+    return verifyBatches(op);
   ShapedType lhs = getShaped(op.getLhs()), rhs = getShaped(op.getRhs());
   ShapedType out = getShaped(op.getOut());
   if (rhs.getRank() != 2 || out.getRank() != 2)
@@ -139,20 +235,9 @@ static LogicalResult verifyFactors(ProductOp op) {
     return op.emitOpError()
            << "has " << out.getDimSize(1) << " columns, but its right factor "
            << rhs.getDimSize(0);
-  if (std::optional<AffineMap> rows = op.getRows()) {
-    if (rows->getNumDims() != 3 || rows->getNumSymbols() != 0 ||
-        rows->getNumResults() != lhs.getRank())
-      return op.emitOpError()
-             << "reads its left factor of " << lhs << " by "
-             << AffineMapAttr::get(*rows) << ", which does not give an element "
-             << "for (m, r, k)";
-    if (op.getRuns() < 1 || rhs.getDimSize(1) % int64_t(op.getRuns()) != 0)
-      return op.emitOpError()
-             << "has " << rhs.getDimSize(1) << " terms, which are not "
-             << op.getRuns() << " runs";
-    return success();
-  }
-  if (op.getRuns() != 1)
+  if (std::optional<AffineMap> rows = op.getRows())
+    return verifyRows(op, *rows);
+  if (op.getRuns() != 1 || op.getOfTerms())
     return op.emitOpError("has runs of terms, but does not say where its rows "
                           "are");
   if (lhs.getRank() != 2 || ShapedType::isDynamic(lhs.getDimSize(1)))
@@ -212,7 +297,8 @@ LogicalResult TensorMapOp::verify() {
 }
 
 LogicalResult ProductOp::verify() {
-  if (failed(verifyFactors(*this)) || failed(verifyFormats(*this)))
+  if (failed(verifyCodes(*this)) || failed(verifyFactors(*this)) ||
+      failed(verifyFormats(*this)))
     return failure();
   return verifyKernelOp(*this, getExtras(), getExtraMaps());
 }
@@ -223,6 +309,9 @@ LogicalResult ProductOp::verifyRegions() {
   bool hasFloats =
       this->hasFloats() || isa<FloatType>(getElementTypeOrSelf(getLhs()));
   Type sumType = getBlock().getArgument(0).getType();
+  // Of codes of 16 bits.
+  if (getElementTypeOrSelf(getLhs()).isInteger(16) && sumType.isInteger(64))
+    return success();
   if (hasFloats ? !sumType.isF32() : !sumType.isInteger(32) && !sumType.isF32())
     return emitOpError() << "has sums of 32 bits, found " << sumType;
   return success();

@@ -1,28 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "IntegerMmaTile.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "MmaFragments.h"
 
 namespace mlir::qfmt {
-
-static constexpr int64_t kLhsRegisters = 4, kRhsRegisters = 2, kSums = 4;
-/// Of a fragment of eight columns or rows, which is one matrix of ldmatrix.
-static constexpr int64_t kMatrixRows = 8;
 
 IntegerMmaTile::IntegerMmaTile(KernelBuilder &b, kernel::ProductOp op,
                                const BlockShape &shape)
     : RingTile(shape, op.getNumTerms(), kRowBytes), op(op), lhs(b, op.getLhs()),
       rhs(b, op.getRhs()), lhsSwizzle{2},
-      rhsSwizzle{shape.fragments.getNumColumns()} {}
+      rhsSwizzle{shape.fragments.getNumColumns()} {
+  if (op.getRows())
+    gathered.emplace(op);
+}
 
 int64_t IntegerMmaTile::getStageBytes(const BlockShape &shape) {
   return SharedCopy::getBytes(shape.getRows() + shape.getColumns());
 }
 
 int64_t IntegerMmaTile::getNumSums() const {
-  return shape.fragments.rows * shape.fragments.columns * kSums;
+  return shape.fragments.rows * shape.fragments.columns * kSumRegisters;
 }
 
 void IntegerMmaTile::enter(KernelBuilder &b) {
@@ -39,7 +36,9 @@ void IntegerMmaTile::begin(KernelBuilder &b, const BlockPlace &place) {
   // The right factor may have terms that the left one has not, which are zeros
   // there.
   lhsCopy.emplace(
-      lhs, SharedCopy::Shape{place.numRows, terms, shape.getRows(), partTerms},
+      lhs,
+      SharedCopy::Shape{place.numRows, terms, shape.getRows(), partTerms,
+                        /*bits=*/8, gathered ? &*gathered : nullptr},
       lhsSwizzle, shape.getThreads());
   rhsCopy.emplace(
       rhs,
@@ -88,18 +87,6 @@ void IntegerMmaTile::placeLane(KernelBuilder &b, const BlockPlace &place) {
   rhsPiece = b.mul(b.bitXor(secondTerms, inMatrix), kPieceBytes);
 }
 
-static void emitMatrices(KernelBuilder &b, Value address,
-                         SmallVectorImpl<Value> &registers) {
-  SmallVector<Type> types(4, b.getI32Type());
-  auto type = LLVM::LLVMStructType::getLiteral(b.getContext(), types);
-  auto shape = NVVM::LdStMatrixShapeAttr::get(b.getContext(), 8, 8);
-  Value loaded =
-      NVVM::LdMatrixOp::create(b, type, address, 4, NVVM::MMALayout::row, shape,
-                               NVVM::LdStMatrixEltType::B16);
-  for (int64_t i = 0; i < 4; ++i)
-    registers.push_back(LLVM::ExtractValueOp::create(b, loaded, i));
-}
-
 /// Those of the left factor, then those of the right one.
 SmallVector<Value> IntegerMmaTile::emitLoads(KernelBuilder &b, Value stage,
                                              int64_t step) {
@@ -110,11 +97,13 @@ SmallVector<Value> IntegerMmaTile::emitLoads(KernelBuilder &b, Value stage,
   };
   Value lhsAddress = locate(lhsRow, lhsPiece);
   for (int64_t i = 0; i < shape.fragments.rows; ++i)
-    emitMatrices(b, b.advance(lhsAddress, i * 16 * kRowBytes), fragments);
+    emitMatrices(b, b.advance(lhsAddress, i * 16 * kRowBytes),
+                 /*isTransposed=*/false, fragments);
   Value rhsAddress = locate(rhsRow, rhsPiece);
   // Two columns of each thread belong to a tile.
   for (int64_t i = 0; i < shape.fragments.columns; i += 2)
-    emitMatrices(b, b.advance(rhsAddress, i * 2 * kRowBytes), fragments);
+    emitMatrices(b, b.advance(rhsAddress, i * 2 * kRowBytes),
+                 /*isTransposed=*/false, fragments);
   return fragments;
 }
 
@@ -123,24 +112,14 @@ void IntegerMmaTile::emitProducts(KernelBuilder &b, ArrayRef<Value> fragments,
   ArrayRef<Value> lhsFragments =
       fragments.take_front(shape.fragments.rows * kLhsRegisters);
   ArrayRef<Value> rhsFragments = fragments.drop_front(lhsFragments.size());
-  using Types = NVVM::MMATypes;
-  std::array<Types, 2> types = {op.getLhsUnsigned() ? Types::u8 : Types::s8,
-                                op.getRhsUnsigned() ? Types::u8 : Types::s8};
-  std::array<NVVM::MMALayout, 2> layouts = {NVVM::MMALayout::row,
-                                            NVVM::MMALayout::col};
-  SmallVector<Type> sumTypes(kSums, b.getI32Type());
-  auto type = LLVM::LLVMStructType::getLiteral(b.getContext(), sumTypes);
   for (int64_t i = 0; i < shape.fragments.rows; ++i)
-    for (int64_t j = 0; j < shape.fragments.columns; ++j) {
-      auto tile = sums.slice((i * shape.fragments.columns + j) * kSums, kSums);
-      auto left = lhsFragments.slice(i * kLhsRegisters, kLhsRegisters);
-      auto right = rhsFragments.slice(j * kRhsRegisters, kRhsRegisters);
-      Value product = NVVM::MmaOp::create(
-          b, type, left, right, ValueRange(tile), ArrayRef<int64_t>{16, 8, 32},
-          /*b1Op=*/std::nullopt, NVVM::MMAIntOverflow::wrapped, types, layouts);
-      for (int64_t k = 0; k < kSums; ++k)
-        tile[k] = LLVM::ExtractValueOp::create(b, product, k);
-    }
+    for (int64_t j = 0; j < shape.fragments.columns; ++j)
+      emitMma(b, lhsFragments.slice(i * kLhsRegisters, kLhsRegisters),
+              op.getLhsUnsigned(),
+              rhsFragments.slice(j * kRhsRegisters, kRhsRegisters),
+              op.getRhsUnsigned(),
+              sums.slice((i * shape.fragments.columns + j) * kSumRegisters,
+                         kSumRegisters));
 }
 
 } // namespace mlir::qfmt

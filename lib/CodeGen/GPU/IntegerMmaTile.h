@@ -36,6 +36,8 @@ private:
   kernel::ProductOp op;
   GlobalBuffer lhs, rhs;
   Swizzle lhsSwizzle, rhsSwizzle;
+  /// Of the left factor, if it is no matrix.
+  std::optional<GatheredRows> gathered;
 
   // In the kernel.
   std::optional<SharedCopy> lhsCopy, rhsCopy;

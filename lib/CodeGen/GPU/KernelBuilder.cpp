@@ -3,6 +3,7 @@
 #include "KernelBuilder.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -88,6 +89,11 @@ Value KernelBuilder::toI64(Value i32) {
 // Addresses
 //===----------------------------------------------------------------------===//
 
+Value KernelBuilder::selectBytes(Value low, Value high, Value selector) {
+  return NVVM::PermuteOp::create(*this, getI32Type(), low, high, selector,
+                                 NVVM::PermuteMode::DEFAULT);
+}
+
 Value KernelBuilder::advance(Value pointer, Value bytes) {
   return LLVM::GEPOp::create(*this, pointer.getType(), getI8Type(), pointer,
                              ArrayRef<LLVM::GEPArg>{bytes});
@@ -137,6 +143,32 @@ GlobalBuffer::GlobalBuffer(KernelBuilder &b, Value buffer) {
       ArrayRef<OpFoldResult>{});
 }
 
+void GlobalBuffer::readAsBytes(KernelBuilder &b) {
+  int64_t bytes = getElementBytes();
+  auto scale = [&](OpFoldResult number) -> OpFoldResult {
+    if (std::optional<int64_t> known = getConstantIntValue(number))
+      return b.getIndexAttr(*known * bytes);
+    Value factor = arith::ConstantIndexOp::create(b, bytes);
+    return arith::MulIOp::create(b, cast<Value>(number), factor).getResult();
+  };
+  offset = scale(offset);
+  for (OpFoldResult &stride : MutableArrayRef(strides).drop_back())
+    stride = scale(stride);
+  elementType = b.getI8Type();
+}
+
+GlobalBuffer GlobalBuffer::select(KernelBuilder &b, Value index) const {
+  SmallVector<Value> indices(strides.size(), b.i32(0));
+  indices.front() = index;
+  GlobalBuffer part = *this;
+  part.pointer = getAddress(b, indices);
+  part.selectedStrides.push_back(offset);
+  part.selectedStrides.push_back(strides.front());
+  part.offset = b.getIndexAttr(0);
+  part.strides.erase(part.strides.begin());
+  return part;
+}
+
 void GlobalBuffer::enter(KernelBuilder &b) {
   Value index = memref::ExtractAlignedPointerAsIndexOp::create(b, first);
   Value address = arith::IndexCastOp::create(b, b.getI64Type(), index);
@@ -161,6 +193,8 @@ int64_t GlobalBuffer::getAlignment(ArrayRef<unsigned> dims,
       alignment /= 2;
   };
   divide(offset);
+  for (OpFoldResult stride : selectedStrides)
+    divide(stride);
   for (unsigned dim : dims)
     divide(strides[dim]);
   return alignment;
@@ -176,6 +210,10 @@ Value GlobalBuffer::getAddress(KernelBuilder &b, ValueRange indices) const {
   for (auto [index, stride] : llvm::zip_equal(indices, strides))
     sum = b.add(sum, b.mul(b.toI64(index), emit(stride)));
   return b.advance(pointer, b.mul(sum, getElementBytes()));
+}
+
+Value GlobalBuffer::getFirst(KernelBuilder &b) const {
+  return getAddress(b, SmallVector<Value>(strides.size(), b.i32(0)));
 }
 
 /// Numbers that LLVM does not have lie in memory as integers.

@@ -50,6 +50,12 @@ public:
   Value div(Value a, Value b);
   Value rem(Value a, Value b);
 
+  /// Digit i of `selector`, in hexadecimal, says which byte is byte i of the
+  /// result: 0 ... 3 are those of `low`, 4 ... 7 those of `high`.
+  Value selectBytes(Value low, Value high, Value selector);
+  Value selectBytes(Value low, Value high, int64_t selector) {
+    return selectBytes(low, high, i32(selector));
+  }
   /// From an index.
   Value toI32(Value index);
   Value toI64(Value i32);
@@ -68,7 +74,13 @@ class GlobalBuffer {
 public:
   GlobalBuffer(KernelBuilder &b, Value buffer);
 
+  /// The same as bytes, where elements of more lie one after the other along
+  /// the last dimension. Before it is entered.
+  void readAsBytes(KernelBuilder &b);
+
   void enter(KernelBuilder &b);
+  /// In the kernel: the part with index `index` of the first dimension.
+  GlobalBuffer select(KernelBuilder &b, Value index) const;
 
   Type getElementType() const { return elementType; }
   int64_t getElementBytes() const;
@@ -80,6 +92,8 @@ public:
 
   /// In the kernel: the address of an element, indices of 32 bits.
   Value getAddress(KernelBuilder &b, ValueRange indices) const;
+  /// In the kernel: the address of the first element.
+  Value getFirst(KernelBuilder &b) const;
   /// Elements of an address, one a value; their number is a power of two. No
   /// other kernel thread may write the buffer.
   SmallVector<Value> load(KernelBuilder &b, Value address, int64_t count) const;
@@ -94,6 +108,8 @@ private:
   /// Constants, or indices outside of the kernel.
   OpFoldResult offset;
   SmallVector<OpFoldResult> strides;
+  /// What `pointer` may be a multiple of each behind.
+  SmallVector<OpFoldResult> selectedStrides;
   /// In the kernel.
   Value pointer;
 };

@@ -36,7 +36,10 @@ struct BlockPlace {
   Value warpRow, warpColumn;
   /// The first row and column of the block.
   Value row, column;
-  /// Rows of the product; null if it has all rows of all blocks.
+  /// Null if there are none.
+  Value batch;
+  /// Rows of the product, or the end of those of the batch; null if it has all
+  /// rows of all blocks.
   Value numRows;
   /// The product has all columns of all blocks.
   bool hasAllColumns;
@@ -50,7 +53,9 @@ public:
   virtual int64_t getSharedBytes() const = 0;
   /// In the kernel, before anything else.
   virtual void enter(KernelBuilder &b) = 0;
-  /// The sums of a thread, `shape.fragments` says which. `shared` is the
+  /// The neighbouring columns that a thread has; a warp has some such runs.
+  virtual FragmentShape getRun() const = 0;
+  /// The sums of a thread, run by run. `shared` is the
   /// address of the block's shared memory.
   virtual SmallVector<Value> emitSums(KernelBuilder &b, const BlockPlace &place,
                                       Value shared) = 0;

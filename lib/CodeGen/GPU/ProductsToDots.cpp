@@ -41,8 +41,8 @@ class DotKernel {
 public:
   DotKernel(kernel::ProductOp op, const GpuTarget &target)
       : op(op), target(target), b(op.getLoc(), op), runs(op.getRuns()),
-        runTerms(cast<ShapedType>(op.getRhs().getType()).getDimSize(1) / runs) {
-  }
+        runTerms(op.getStoredRunTerms()),
+        terms(op.getRows() ? op.getRunTerms() : op.getNumTerms()) {}
 
   void emit() {
     usesWords = hasPackedDot(target) && liesInWords();
@@ -87,7 +87,7 @@ private:
              type.getShape().back() % kBytesPerWord == 0;
     };
     if (!isWhole(left) || !isWhole(right) || runTerms % kBytesPerWord != 0 ||
-        (runs == 1 && op.getNumTerms() % kBytesPerWord != 0))
+        terms % kBytesPerWord != 0)
       return false;
     std::optional<AffineMap> map = op.getRows();
     if (!map)
@@ -131,8 +131,6 @@ private:
     Value zero = index(0), one = index(1);
     auto overRuns = scf::ForOp::create(b, zero, index(runs), one, sum);
     b.setInsertionPointToStart(overRuns.getBody());
-    // What `lhs` does not have, rows of one run are filled up with.
-    int64_t terms = runs == 1 ? op.getNumTerms() : runTerms;
     auto overTerms = scf::ForOp::create(b, zero, index(terms),
                                         index(usesWords ? kBytesPerWord : 1),
                                         overRuns.getRegionIterArg(0));
@@ -255,7 +253,8 @@ private:
   kernel::ProductOp op;
   const GpuTarget &target;
   ImplicitLocOpBuilder b;
-  int64_t runs, runTerms;
+  /// Terms of a run are those of the right factor and those that both have.
+  int64_t runs, runTerms, terms;
   bool usesWords = false;
   /// The factors as words.
   Value lhs, rhs;

@@ -11,6 +11,7 @@
 #include "BlockGrid.h"
 #include "IntegerMmaTile.h"
 #include "TensorCoreTier.h"
+#include "VariableMmaTile.h"
 #include "WgmmaKernel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -37,23 +38,33 @@ namespace {
 class ProductKernel {
 public:
   ProductKernel(KernelBuilder &b, kernel::ProductOp op, const BlockShape &shape)
-      : b(b), op(op), shape(shape), tile(b, op, shape), store(b, op) {}
+      : b(b), op(op), shape(shape), store(b, op) {
+    if (op.hasBatches())
+      tile = std::make_unique<VariableMmaTile>(b, op, shape);
+    else
+      tile = std::make_unique<IntegerMmaTile>(b, op, shape);
+  }
 
   void emit() {
     BlockGrid grid(op, shape.getRows(), shape.getColumns());
     gpu::LaunchOp launch =
-        grid.beginLaunch(b, shape.getThreads(), tile.getSharedBytes());
-    tile.enter(b);
+        grid.beginLaunch(b, shape.getThreads(), tile->getSharedBytes());
+    tile->enter(b);
     store.enter(b);
     BlockPlace place = emitPlace(launch, grid.emitOrigin(b, launch));
-    SmallVector<Value> sums = tile.emitSums(b, place, BlockGrid::emitShared(b));
+    SmallVector<Value> sums =
+        tile->emitSums(b, place, BlockGrid::emitShared(b));
+    FragmentShape run = tile->getRun();
     Value row =
         b.add(b.mul(place.warpRow, shape.getWarpRows()), b.div(place.lane, 4));
-    Value column =
-        b.add(b.mul(place.warpColumn, shape.getWarpColumns()),
-              b.mul(b.rem(place.lane, 4), shape.fragments.getNumColumns()));
-    store.emit(b, shape.fragments, sums, b.add(place.row, row),
-               b.add(place.column, column), place.numRows, place.hasAllColumns);
+    Value column = b.add(b.mul(place.warpColumn, shape.getWarpColumns()),
+                         b.mul(b.rem(place.lane, 4), run.getNumColumns()));
+    int64_t sumsOfRun = run.getNumRows() * run.getNumColumns();
+    for (int64_t i = 0; i < shape.fragments.columns / run.columns; ++i)
+      store.emit(b, run, ArrayRef(sums).slice(i * sumsOfRun, sumsOfRun),
+                 b.add(place.row, row),
+                 b.add(b.add(place.column, column), i * 8 * run.columns),
+                 place.numRows, place.hasAllColumns);
     gpu::TerminatorOp::create(b);
   }
 
@@ -67,6 +78,7 @@ private:
     place.warpColumn = b.rem(warp, shape.warpColumns);
     place.row = origin.row;
     place.column = origin.column;
+    place.batch = origin.batch;
     place.numRows = origin.numRows;
     place.hasAllColumns = origin.hasAllColumns;
     return place;
@@ -75,7 +87,7 @@ private:
   KernelBuilder &b;
   kernel::ProductOp op;
   BlockShape shape;
-  IntegerMmaTile tile;
+  std::unique_ptr<MmaTile> tile;
   FragmentStore store;
 };
 
@@ -133,18 +145,36 @@ struct ProductsToKernelsPass
         return signalPassFailure();
   }
 
+  ProductSize getSize(kernel::ProductOp op) {
+    ProductSize size;
+    size.hasUnknownRows = ShapedType::isDynamic(op.getNumRows());
+    size.rows =
+        size.hasUnknownRows ? int64_t(rowsIfUnknown) : op.getBatchRows();
+    size.columns = op.getNumColumns();
+    size.terms = op.getNumTerms();
+    size.isGathered = op.getRows().has_value();
+    size.getStageBytes = [](const BlockShape &shape) {
+      return IntegerMmaTile::getStageBytes(shape);
+    };
+    if (!op.hasBatches())
+      return size;
+    size.batches = op.getNumRows() / op.getBatchRows();
+    size.sumsPerElement = VariableMmaTile::getSumsPerElement(op);
+    size.getStageBytes = [op](const BlockShape &shape) {
+      return VariableMmaTile::getStageBytes(op, shape);
+    };
+    return size;
+  }
+
   LogicalResult emitKernel(kernel::ProductOp op) {
     std::optional<GpuTarget> target = GpuTarget::get(op);
     if (!target || !target->hasMmaSync())
       return op.emitOpError("needs a target with mma.sync for bytes, sm_80 or "
                             "newer; qfmt-set-gpu-target says which it is");
-    bool hasUnknownRows = ShapedType::isDynamic(op.getNumRows());
-    ProductSize size = {hasUnknownRows ? int64_t(rowsIfUnknown)
-                                       : op.getNumRows(),
-                        op.getNumColumns(), op.getNumTerms(), hasUnknownRows};
+    ProductSize size = getSize(op);
     BlockRequest request = {blockRows, blockColumns, stages};
     StringRef whyNot = "tier=wgmma has not asked for it";
-    if (tier == "wgmma" &&
+    if (tier == "wgmma" && !op.hasBatches() &&
         succeeded(emitWgmma(op, *target, size, request, whyNot)))
       return success();
     if (op.hasFloats())

@@ -22,6 +22,7 @@ public:
   RingTile(const BlockShape &shape, int64_t terms, int64_t mostPartTerms);
 
   int64_t getSharedBytes() const override;
+  FragmentShape getRun() const override { return shape.fragments; }
   SmallVector<Value> emitSums(KernelBuilder &b, const BlockPlace &place,
                               Value shared) override;
 

@@ -8,7 +8,7 @@
 #ifndef QFMT_LIB_CODEGEN_GPU_SHAREDTILE_H
 #define QFMT_LIB_CODEGEN_GPU_SHAREDTILE_H
 
-#include "KernelBuilder.h"
+#include "GatheredRows.h"
 
 namespace mlir::qfmt {
 
@@ -39,6 +39,12 @@ public:
     Value numRows;
     int64_t numTerms;
     int64_t rows, terms;
+    /// Of a term in the matrix: 8, or 4, where two terms are a byte of it, the
+    /// first one its low half. In shared memory such a term is 16 times as
+    /// much, a byte, signed or unsigned as it was.
+    int64_t bits = 8;
+    /// Where rows are if they are no rows of the matrix.
+    const GatheredRows *gathered = nullptr;
   };
 
   SharedCopy(const GlobalBuffer &matrix, const Shape &shape,
@@ -48,6 +54,8 @@ public:
 
   /// Computes what all copies have in common, for rows from `firstRow` on.
   void begin(KernelBuilder &b, Value thread, Value firstRow);
+  /// Another first row than that of `begin`.
+  void setFirstRow(Value first) { firstRow = first; }
   /// Terms from `firstTerm` on, to `shared`.
   void emit(KernelBuilder &b, Value firstTerm, Value shared);
 
@@ -58,9 +66,18 @@ public:
 
 private:
   int64_t getRowsPerPass() const { return numThreads / kPiecesPerRow; }
+  int64_t getNumPasses() const {
+    return llvm::divideCeil(shape.rows, getRowsPerPass());
+  }
+  Value emitTarget(KernelBuilder &b, int64_t pass, Value shared);
   void emitPiece(KernelBuilder &b, int64_t pass, Value firstTerm,
                  Value numBytes, Value shared);
+  void emitGathered(KernelBuilder &b, int64_t pass,
+                    const GatheredRows::Terms &terms, Value to);
+  void emitAsync(KernelBuilder &b, Value from, Value numBytes, Value to);
   void emitBytes(KernelBuilder &b, int64_t pass, Value firstTerm, Value place);
+  void emitCodes(KernelBuilder &b, int64_t pass, Value firstTerm,
+                 Value numCodes, Value place);
 
   const GlobalBuffer &matrix;
   Shape shape;
@@ -68,6 +85,8 @@ private:
   int64_t numThreads;
   /// Of a thread: its row in each pass, the first of its terms, its place.
   Value row, term, place, firstRow;
+  /// Of gathered rows, one a pass.
+  SmallVector<Value> rowPlaces;
   /// The thread has something to copy; null if all have.
   Value isActive;
 };

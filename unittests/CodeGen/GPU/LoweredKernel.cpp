@@ -137,10 +137,18 @@ public:
 
   Bytes readResult(Value value) {
     getBuffer(value);
-    return buffers[value]->read();
+    return buffers[getViewed(value)]->read();
   }
 
 private:
+  static Value getViewed(Value value) {
+    Operation *op = value.getDefiningOp();
+    if (isa_and_nonnull<memref::ReinterpretCastOp, memref::ExpandShapeOp,
+                        memref::CollapseShapeOp, memref::SubViewOp>(op))
+      return getViewed(op->getOperand(0));
+    return value;
+  }
+
   /// Of exactly the size that the kernel may read. What it writes has nothing
   /// in it before.
   std::unique_ptr<Buffer<char>> makeBuffer(Value value) {

@@ -39,8 +39,13 @@ def QFmtGpu_ProductOp : Op<QFmtGpu_Dialect, "product", [DestinationStyleOpInterf
     With formats (`as f8E4M3FN`, `as f8E5M2`), which both factors have or none, bytes are codes of these numbers, and sums are of f32, in the order of the
     kernel, which docs/Gpu.md has: parts of 128 terms are added up.
 
+    A product of two variables has batches, one or more: `rhs` is B x N x K, or with `by_terms` B x K x N, B is known, and row m reads batch m floordiv (M / B).
+    Elements of both factors are bytes, or integers of 16 bits, whose sums are of 32 or 64 bits. With `bits 4` bytes of `rhs` are two codes along its last dimension, the
+    first one in the lower half.
+
     With `rows = affine_map<(m, r, k) -> (...)>` the factor `lhs` has any rank, and its element (m, r, k) is where the map says; the terms are `runs` runs
-    of K' / `runs` terms each, which lie one after the other in both factors, as in a convolution.
+    of K' / `runs` terms each, which lie one after the other in both factors, as in a convolution. The map's results are sums of something that depends on
+    m alone and something that depends on r alone, and the last one of k. With `runs R of T`, T <= K' / R, `lhs` has the first T terms of each run; the others do not count.
 
     ```mlir
     %r = qfmt_gpu.product %x unsigned * %w with %bias : tensor<32xi32> maps [affine_map<(m, n) -> (n)>] into %out {
@@ -53,16 +58,26 @@ def QFmtGpu_ProductOp : Op<QFmtGpu_Dialect, "product", [DestinationStyleOpInterf
   let arguments = (ins QFmtGpu_MatrixOf<[AnyType]>:$lhs, QFmtGpu_MatrixOf<[AnyType]>:$rhs, Variadic<QFmtGpu_MatrixOf<[AnyType]>>:$extras,
                    QFmtGpu_MatrixOf<[AnyType]>:$out, UnitAttr:$lhs_unsigned, UnitAttr:$rhs_unsigned,
                    DefaultValuedOptionalAttr<AffineMapArrayAttr, "{}">:$maps, OptionalAttr<AffineMapAttr>:$rows,
-                   DefaultValuedOptionalAttr<I64Attr, "1">:$runs, OptionalAttr<TypeAttr>:$lhs_format, OptionalAttr<TypeAttr>:$rhs_format);
+                   DefaultValuedOptionalAttr<I64Attr, "1">:$runs, OptionalAttr<TypeAttr>:$lhs_format, OptionalAttr<TypeAttr>:$rhs_format,
+                   UnitAttr:$by_terms, DefaultValuedOptionalAttr<I64Attr, "8">:$rhs_bits,
+                   OptionalAttr<I64Attr>:$of_terms);
   let results = (outs Optional<AnyRankedTensor>:$result);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    $lhs (`unsigned` $lhs_unsigned^)? (`as` $lhs_format^)? `*` $rhs (`unsigned` $rhs_unsigned^)? (`as` $rhs_format^)? (`rows` $rows^ `runs` $runs)?
+    $lhs (`unsigned` $lhs_unsigned^)? (`as` $lhs_format^)? `*` $rhs (`unsigned` $rhs_unsigned^)? (`as` $rhs_format^)? (`by_terms` $by_terms^)? (`bits` $rhs_bits^)?
+    (`rows` $rows^ `runs` $runs (`of` $of_terms^)?)?
     (`with` $extras^ `:` type($extras) `maps` $maps)? `into` $out $body attr-dict `:` type($lhs) `,` type($rhs) `,` type($out)
     (`->` type($result)^)?
   }];
   let hasVerifier = 1;
   let hasRegionVerifier = 1;
+  let builders = [
+    /// On tensors, of signed bytes, with no extra operands and an empty body.
+    OpBuilder<(ins "Value":$lhs, "Value":$rhs, "Value":$out), [{
+      build($_builder, $_state, out.getType(), lhs, rhs, ValueRange(), out, UnitAttr(), UnitAttr(), $_builder.getArrayAttr({}), AffineMapAttr(),
+            $_builder.getI64IntegerAttr(1), TypeAttr(), TypeAttr(), UnitAttr(), $_builder.getI64IntegerAttr(8), IntegerAttr());
+    }]>,
+  ];
   let extraClassDeclaration = [{
     MutableOperandRange getDpsInitsMutable() { return getOutMutable(); }
     Block &getBlock() { return getBody().front(); }
@@ -71,8 +86,15 @@ def QFmtGpu_ProductOp : Op<QFmtGpu_Dialect, "product", [DestinationStyleOpInterf
     /// Dynamic, if unknown.
     int64_t getNumRows();
     int64_t getNumColumns();
-    /// Terms of `lhs`.
+    /// Terms of `lhs`; with `rows` those of `rhs`.
     int64_t getNumTerms();
+    /// Of one run, in `lhs` and in `rhs`.
+    int64_t getRunTerms() { return getOfTerms().value_or(getStoredRunTerms()); }
+    int64_t getStoredRunTerms();
+    /// Neither factor is a constant.
+    bool hasBatches() { return ::llvm::cast<ShapedType>(getRhs().getType()).getRank() == 3; }
+    /// Dynamic, if unknown; all rows without batches.
+    int64_t getBatchRows();
     /// Bytes are codes of fp8.
     bool hasFloats() { return getLhsFormat().has_value(); }
   }];

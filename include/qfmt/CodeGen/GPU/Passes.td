@@ -229,6 +229,47 @@ def FuseFloat8Products : Pass<"qfmt-fuse-float8-products", "::mlir::ModuleOp"> {
                            "::mlir::qfmt::kernel::QFmtGpuDialect"];
 }
 
+def BatchesToRows : Pass<"qfmt-batches-to-rows", "::mlir::ModuleOp"> {
+  let summary = "Writes batches of products of two variables as one product of matrices";
+  let description = [{
+    On tensors of known sizes, of products of integers of 8 or 16 bits of which neither is a constant, as those of attention are. Where tensor cores can compute them, the result
+    becomes a matrix with the rows of all batches, and a map says which batch of the second factor a row reads. Remarks (missed) say which ones are left alone, and why.
+
+    ```mlir
+    %z = linalg.generic {indexing_maps = [(b, m, n, k) -> (b, m, k), (b, k, n), (b, m, n)]} ins(%x, %y : tensor<4x16x8xi8>, tensor<4x8x32xi8>)
+    ```
+    becomes
+    ```mlir
+    %m = linalg.generic {indexing_maps = [(m, n, k) -> (m, k), (m floordiv 16, k, n), (m, n)]} ins(%rows, %y : tensor<64x8xi8>, tensor<4x8x32xi8>)
+    %z = tensor.expand_shape %m [[0, 1], [2]] output_shape [4, 16, 32] : tensor<64x32xi32> into tensor<4x16x32xi32>
+    ```
+  }];
+  let options = [
+    Option<"tier", "tier", "std::string", "\"auto\"",
+           "auto: tensor cores, if the target has them; mma, wgmma: an error if it has not; portable: none">,
+  ];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def FuseVariableProducts : Pass<"qfmt-fuse-variable-products", "::mlir::ModuleOp"> {
+  let summary = "Makes one operation of a product of two variables and what is computed from its sums";
+  let description = [{
+    The products of qfmt-batches-to-rows, the initial values before them and the element-wise operations that alone read them become `qfmt_gpu.product` with batches, if the target
+    has the tensor cores for it. The second factor is read as it is, its terms in rows or in columns.
+
+    ```mlir
+    %r = qfmt_gpu.product %q * %k into %e { ... } : tensor<64x32xi8>, tensor<4x16x32xi8>, tensor<64x16xi8> -> tensor<64x16xi8>
+    %s = qfmt_gpu.product %p unsigned * %v by_terms into %f { ... } : tensor<64x16xi8>, tensor<4x16x32xi8>, tensor<64x32xi8> -> tensor<64x32xi8>
+    ```
+  }];
+  let options = [
+    Option<"tier", "tier", "std::string", "\"auto\"",
+           "auto: tensor cores, if the target has them; mma, wgmma: an error if it has not; portable: none">,
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::qfmt::kernel::QFmtGpuDialect"];
+}
+
 def FuseScaledProducts : Pass<"qfmt-fuse-scaled-products", "::mlir::ModuleOp"> {
   let summary = "Makes one operation of a product with weights of few bits";
   let description = [{
