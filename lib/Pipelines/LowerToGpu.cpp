@@ -45,7 +45,9 @@ static void addFusionPasses(OpPassManager &pm, const GpuOptions &options) {
   FuseFloat8ProductsOptions float8;
   float8.tier = options.tier;
   pm.addPass(createFuseFloat8Products(float8));
-  pm.addPass(createFuseScaledProducts());
+  FuseScaledProductsOptions fewBits;
+  fewBits.tier = options.tier;
+  pm.addPass(createFuseScaledProducts(fewBits));
   pm.addPass(createChannelsLast());
   pm.addPass(createConvolutionsToProducts());
   BatchesToRowsOptions batches;

@@ -86,11 +86,15 @@ public:
       return failure();
     replaceAllocations();
     replaceLoads();
-    if (function.isPublic()) {
-      SmallVector<Value> arguments = copyArguments();
-      for (Block &block : function.getBody())
-        if (auto exit = dyn_cast<func::ReturnOp>(block.getTerminator()))
-          copyResults(exit, arguments);
+    SmallVector<Value> arguments;
+    if (function.isPublic())
+      arguments = copyArguments();
+    for (Block &block : function.getBody()) {
+      auto exit = dyn_cast<func::ReturnOp>(block.getTerminator());
+      if (exit && function.isPublic())
+        copyResults(exit, arguments);
+      else if (exit)
+        copyBorrowedResults(exit);
     }
     return verifyHost();
   }
@@ -304,6 +308,28 @@ private:
     }
     for (Value buffer : llvm::concat<const Value>(owned, arguments))
       deallocateOnDevice(b, buffer);
+  }
+
+  /// Callers free what a private function returns, so that it returns copies of
+  /// what is not its own: arguments, constants, and what it returns twice.
+  void copyBorrowedResults(func::ReturnOp exit) {
+    b.setInsertionPoint(exit);
+    b.setLoc(exit.getLoc());
+    SmallVector<Value> borrowed(shared);
+    llvm::append_range(borrowed, function.getArguments());
+    for (OpOperand &result : exit->getOpOperands()) {
+      auto type = dyn_cast<MemRefType>(result.get().getType());
+      if (!type)
+        continue;
+      Value root = getRoot(result.get());
+      if (!llvm::is_contained(borrowed, root)) {
+        borrowed.push_back(root);
+        continue;
+      }
+      Value own = allocateOnDevice(b, type, getUnknownSizes(b, result.get()));
+      copy(b, own, result.get());
+      result.set(own);
+    }
   }
 
   func::FuncOp function;

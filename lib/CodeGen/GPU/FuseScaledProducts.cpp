@@ -464,6 +464,16 @@ remark::RemarkOpts getRemarkOptions(StringRef name) {
   return remark::RemarkOpts::name(name).category("qfmt-fuse-scaled-products");
 }
 
+/// What is left of a product with a constant of equal elements, which is folded
+/// into the body: columns along which no input moves.
+bool isSumOfRows(linalg::GenericOp op) {
+  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+  unsigned columns = op.getNumParallelLoops();
+  return op.getNumDpsInputs() == 1 && op.getNumReductionLoops() == 1 &&
+         columns > 1 && maps.back().isFunctionOfDim(columns - 1) &&
+         !maps.front().isFunctionOfDim(columns - 1);
+}
+
 /// None, with the reason in `whyNot` if others may want to know.
 std::optional<WeightsOfFewBits> matchWeights(linalg::GenericOp op,
                                              StringRef &whyNot) {
@@ -473,6 +483,11 @@ std::optional<WeightsOfFewBits> matchWeights(linalg::GenericOp op,
     return std::nullopt;
   if (std::optional<WeightsOfFewBits> weights = matchBytes(op))
     return weights;
+  if (isSumOfRows(op)) {
+    whyNot = "all weights are one number, so that it is the sum of a row, for "
+             "each column";
+    return std::nullopt;
+  }
   return matchFloats(op, whyNot);
 }
 

@@ -59,16 +59,38 @@ func.func @host_reads(%x: memref<i32>) -> i32 {
 
 // -----
 
-// Buffers of private functions are the device's.
+// Buffers of private functions are the device's. Callers free what they get, so that what is not the function's own is copied: an argument, a constant,
+// and what it returns a second time.
 // CHECK-LABEL: func private @inner
-// CHECK-NOT: gpu.memcpy
+// CHECK-SAME: %[[X:.*]]: memref<4xf32>
+// CHECK: %[[TABLE:.*]] = builtin.unrealized_conversion_cast
+// CHECK: %[[OWN:.*]] = gpu.alloc () : memref<4xf32>
+// CHECK: %[[A:.*]] = gpu.alloc () : memref<4xf32>
+// CHECK: gpu.memcpy %[[A]], %[[X]]
+// CHECK: %[[B:.*]] = gpu.alloc () : memref<4xf32>
+// CHECK: gpu.memcpy %[[B]], %[[TABLE]]
+// CHECK: %[[C:.*]] = gpu.alloc () : memref<4xf32>
+// CHECK: gpu.memcpy %[[C]], %[[OWN]]
+// CHECK-NOT: gpu.dealloc
+// CHECK: return %[[A]], %[[B]], %[[OWN]], %[[C]]
+// CHECK-LABEL: func @outer
+// CHECK: %[[R:.*]]:4 = call @inner(%[[DX:[a-z0-9_]+]])
+// CHECK-DAG: gpu.dealloc %[[R]]#0
+// CHECK-DAG: gpu.dealloc %[[R]]#1
+// CHECK-DAG: gpu.dealloc %[[R]]#2
+// CHECK-DAG: gpu.dealloc %[[R]]#3
+// CHECK-DAG: gpu.dealloc %[[DX]]
+// CHECK-NOT: gpu.dealloc
 // CHECK: return
-func.func private @inner(%x: memref<4xf32>) -> memref<4xf32> {
-  return %x : memref<4xf32>
+memref.global "private" constant @table : memref<4xf32> = dense<[1.0, 2.0, 3.0, 4.0]>
+func.func private @inner(%x: memref<4xf32>) -> (memref<4xf32>, memref<4xf32>, memref<4xf32>, memref<4xf32>) {
+  %table = memref.get_global @table : memref<4xf32>
+  %own = memref.alloc() : memref<4xf32>
+  return %x, %table, %own, %own : memref<4xf32>, memref<4xf32>, memref<4xf32>, memref<4xf32>
 }
-func.func @outer(%x: memref<4xf32>) -> memref<4xf32> {
-  %0 = call @inner(%x) : (memref<4xf32>) -> memref<4xf32>
-  return %0 : memref<4xf32>
+func.func @outer(%x: memref<4xf32>) -> (memref<4xf32>, memref<4xf32>, memref<4xf32>, memref<4xf32>) {
+  %0:4 = call @inner(%x) : (memref<4xf32>) -> (memref<4xf32>, memref<4xf32>, memref<4xf32>, memref<4xf32>)
+  return %0#0, %0#1, %0#2, %0#3 : memref<4xf32>, memref<4xf32>, memref<4xf32>, memref<4xf32>
 }
 
 // -----

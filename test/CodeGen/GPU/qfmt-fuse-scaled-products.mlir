@@ -138,3 +138,19 @@ func.func @f32(%x: tensor<2x16xf32>, %w: tensor<1x16xf32>, %f: tensor<2x1xf32>) 
   } -> tensor<2x1xf32>
   return %i : tensor<2x1xf32>
 }
+
+// What canonicalization leaves of a product with a constant of equal elements.
+// MISSED: NotForTensorCores{{.*}}all weights are one number, so that it is the sum of a row, for each column
+// CHECK-LABEL: @equal_weights
+// CHECK-NOT: scaled_product
+// CHECK: return
+func.func @equal_weights(%x: tensor<2x16xi8>, %f: tensor<2x3xi32>) -> tensor<2x3xi32> {
+  %i = linalg.generic {indexing_maps = [#mk, #mn], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x : tensor<2x16xi8>) outs(%f : tensor<2x3xi32>) {
+  ^bb0(%p: i8, %s: i32):
+    %p32 = arith.extsi %p : i8 to i32
+    %u = arith.addi %s, %p32 : i32
+    linalg.yield %u : i32
+  } -> tensor<2x3xi32>
+  return %i : tensor<2x3xi32>
+}

@@ -85,8 +85,9 @@ def DeviceMemory : Pass<"qfmt-device-memory", "::mlir::ModuleOp"> {
   let summary = "Puts buffers into the memory of the device";
   let description = [{
     Buffers that functions allocate are memory of the device. A public function copies its arguments there and its results back, so that callers see
-    memory of the host as before; private functions get and return memory of the device. Constants are copied once for the process, by the runtime. What the
-    host loads itself, a condition of a loop for example, is copied to it first.
+    memory of the host as before; private functions get and return memory of the device, and callers free what these return, which is a copy where it was
+    an argument or a constant. Constants are copied once for the process, by the runtime. What the host loads itself, a condition of a loop for example,
+    is copied to it first.
 
     ```mlir
     func.func @main(%x: memref<4xf32>) -> memref<4xf32> {
