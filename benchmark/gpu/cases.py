@@ -47,6 +47,8 @@ class Case:
     rotates: bool = False
     # Expected values and bounds as f32; without them the CPU's bits are expected.
     floats: tuple[np.ndarray, np.ndarray] | None = None
+    # Of products, as --gpu-tier has it.
+    tier: str = "auto"
 
 
 # ------------------------------------------------------------------------------------------------------------------
@@ -114,7 +116,7 @@ func.func @main(%x: tensor<{m}x{k}xi8>) -> tensor<{m}x{n}xi8> {{
 """
     x = random_data.random_bytes(1, m * k).view(np.int8).reshape(m, k)
     return Case(f"int8_{m}x{n}x{k}_{chip}", chip, text + resources(w=w, bias=bias, multiplier=multiplier), [x],
-                [f"int8 {m} {n} {k} {least}"], m * n * k)
+                [f"int8 {m} {n} {k} {least}"], m * n * k, tier="wgmma" if chip == "sm_90a" else "mma")
 
 
 def decode_e4m3(codes):
@@ -130,7 +132,8 @@ def sum_bound(x, w):
 
 
 def fp8_product(chip, least, m, n, k):
-    """e4m3 by e4m3 to f32. Tensor cores keep 13 bits below the largest of the terms that they add, and add 32 at a time."""
+    """e4m3 by e4m3 to f32, by wgmma in parts of 128 terms. Tensor cores keep 13 bits below the largest of the terms that they
+    add, and add 32 at a time."""
     form = "#qfmt.scaled<f8E4M3FN, scale = f32>"
     text = f"""
 func.func @main(%x: tensor<{m}x{k}xf8E4M3FN>) -> tensor<{m}x{n}xf32> {{
@@ -147,7 +150,7 @@ func.func @main(%x: tensor<{m}x{k}xf8E4M3FN>) -> tensor<{m}x{n}xf32> {{
     rows = decode_e4m3(x[:16]), decode_e4m3(w)
     bound = 2.0**-12 * (np.abs(rows[0]) @ np.abs(rows[1]).T)
     return Case(f"fp8_{m}x{n}x{k}_{chip}", chip, text + resources(w=w), [x], [f"fp8 {m} {n} {k} {least}"], m * n * k,
-                floats=(rows[0] @ rows[1].T, bound))
+                floats=(rows[0] @ rows[1].T, bound), tier="wgmma")
 
 
 # MXFP4's magnitudes.
@@ -260,7 +263,7 @@ def record(case, tool, recorder, directory):
             (directory / "check.bin").write_bytes(values.tobytes() + bounds.tobytes())
             lines.append(f"near 0 0 {values.size} 0")
         run_program(tool, source, inputs, Path(scratch) / "gpu.npy", "--gpu=cuda", f"--gpu-chip={case.chip}",
-                    f"--gpu-library={recorder}", env={"QFMT_RECORD_TO": str(directory), "QFMT_RECORD_CHIP": case.chip})
+                    f"--gpu-tier={case.tier}", f"--gpu-library={recorder}", env={"QFMT_RECORD_TO": str(directory), "QFMT_RECORD_CHIP": case.chip})
     (directory / "case.txt").write_text("\n".join(lines) + "\n")
 
 
