@@ -27,12 +27,18 @@ static Value index(ImplicitLocOpBuilder &b, int64_t value) {
 // Sizes of blocks
 //===----------------------------------------------------------------------===//
 
-/// Columns of so many tiles take 16 KiB, a third of a level-1 cache of 48 KiB;
-/// integers and sums of a block take 20 KiB.
-constexpr int64_t kTilesPerPart = 8;
+/// Columns of so many times four terms take 16 KiB, a third of a level-1 cache
+/// of 48 KiB; integers and sums of a block take 20 KiB.
+constexpr int64_t kDotsPerPart = 128;
 
 static int64_t getTilesPerGroup(const GroupedProduct &product) {
   return llvm::divideCeil(product.groupSize, kTerms);
+}
+
+/// As many as are packed.
+static int64_t getDotsPerGroup(cpu::UnpackIntegersOp factor) {
+  auto type = cast<ShapedType>(factor.getPacked().getType());
+  return type.getDimSize(2) * factor.getNumFields();
 }
 
 Blocking AmxGroupTile::chooseBlocking(const CpuTarget &target,
@@ -41,8 +47,9 @@ Blocking AmxGroupTile::chooseBlocking(const CpuTarget &target,
   Blocking blocking;
   blocking.rows = kRowsPerBlock;
   blocking.columnBlocks = kBlocksPerPanel;
+  auto factor = product.rhs->get().getDefiningOp<cpu::UnpackIntegersOp>();
   // Two chunks at least: the products of one while the other is added up.
-  blocking.steps = std::max(kTilesPerPart / tiles, kSlots);
+  blocking.steps = std::max(kDotsPerPart / getDotsPerGroup(factor), kSlots);
   blocking.cyclesPerStep =
       target.getTileGroupCycles(product.groupSize) / double(kRows);
   int64_t bytesPerRow = product.groups * tiles * kTerms;
@@ -56,11 +63,13 @@ int64_t AmxGroupTile::addLimits(const CpuTarget &target,
                                 const GroupedProduct &product,
                                 KernelSize &size) {
   int64_t columnBlocks = llvm::divideCeil(product.n, kColumnsPerBlock);
-  int64_t terms = getTilesPerGroup(product) * kTerms;
-  size.panelBytes = columnBlocks * kColumnsPerBlock * product.groups * terms;
+  auto factor = product.rhs->get().getDefiningOp<cpu::UnpackIntegersOp>();
+  size.panelBytes =
+      columnBlocks * product.groups * getDotsPerGroup(factor) * kTerms;
   size.groupCycles = int64_t(double(llvm::divideCeil(product.m, kRows) *
                                     columnBlocks * product.groups) *
                              target.getGroupSumCycles());
+  int64_t terms = getTilesPerGroup(product) * kTerms;
   return std::max<int64_t>(
       target.rates.tileProducts * product.groupSize / terms, 1);
 }
@@ -77,12 +86,13 @@ AmxGroupTile::AmxGroupTile(const GroupedProduct &product,
                            const Epilogue &epilogue)
     : product(product),
       factor(product.rhs->get().getDefiningOp<cpu::UnpackIntegersOp>()),
-      epilogue(epilogue), tilesPerGroup(getTilesPerGroup(product)) {}
+      epilogue(epilogue), tilesPerGroup(getTilesPerGroup(product)),
+      dotsPerGroup(getDotsPerGroup(factor)) {}
 
 void AmxGroupTile::emitBlock(ImplicitLocOpBuilder &b, Value from, Value end,
                              int64_t count) {
   begin = from;
-  // Zeros follow a group, as what follows it in a panel need not be zeros.
+  // Zeros follow a group: in a panel the next one does.
   rowTiles = emitRowTiles(b, product.lhs, from, end, count,
                           {product.groups, product.groupSize,
                            [](Value row, Value group, Value term) {
@@ -92,15 +102,9 @@ void AmxGroupTile::emitBlock(ImplicitLocOpBuilder &b, Value from, Value end,
 
 void AmxGroupTile::emitPanel(ImplicitLocOpBuilder &b, const Panel &panel,
                              const Part &part) {
-  Value bytes = emitUnpackedPanel(
-      b, factor, panel,
-      {part.first, part.count, tilesPerGroup * kTerms / kTermsPerDot, 1});
-  panelTiles = tensor::ExpandShapeOp::create(
-      b,
-      RankedTensorType::get(
-          {panel.numBlocks, part.count * tilesPerGroup, kRows, kTerms},
-          b.getI8Type()),
-      bytes, SmallVector<ReassociationIndices>{{0}, {1, 2}, {3}});
+  int64_t dotsBehind = tilesPerGroup * (kTerms / kTermsPerDot) - dotsPerGroup;
+  panelBytes = emitUnpackedPanel(
+      b, factor, panel, {part.first, part.count, dotsPerGroup, 1, dotsBehind});
   int64_t columns = panel.numBlocks * kColumnsPerBlock;
   auto emitEmpty = [&](int64_t rows, Type type) {
     return tensor::EmptyOp::create(b, ArrayRef<int64_t>{rows, columns}, type);
@@ -186,8 +190,9 @@ Value AmxGroupTile::emitIntegers(ImplicitLocOpBuilder &b, const Work &work,
   Value product =
       cpu::TileProductOp::create(
           b, into.getType(), rowTiles, row,
-          b.createOrFold<arith::MulIOp>(all, tiles), panelTiles, index(b, 0),
-          b.createOrFold<arith::MulIOp>(group, tiles), tiles, into,
+          b.createOrFold<arith::MulIOp>(all, tiles), panelBytes, index(b, 0),
+          b.createOrFold<arith::MulIOp>(group, index(b, dotsPerGroup)), tiles,
+          into,
           /*is_lhs_unsigned=*/false, /*added=*/false)
           .getResult();
   return tensor::InsertSliceOp::create(b, product, integers, offsets, sizes,

@@ -16,8 +16,10 @@
 // groups. After the last groups of a block there are the first ones of the
 // next, with nothing between them that would wait.
 //
-// The terms of a group begin a tile of their own and are filled up with zeros.
-// The body takes groups in the order of GroupTile, so that sums are the same.
+// The terms of a group of rows begin a tile of their own and are filled up with
+// zeros. Groups of columns follow each other: what a tile has of the next one
+// is multiplied by those. The body takes groups in the order of GroupTile, so
+// that sums are the same.
 
 #ifndef QFMT_LIB_CODEGEN_CPU_AMXGROUPTILE_H
 #define QFMT_LIB_CODEGEN_CPU_AMXGROUPTILE_H
@@ -90,11 +92,14 @@ private:
   cpu::UnpackIntegersOp factor;
   const Epilogue &epilogue;
   int64_t tilesPerGroup;
+  /// Four terms each, of a group of columns.
+  int64_t dotsPerGroup;
   /// The block's rows, which begin with `begin`: [M/16][G tilesPerGroup][16]
   /// [64].
   Value rowTiles, begin;
-  /// The columns of a panel and part: [N/16][G tilesPerGroup][16][64].
-  Value panelTiles;
+  /// The columns of a panel and part: [N/16][G dotsPerGroup][64], and what the
+  /// last tile has behind that.
+  Value panelBytes;
   /// Undefined.
   Memory empty;
 };

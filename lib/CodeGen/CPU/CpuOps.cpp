@@ -46,6 +46,8 @@ LogicalResult TileProductOp::verify() {
     if (type.getRank() == 4 &&
         type.getShape().drop_front(2) != ArrayRef<int64_t>{16, 64})
       return emitOpError() << "needs tiles of 16 x 64 bytes, found " << type;
+    if (type.getRank() == 3 && type.getDimSize(2) != 64)
+      return emitOpError() << "needs rows of 64 bytes, found " << type;
     return success();
   };
   if (failed(verifyTiles(getLhs())) || failed(verifyTiles(getRhs())))

@@ -167,10 +167,13 @@ private:
   }
 
   Value loadRight(int64_t column, Value step) {
+    bool hasTiles = cast<MemRefType>(op.getRhs().getType()).getRank() == 4;
+    if (!hasTiles)
+      step = b.createOrFold<arith::MulIOp>(step, index(kRows));
     SmallVector<Value> indices = {
         add(op.getRhsBlock(), column / kRows),
-        b.createOrFold<arith::AddIOp>(op.getRhsStep(), step), index(0),
-        index(0)};
+        b.createOrFold<arith::AddIOp>(op.getRhsStep(), step)};
+    indices.append(hasTiles ? 2 : 1, index(0));
     return amx::TileLoadOp::create(b, factorType, op.getRhs(), indices);
   }
 

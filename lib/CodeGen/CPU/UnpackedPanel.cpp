@@ -45,7 +45,8 @@ public:
   Value emit() {
     Value memory = tensor::EmptyOp::create(
         b,
-        ArrayRef<int64_t>{panel.numBlocks, units.count * units.dotsPerUnit,
+        ArrayRef<int64_t>{panel.numBlocks,
+                          units.count * units.dotsPerUnit + units.dotsBehind,
                           ByteDotProduct::kBytes},
         b.getI8Type());
     return emitFor(b, units.count, memory, [&](Value i, Value out) {

@@ -21,10 +21,12 @@ struct PanelUnits {
   /// Four terms each.
   int64_t dotsPerUnit;
   int64_t unitsPerRun;
+  /// Undefined ones behind the last unit.
+  int64_t dotsBehind = 0;
 };
 
-/// Signed bytes, [blocks of the panel][dots of the units][64]; zeros where
-/// units have more terms than are packed.
+/// Signed bytes, [blocks of the panel][dots of the units, and behind them]
+/// [64]; zeros where units have more terms than are packed.
 Value emitUnpackedPanel(ImplicitLocOpBuilder &b, cpu::UnpackIntegersOp factor,
                         const Panel &panel, const PanelUnits &units);
 

@@ -33,7 +33,7 @@
 
 // 32 x 32 sums of 16 groups: 64 tiles take 24 cycles each to add up, and 16 to multiply, half of the products by zeros.
 // REMARKS: [Passed] Blocks
-// REMARKS-SAME: Remark="a product in groups, in tiles", Rows=32, Steps=8
+// REMARKS-SAME: Remark="a product in groups, in tiles", Rows=32, Steps=16
 // REMARKS: [Analysis] Roofline
 // REMARKS-SAME: GroupCycles=1536,
 // REMARKS-SAME: ProductCycles=1024,

@@ -44,3 +44,18 @@ func.func @strided(%a: memref<64x768xi8, strided<[1536, 2]>>, %b: memref<4x12x16
   qfmt_cpu.tile_product %a[%row, %row] * %b[%row, %row] for %steps into %c : memref<64x768xi8, strided<[1536, 2]>>, memref<4x12x16x64xi8>, memref<16x16xi32>
   return
 }
+
+// Terms of groups follow each other: two steps begin 16 rows of 64 bytes apart, and are written one after the other.
+// CHECK-LABEL: func.func @groups
+// CHECK-NOT: scf.for
+// CHECK: amx.tile_load %arg0
+// CHECK: amx.tile_load %arg1[%{{.*}}, %{{.*}}, %c0{{.*}}] : memref<2x60x64xi8> into !amx.tile<16x64xi8>
+// CHECK: %[[FIRST:.*]] = amx.tile_muli
+// CHECK: %[[NEXT:.*]] = arith.addi %arg4, %c16{{.*}}
+// CHECK: amx.tile_load %arg1[%{{.*}}, %[[NEXT]], %c0{{.*}}]
+// CHECK: amx.tile_muli %{{.*}}, %{{.*}}, %[[FIRST]]
+func.func @groups(%a: memref<2x12x16x64xi8>, %b: memref<2x60x64xi8>, %c: memref<16x16xi32>, %row: index, %dot: index) {
+  %steps = arith.constant 2 : index
+  qfmt_cpu.tile_product %a[%row, %row] * %b[%row, %dot] for %steps into %c : memref<2x12x16x64xi8>, memref<2x60x64xi8>, memref<16x16xi32>
+  return
+}

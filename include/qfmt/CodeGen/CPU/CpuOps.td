@@ -63,7 +63,8 @@ def QFmtCpu_TileProductOp : Op<QFmtCpu_Dialect, "tile_product", [DestinationStyl
     On tensors or buffers. Writes sums of `64 steps` products of bytes, in 32 bits, modulo 2^32, to `sums`, which has 16 R rows and 16 C columns, R
     and C 1 or 2; with `added`, what `sums` had is added.
 
-    `rhs` is [N/16][K/64][16][64], as qfmt-pack-products lays it out; columns begin with its block `rhs_block` and terms with its `rhs_step`.
+    `rhs` is [N/16][K/64][16][64], as qfmt-pack-products lays it out; columns begin with its block `rhs_block` and terms with its `rhs_step`. Or it is
+    [N/16][K/4][64], and that counts four terms.
     `lhs` is M x K, and rows begin with `lhs_row`, terms with `lhs_term`; or it is [M/16][K/64][16][64], and those count blocks of 16 rows and
     of 64 terms. Everything that is read must be there.
 
@@ -73,7 +74,7 @@ def QFmtCpu_TileProductOp : Op<QFmtCpu_Dialect, "tile_product", [DestinationStyl
     ```
   }];
   let arguments = (ins AnyTypeOf<[TensorRankOf<[I8], [2, 4]>, MemRefRankOf<[I8], [2, 4]>]>:$lhs, Index:$lhs_row, Index:$lhs_term,
-                   AnyTypeOf<[TensorRankOf<[I8], [4]>, MemRefRankOf<[I8], [4]>]>:$rhs, Index:$rhs_block, Index:$rhs_step, Index:$steps,
+                   AnyTypeOf<[TensorRankOf<[I8], [3, 4]>, MemRefRankOf<[I8], [3, 4]>]>:$rhs, Index:$rhs_block, Index:$rhs_step, Index:$steps,
                    AnyTypeOf<[TensorRankOf<[I32], [2]>, MemRefRankOf<[I32], [2]>]>:$sums, UnitAttr:$is_lhs_unsigned, UnitAttr:$added);
   let results = (outs Optional<TensorRankOf<[I32], [2]>>:$result);
   let assemblyFormat = [{
