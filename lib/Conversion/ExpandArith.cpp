@@ -3,6 +3,7 @@
 //
 // Input:  arith on scalars and vectors.
 // Output: the same without
+//           arithmetic on bf16 and on floats of less than 16 bits         f32
 //           casts from and to floats of less than 16 bits, with another
 //           rounding than the default one, and from f64 to bf16  integers
 //           maxnumf, minnumf, and on demand maximumf, minimumf
@@ -15,6 +16,10 @@
 // the second of two zeros for the greater one; LLVM has no other floats of less
 // than 16 bits, and MLIR translates other roundings to operations that read the
 // mode from a register that nobody sets.
+//
+// Arithmetic on bf16 is f32 arithmetic rounded once more, exactly as IEEE 754
+// asks, by upstream's patterns, but for integers that f32 does not hold. (The
+// bf16 conversions of machines flush subnormal numbers.)
 //
 // A cast is MinifloatSpec::decode and encode, with IEEE 754's overflow: see
 // docs/spec.md, C87.
@@ -129,6 +134,93 @@ struct ExpandCast : OpConversionPattern<OpTy> {
 };
 
 //===----------------------------------------------------------------------===//
+// Arithmetic in f32
+//===----------------------------------------------------------------------===//
+
+/// The numbers of f64 between which no float of at most 16 bits changes. Those
+/// of 2^53 and more keep what is above their 12 lowest bits, of which one says
+/// whether there is more.
+template <typename OpTy>
+Value emitRoundedToOdd(ScalarBuilder &b, Value integer) {
+  Value high = b.apply<arith::AndIOp>(integer, ~int64_t(0xFFF));
+  Value isExact =
+      b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, high, integer);
+  Value odd = b.select(isExact, high, b.apply<arith::OrIOp>(high, 0x800));
+  constexpr bool isSigned = std::is_same_v<OpTy, arith::SIToFPOp>;
+  int64_t limit = int64_t(1) << 53;
+  Value distance = isSigned ? b.apply<arith::AddIOp>(integer, limit) : integer;
+  Value isSmall = b.compare(arith::CmpIPredicate::ult, distance,
+                            isSigned ? 2 * limit : limit);
+  return b.select(isSmall, integer, odd);
+}
+
+/// Integers that f32 does not hold to bf16 or f8E8M0FNU, by way of f64. The
+/// other floats of at most 16 bits end before f32 leaves out integers.
+template <typename OpTy>
+void convertThroughF64(OpTy op) {
+  Type type = getElementTypeOrSelf(op.getType());
+  unsigned width =
+      getElementTypeOrSelf(op.getIn().getType()).getIntOrFloatBitWidth();
+  if (width <= 24 || width > 64 ||
+      !(type.isBF16() || isa<Float8E8M0FNUType>(type)))
+    return;
+  OpBuilder builder(op);
+  ScalarBuilder b(builder, op.getLoc());
+  Value integer = op.getIn();
+  if (width > 53) {
+    Type i64 = b.withElement(integer.getType(), b.getI64Type());
+    if (width < 64)
+      integer = std::is_same_v<OpTy, arith::SIToFPOp>
+                    ? b.createOrFold<arith::ExtSIOp>(i64, integer)
+                    : b.createOrFold<arith::ExtUIOp>(i64, integer);
+    integer = emitRoundedToOdd<OpTy>(b, integer);
+  }
+  Value real = OpTy::create(b, b.withElement(integer.getType(), b.getF64Type()),
+                            integer);
+  op.replaceAllUsesWith(
+      arith::TruncFOp::create(b, op.getType(), real).getResult());
+  op.erase();
+}
+
+/// The types that have casts only.
+SmallVector<Type> getEmulatedTypes(MLIRContext *context) {
+  return {BFloat16Type::get(context),       Float8E3M4Type::get(context),
+          Float8E4M3Type::get(context),     Float8E4M3FNType::get(context),
+          Float8E4M3FNUZType::get(context), Float8E4M3B11FNUZType::get(context),
+          Float8E5M2Type::get(context),     Float8E5M2FNUZType::get(context),
+          Float8E8M0FNUType::get(context),  Float6E2M3FNType::get(context),
+          Float6E3M2FNType::get(context),   Float4E2M1FNType::get(context)};
+}
+
+/// scaling_extf and scaling_truncf in casts, products and quotients.
+LogicalResult expandScaling(Operation *root) {
+  ConversionTarget target(*root->getContext());
+  target.addLegalDialect<arith::ArithDialect>();
+  target.addIllegalOp<arith::ScalingExtFOp, arith::ScalingTruncFOp>();
+  RewritePatternSet patterns(root->getContext());
+  arith::populateExpandScalingExtTruncPatterns(patterns);
+  return applyPartialConversion(root, target, std::move(patterns));
+}
+
+LogicalResult computeInF32(Operation *root) {
+  root->walk([](Operation *op) {
+    if (auto convert = dyn_cast<arith::SIToFPOp>(op))
+      convertThroughF64(convert);
+    else if (auto convert = dyn_cast<arith::UIToFPOp>(op))
+      convertThroughF64(convert);
+  });
+  MLIRContext *context = root->getContext();
+  TypeConverter converter;
+  arith::populateEmulateUnsupportedFloatsConversions(
+      converter, getEmulatedTypes(context), Float32Type::get(context));
+  RewritePatternSet patterns(context);
+  arith::populateEmulateUnsupportedFloatsPatterns(patterns, converter);
+  ConversionTarget target(*context);
+  arith::populateEmulateUnsupportedFloatsLegality(target, converter);
+  return applyPartialConversion(root, target, std::move(patterns));
+}
+
+//===----------------------------------------------------------------------===//
 // Extrema
 //===----------------------------------------------------------------------===//
 
@@ -206,7 +298,6 @@ private:
 void populateUpstreamPatterns(RewritePatternSet &patterns) {
   arith::populateCeilFloorDivExpandOpsPatterns(patterns);
   arith::populateExpandBFloat16Patterns(patterns);
-  arith::populateExpandScalingExtTruncPatterns(patterns);
 }
 
 /// True for f32 and bf16 in this order.
@@ -219,11 +310,16 @@ struct ExpandArithPass : impl::ExpandArithBase<ExpandArithPass> {
   using Base::Base;
 
   void runOnOperation() override {
+    if (failed(expandScaling(getOperation())) ||
+        failed(computeInF32(getOperation())) || failed(expand()))
+      signalPassFailure();
+  }
+
+  LogicalResult expand() {
     ConversionTarget target(getContext());
     target.addLegalDialect<arith::ArithDialect, vector::VectorDialect>();
     target.addIllegalOp<arith::CeilDivSIOp, arith::CeilDivUIOp,
-                        arith::FloorDivSIOp, arith::ScalingExtFOp,
-                        arith::ScalingTruncFOp, arith::MaxNumFOp,
+                        arith::FloorDivSIOp, arith::MaxNumFOp,
                         arith::MinNumFOp>();
     target.addDynamicallyLegalOp<arith::MaximumFOp, arith::MinimumFOp>(
         [&](Operation *) { return !extrema; });
@@ -242,9 +338,7 @@ struct ExpandArithPass : impl::ExpandArithBase<ExpandArithPass> {
                  ExpandExtremum<arith::MinimumFOp, false, true>,
                  ExpandExtremum<arith::MaxNumFOp, true, false>,
                  ExpandExtremum<arith::MinNumFOp, false, false>>(&getContext());
-    if (failed(applyPartialConversion(getOperation(), target,
-                                      std::move(patterns))))
-      signalPassFailure();
+    return applyPartialConversion(getOperation(), target, std::move(patterns));
   }
 };
 

@@ -12,7 +12,6 @@
 
 #include "LoweringStages.h"
 #include "mlir/Conversion/Passes.h"
-#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -126,15 +125,6 @@ static void addMemoryPasses(OpPassManager &pm) {
 }
 
 void addArithmeticPasses(OpPassManager &pm, bool extrema) {
-  // bf16 arithmetic is f32 arithmetic rounded once more, exactly as IEEE 754
-  // asks; a machine's own bf16 conversions flush subnormal numbers. So is that
-  // of smaller floats, all but f8E4M3B11FNUZ, whose name upstream misses.
-  arith::ArithEmulateUnsupportedFloatsOptions emulate;
-  emulate.sourceTypeStrs = {"bf16",       "f8E3M4",     "f8E4M3",  "f8E4M3FN",
-                            "f8E4M3FNUZ", "f8E5M2FNUZ", "f8E5M2",  "f8E8M0FNU",
-                            "f6E2M3FN",   "f6E3M2FN",   "f4E2M1FN"};
-  emulate.targetTypeStr = "f32";
-  pm.addPass(arith::createArithEmulateUnsupportedFloats(emulate));
   ExpandArithOptions expand;
   expand.extrema = extrema;
   pm.addPass(createExpandArith(expand));

@@ -116,3 +116,31 @@ func.func @scaling(%x: vector<4xf32>, %s: vector<4xf8E8M0FNU>) -> vector<4xf4E2M
   %y = arith.scaling_truncf %x, %s : vector<4xf32>, vector<4xf8E8M0FNU> to vector<4xf4E2M1FN>
   return %y : vector<4xf4E2M1FN>
 }
+
+// -----
+
+// In f32, rounded once more.
+// CHECK-LABEL: @sum(
+// CHECK:         %[[SUM:.*]] = arith.addf {{.*}} : f32
+// CHECK:         arith.bitcast %[[SUM]] : f32 to i32
+// CHECK:         arith.bitcast {{.*}} : i8 to f8E4M3B11FNUZ
+func.func @sum(%x: f8E4M3B11FNUZ) -> f8E4M3B11FNUZ {
+  %y = arith.addf %x, %x : f8E4M3B11FNUZ
+  return %y : f8E4M3B11FNUZ
+}
+
+// -----
+
+// f32 would round a first time; 64 bits keep one bit for all that f64 leaves out.
+// CHECK-LABEL: @integers(
+// CHECK-SAME:    %[[X:.*]]: i32, %[[Y:.*]]: i64
+// CHECK:         arith.sitofp %[[X]] : i32 to f64
+// CHECK:         arith.andi %[[Y]], %{{.*}} : i64
+// CHECK:         %[[ODD:.*]] = arith.select {{.*}} : i64
+// CHECK:         %[[SHORT:.*]] = arith.select %{{.*}}, %[[Y]], %[[ODD]] : i64
+// CHECK:         arith.uitofp %[[SHORT]] : i64 to f64
+func.func @integers(%x: i32, %y: i64) -> (bf16, bf16) {
+  %a = arith.sitofp %x : i32 to bf16
+  %b = arith.uitofp %y : i64 to bf16
+  return %a, %b : bf16, bf16
+}

@@ -170,7 +170,8 @@ def test_roundings(source, tmp_path):
 def test_scalars(tmp_path):
     """Without loops: numbers of functions, each cast there and back."""
     back = "".join(
-        f"func.func private @back{i}(%x: {kind}) -> f32 {{\n  %y = arith.extf %x : {kind} to f32\n  return %y : f32\n}}\n"
+        f"func.func private @back{i}(%x: {kind}) -> f32 {{\n"
+        f"  %y = arith.extf %x : {kind} to f32\n  return %y : f32\n}}\n"
         for i, kind in enumerate(SMALL)
     )
     calls = "".join(
@@ -184,6 +185,28 @@ def test_scalars(tmp_path):
         f"{calls}  %y = tensor.from_elements {names} : tensor<{count}xf32>\n  return %y : tensor<{count}xf32>\n}}\n"
     )
     compare_engines(tmp_path, text, np.full(count, 5.0), ["f32"], [np.array(5.0, np.float32)])
+
+
+@pytest.mark.parametrize("kind", ["i16", "i32", "i64"])
+@pytest.mark.parametrize("op", ["sitofp", "uitofp"])
+def test_integers(op, kind, tmp_path):
+    """Integers next to powers of two, and to the middles between numbers of bf16, are rounded once."""
+    bits = int(kind[1:])
+    powers = [1 << i for i in range(bits)]
+    near = [power + (power >> shift) + step for power in powers for shift in (1, 8, 9, 24, 53) for step in (-1, 0, 1)]
+    x = np.array([sign * value % (1 << bits) for value in near for sign in (1, -1)], f"u{bits // 8}")
+    x = x.view(f"i{bits // 8}")
+    # Of 64 bits the evaluator has no numbers of f8E8M0FNU.
+    kinds = ["f16", "bf16", "f32", "f8E5M2", "f8E4M3FN"] + ["f8E8M0FNU"] * (bits < 64)
+    source = f"%x : tensor<{len(x)}x{kind}>"
+    lines = [f"  %{i} = arith.{op} {source} to tensor<{len(x)}x{to}>\n" for i, to in enumerate(kinds)]
+    types = ", ".join(f"tensor<{len(x)}x{to}>" for to in kinds)
+    names = ", ".join(f"%{i}" for i in range(len(kinds)))
+    text = (
+        f"func.func @main(%x: tensor<{len(x)}x{kind}>) -> ({types}) {{\n{''.join(lines)}"
+        f"  return {names} : {types}\n}}\n"
+    )
+    compare_engines(tmp_path, text, x, kinds, [x])
 
 
 EXTREMA = ["maximumf", "minimumf", "maxnumf", "minnumf"]

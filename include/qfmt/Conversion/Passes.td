@@ -249,7 +249,8 @@ def ExpandArith : Pass<"qfmt-expand-arith"> {
     In place of upstream's `arith-expand`, whose casts to f4E2M1FN and f8E8M0FNU do not round as the reference evaluator does, and whose extrema
     take one of two zeros by its place. Every cast from and to a float of less than 16 bits becomes arithmetic on its bits, in f32 and i32 (f64 and
     i64 for f64), on scalars and vectors, rounded once; so do casts with a rounding mode, and those from f64 to bf16. What overflows becomes
-    infinity, NaN where there is none, and the largest number where there is neither (docs/spec.md, C87).
+    infinity, NaN where there is none, and the largest number where there is neither (docs/spec.md, C87). Arithmetic on these types and on bf16 is done
+    in f32 and rounded once more, which is as if done exactly; integers of more than 24 bits become bf16 and f8E8M0FNU by way of f64.
 
     `arith.maxnumf` and `arith.minnumf` become comparisons and selections, with constants one of each; -0 is below +0. `arith.maximumf` and
     `arith.minimumf`, which LLVM has, stay unless `extrema` is set.
