@@ -118,3 +118,36 @@ func.func @runs(%x: memref<16x64xi8>, %w: memref<32x64xi8>, %out: memref<16x32xi
   } : memref<16x64xi8>, memref<32x64xi8>, memref<16x32xi32>
   return
 }
+
+// -----
+
+func.func @mixed_rows(%x: memref<16x64xi8>, %w: memref<32x64xi8>, %out: memref<16x32xi32>) {
+  // expected-error @+1 {{which is no sum of places of m and of r and, in the last dimension, k}}
+  qfmt_gpu.product %x * %w rows affine_map<(m, r, k) -> ((m + r) floordiv 2, r * 16 + k)> runs 4 into %out {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<16x64xi8>, memref<32x64xi8>, memref<16x32xi32>
+  return
+}
+
+// -----
+
+func.func @run_terms(%x: memref<16x64xi8>, %w: memref<32x64xi8>, %out: memref<16x32xi32>) {
+  // expected-error @+1 {{has runs of 17 terms, but the right factor has room for 1 to 16}}
+  qfmt_gpu.product %x * %w rows affine_map<(m, r, k) -> (m, r * 16 + k)> runs 4 of 17 into %out {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<16x64xi8>, memref<32x64xi8>, memref<16x32xi32>
+  return
+}
+
+// -----
+
+func.func @unknown_rows(%x: memref<?x64xi8>, %w: memref<32x64xi8>, %out: memref<16x32xi32>) {
+  // expected-error @+1 {{needs a left factor of bytes with known sizes and strides where a map says where its rows are, found 'memref<?x64xi8>'}}
+  qfmt_gpu.product %x * %w rows affine_map<(m, r, k) -> (m, r * 16 + k)> runs 4 into %out {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<?x64xi8>, memref<32x64xi8>, memref<16x32xi32>
+  return
+}
