@@ -151,3 +151,69 @@ func.func @unknown_rows(%x: memref<?x64xi8>, %w: memref<32x64xi8>, %out: memref<
   } : memref<?x64xi8>, memref<32x64xi8>, memref<16x32xi32>
   return
 }
+
+// -----
+
+func.func @batch_sizes(%x: memref<32x64xi8>, %y: memref<2x33x64xi8>, %out: memref<32x32xi32>) {
+  // expected-error @+1 {{has 32 columns and 64 terms, but a right factor of 'memref<2x33x64xi8>'}}
+  qfmt_gpu.product %x * %y into %out {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<32x64xi8>, memref<2x33x64xi8>, memref<32x32xi32>
+  return
+}
+
+// -----
+
+func.func @batch_rows(%x: memref<32x64xi8>, %y: memref<3x64x32xi8>, %out: memref<32x32xi32>) {
+  // expected-error @+1 {{has 32 rows, 32 of its left factor, and 3 batches}}
+  qfmt_gpu.product %x * %y by_terms into %out {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<32x64xi8>, memref<3x64x32xi8>, memref<32x32xi32>
+  return
+}
+
+// -----
+
+func.func @batch_unknown(%x: memref<?x64xi8>, %y: memref<2x32x64xi8>, %out: memref<?x32xi32>) {
+  // expected-error @+1 {{needs matrices of known sizes for its left factor and its result where the right factor has batches}}
+  qfmt_gpu.product %x * %y into %out {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<?x64xi8>, memref<2x32x64xi8>, memref<?x32xi32>
+  return
+}
+
+// -----
+
+func.func @batch_types(%x: memref<32x64xi8>, %y: memref<2x32x64xi16>, %out: memref<32x32xi32>) {
+  // expected-error @+1 {{needs factors of i8 or of i16, found 'i8' and 'i16'}}
+  qfmt_gpu.product %x * %y into %out {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<32x64xi8>, memref<2x32x64xi16>, memref<32x32xi32>
+  return
+}
+
+// -----
+
+func.func @batch_bits(%x: memref<32x64xi8>, %y: memref<2x32x16xi8>, %out: memref<32x32xi32>) {
+  // expected-error @+1 {{needs codes of 4 bits in bytes, or whole elements, found bits 2 of 'i8'}}
+  qfmt_gpu.product %x * %y bits 2 into %out {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<32x64xi8>, memref<2x32x16xi8>, memref<32x32xi32>
+  return
+}
+
+// -----
+
+func.func @constant_by_terms(%x: memref<32x64xi8>, %w: memref<32x64xi8>, %out: memref<32x32xi32>) {
+  // expected-error @+1 {{has a constant factor, whose columns are rows of bytes}}
+  qfmt_gpu.product %x * %w by_terms into %out {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<32x64xi8>, memref<32x64xi8>, memref<32x32xi32>
+  return
+}

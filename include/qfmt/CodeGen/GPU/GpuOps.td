@@ -41,7 +41,7 @@ def QFmtGpu_ProductOp : Op<QFmtGpu_Dialect, "product", [DestinationStyleOpInterf
 
     A product of two variables has batches, one or more: `rhs` is B x N x K, or with `by_terms` B x K x N, B is known, and row m reads batch m floordiv (M / B).
     Elements of both factors are bytes, or integers of 16 bits, whose sums are of 32 or 64 bits. With `bits 4` bytes of `rhs` are two codes along its last dimension, the
-    first one in the lower half.
+    first one in the lower half. Then, and with sums of 64 bits, there are at most 2^14 terms.
 
     With `rows = affine_map<(m, r, k) -> (...)>` the factor `lhs` has any rank, and its element (m, r, k) is where the map says; the terms are `runs` runs
     of K' / `runs` terms each, which lie one after the other in both factors, as in a convolution. The map's results are sums of something that depends on
