@@ -39,6 +39,23 @@ gpu::LaunchOp BlockGrid::beginLaunch(KernelBuilder &b, int64_t threads,
   return launch;
 }
 
+/// inside / height. LLVM makes a division of 16 bits of small numbers, for
+/// which GPUs have no instruction; where rows are known all but the last ones
+/// have the same height.
+Value BlockGrid::emitColumn(KernelBuilder &b, Value inside, Value height) {
+  if (getBlockColumns() == 1)
+    return b.i32(0);
+  int64_t size = op.getBatchRows();
+  if (ShapedType::isDynamic(size))
+    return b.div(inside, height);
+  int64_t last = llvm::divideCeil(size, rows) % kBlockRowsTogether;
+  Value column = b.div(inside, kBlockRowsTogether);
+  if (last == 0)
+    return column;
+  return b.select(b.isLess(height, kBlockRowsTogether), b.div(inside, last),
+                  column);
+}
+
 BlockOrigin BlockGrid::emitOrigin(KernelBuilder &b, gpu::LaunchOp launch) {
   BlockOrigin origin;
   Value known = b.toI32(numRows);
@@ -54,8 +71,10 @@ BlockOrigin BlockGrid::emitOrigin(KernelBuilder &b, gpu::LaunchOp launch) {
   Value firstRow = b.mul(b.div(block, together), kBlockRowsTogether);
   Value height = b.min(b.sub(blockRows, firstRow), kBlockRowsTogether);
   Value inside = b.rem(block, together);
-  origin.row = b.mul(b.add(firstRow, b.rem(inside, height)), rows);
-  origin.column = b.mul(b.div(inside, height), columns);
+  Value column = emitColumn(b, inside, height);
+  Value row = b.sub(inside, b.mul(column, height));
+  origin.row = b.mul(b.add(firstRow, row), rows);
+  origin.column = b.mul(column, columns);
   if (op.hasBatches()) {
     Value first = b.mul(origin.batch, op.getBatchRows());
     origin.row = b.add(origin.row, first);

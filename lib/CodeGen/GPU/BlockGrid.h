@@ -41,6 +41,8 @@ public:
 
 private:
   int64_t getBlockColumns();
+  /// Of the block within those that are computed together.
+  Value emitColumn(KernelBuilder &b, Value inside, Value height);
 
   kernel::ProductOp op;
   int64_t rows, columns;
