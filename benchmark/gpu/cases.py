@@ -119,6 +119,65 @@ func.func @main(%x: tensor<{m}x{k}xi8>) -> tensor<{m}x{n}xi8> {{
                 [f"int8 {m} {n} {k} {least}"], m * n * k, tier="wgmma" if chip == "sm_90a" else "mma")
 
 
+def int8_convolution(chip, images, size, channels, outputs, window):
+    """Bytes by bytes, channels last, with a border of zeros around each image, requantization to bytes. There is nothing in cublasLt to compare it
+    with but the product of the same size."""
+    border = window // 2
+    padded = size + 2 * border
+    k = window * window * channels
+    w = random_data.random_bytes(2, outputs * k).view(np.int8)
+    x_type, p_type = f"tensor<{images}x{size}x{size}x{channels}xi8>", f"tensor<{images}x{padded}x{padded}x{channels}xi8>"
+    y_type, q_type = (f"tensor<{images}x{size}x{size}x{outputs}x{kind}>" for kind in ("i32", "i8"))
+    w_type = f"tensor<{outputs}x{window}x{window}x{channels}xi8>"
+    multiplier = round(40 / (5.5e3 * k**0.5) * 2**40)
+    parallel = ", ".join(['"parallel"'] * 4)
+    text = f"""
+func.func @main(%x: {x_type}) -> {q_type} {{
+  {constant("w", w_type)}
+  %code = arith.constant 0 : i8
+  %p = tensor.pad %x low[0, {border}, {border}, 0] high[0, {border}, {border}, 0] {{
+  ^bb0(%a: index, %b: index, %c: index, %d: index):
+    tensor.yield %code : i8
+  }} : {x_type} to {p_type}
+  %zero = arith.constant 0 : i32
+  %e = tensor.empty() : {y_type}
+  %init = linalg.fill ins(%zero : i32) outs(%e : {y_type}) -> {y_type}
+  %y = linalg.generic {{
+      indexing_maps = [affine_map<(n, h, v, f, i, j, c) -> (n, h + i, v + j, c)>, affine_map<(n, h, v, f, i, j, c) -> (f, i, j, c)>,
+                       affine_map<(n, h, v, f, i, j, c) -> (n, h, v, f)>],
+      iterator_types = [{parallel}, "reduction", "reduction", "reduction"]}}
+    ins(%p, %w : {p_type}, {w_type}) outs(%init : {y_type}) {{
+  ^bb0(%a: i8, %b: i8, %s: i32):
+    %a32 = arith.extsi %a : i8 to i32
+    %b32 = arith.extsi %b : i8 to i32
+    %t = arith.muli %a32, %b32 : i32
+    %u = arith.addi %s, %t : i32
+    linalg.yield %u : i32
+  }} -> {y_type}
+  %qe = tensor.empty() : {q_type}
+  %q = linalg.generic {{
+      indexing_maps = [affine_map<(n, h, v, f) -> (n, h, v, f)>, affine_map<(n, h, v, f) -> (n, h, v, f)>], iterator_types = [{parallel}]}}
+    ins(%y : {y_type}) outs(%qe : {q_type}) {{
+  ^bb0(%a: i32, %o: i8):
+    %multiplier = arith.constant {multiplier} : i32
+    %shift = arith.constant 40 : i32
+    %scaled = qfmt.dyadic_scale %a, %multiplier, %shift : i32, i32, i32 to i32
+    %low = arith.constant -128 : i32
+    %high = arith.constant 127 : i32
+    %max = arith.maxsi %scaled, %low : i32
+    %min = arith.minsi %max, %high : i32
+    %t = arith.trunci %min : i32 to i8
+    linalg.yield %t : i8
+  }} -> {q_type}
+  return %q : {q_type}
+}}
+"""
+    x = random_data.random_bytes(1, images * size * size * channels).view(np.int8).reshape(images, size, size, channels)
+    m = images * size * size
+    return Case(f"conv{window}_{channels}_{outputs}_{size}_{chip}", chip, text + resources(w=w), [x],
+                [f"int8 {m} {outputs} {k} 0"], m * outputs * k)
+
+
 def decode_e4m3(codes):
     magnitude = codes.astype(np.int64) & 0x7F
     exponent, mantissa = magnitude >> 3, magnitude & 7
@@ -215,6 +274,11 @@ def make_cases(divide):
     for chip, least in (("sm_90a", 0.75), ("sm_90", 0.55), ("sm_80", 0)):
         yield f"int8_{big}_{chip}", lambda c=chip, r=least: int8_product(c, r, big, big, big)
         yield f"int8_{wide}_{chip}", lambda c=chip, r=least: int8_product(c, r, wide, wide, deep)
+        # Images x places, channels in and out, window: of a network of residual blocks.
+        for images, size, channels, outputs, window in ((32, 56, 64, 64, 3), (64, 14, 256, 256, 3), (32, 56, 64, 256, 1)):
+            images = max(1, images // d)
+            yield (f"conv{window}_{channels}_{outputs}_{size}_{chip}",
+                   lambda c=chip, *, a=(images, size, channels, outputs, window): int8_convolution(c, *a))
     yield "fp8_cube", lambda: fp8_product("sm_90a", 0.75, big, big, big)
     yield "fp8_wide", lambda: fp8_product("sm_90a", 0.75, wide, wide, deep)
     # So that all cases together stay below 64 MiB.
