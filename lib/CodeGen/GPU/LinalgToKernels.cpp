@@ -345,6 +345,13 @@ bool isDeviceBuffer(Value buffer) {
   return !buffer.getDefiningOp<memref::AllocaOp>();
 }
 
+/// True if `store` is code of the host.
+bool isOnHost(memref::StoreOp store) {
+  return !store->getParentOfType<gpu::LaunchOp>() &&
+         !store->getParentOfType<linalg::LinalgOp>() &&
+         !store->getParentOfType<gpu::GPUModuleOp>();
+}
+
 struct LinalgToKernelsPass : impl::LinalgToKernelsBase<LinalgToKernelsPass> {
   using LinalgToKernelsBase::LinalgToKernelsBase;
 
@@ -352,27 +359,26 @@ struct LinalgToKernelsPass : impl::LinalgToKernelsBase<LinalgToKernelsPass> {
     if (failed(verifyOptions()))
       return signalPassFailure();
     SmallVector<linalg::GenericOp> generics;
-    SmallVector<memref::StoreOp> stores;
-    getOperation()->walk([&](Operation *op) {
-      if (auto generic = dyn_cast<linalg::GenericOp>(op)) {
-        if (generic.hasPureBufferSemantics())
-          generics.push_back(generic);
-      } else if (auto store = dyn_cast<memref::StoreOp>(op)) {
-        if (isDeviceBuffer(store.getMemRef()) &&
-            !store->getParentOfType<gpu::LaunchOp>() &&
-            !store->getParentOfType<linalg::LinalgOp>() &&
-            !store->getParentOfType<gpu::GPUModuleOp>())
-          stores.push_back(store);
-      }
+    getOperation()->walk([&](linalg::GenericOp op) {
+      if (op.hasPureBufferSemantics())
+        generics.push_back(op);
     });
-    std::optional<GpuTarget> target = GpuTarget::get(getOperation());
-    int64_t maxTurns = target.value_or(GpuTarget()).getMaxLoopTurns();
-    for (linalg::GenericOp op : generics) {
-      KernelWriter(op, {blockSize, maxBlocks, maxTurns}).write();
-      op.erase();
-    }
+    SmallVector<memref::StoreOp> stores;
+    getOperation()->walk([&](memref::StoreOp store) {
+      if (isDeviceBuffer(store.getMemRef()) && isOnHost(store))
+        stores.push_back(store);
+    });
+    for (linalg::GenericOp op : generics)
+      writeKernel(op);
     for (memref::StoreOp store : stores)
       writeStoreKernel(store);
+  }
+
+  void writeKernel(linalg::GenericOp op) {
+    std::optional<GpuTarget> target = GpuTarget::get(getOperation());
+    int64_t maxTurns = target.value_or(GpuTarget()).getMaxLoopTurns();
+    KernelWriter(op, {blockSize, maxBlocks, maxTurns}).write();
+    op.erase();
   }
 
   LogicalResult verifyOptions() {
