@@ -237,4 +237,102 @@ TEST(GpuVariableProducts, ChangesAreFound) {
   }
 }
 
+//===----------------------------------------------------------------------===//
+// Codes of 4 bits
+//===----------------------------------------------------------------------===//
+
+struct FewBitCase {
+  int64_t batches, m, n, k;
+  bool isLhsUnsigned, isRhsUnsigned, isRhsTransposed;
+};
+
+constexpr const char *kFewBitKernel = R"(
+func.func @main(%x: tensor<$ROWSx$Kxi8>, %y: tensor<$Bx$YSHAPExi8>) -> tensor<$ROWSx$Nxi32> {
+  %e = tensor.empty() : tensor<$ROWSx$Nxi32>
+  %r = qfmt_gpu.product %x $LSIGN * %y $RSIGN $ORDER bits 4 into %e {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : tensor<$ROWSx$Kxi8>, tensor<$Bx$YSHAPExi8>, tensor<$ROWSx$Nxi32> -> tensor<$ROWSx$Nxi32>
+  return %r : tensor<$ROWSx$Nxi32>
+}
+)";
+
+constexpr const char *kFewBitSums = R"(
+func.func @main(%x: tensor<$Bx$Mx$Kxi8>, %y: tensor<$Bx$YSHAPExi8>) -> tensor<$Bx$Mx$Nxi32> {
+  %zero = arith.constant 0 : i32
+  %e = tensor.empty() : tensor<$Bx$Mx$Nxi32>
+  %init = linalg.fill ins(%zero : i32) outs(%e : tensor<$Bx$Mx$Nxi32>) -> tensor<$Bx$Mx$Nxi32>
+  %p = linalg.generic {indexing_maps = [affine_map<(b, m, n, k) -> (b, m, k)>, affine_map<(b, m, n, k) -> (b, $YMAP)>,
+      affine_map<(b, m, n, k) -> (b, m, n)>], iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+    ins(%x, %y : tensor<$Bx$Mx$Kxi8>, tensor<$Bx$YSHAPExi8>) outs(%init : tensor<$Bx$Mx$Nxi32>) {
+  ^bb0(%a: i8, %b: i8, %s: i32):
+    %four = arith.constant 4 : i8
+    %two = arith.constant 2 : index
+    %place = linalg.index $LAST : index
+    %odd = arith.remui %place, %two : index
+    %one = arith.constant 1 : index
+    %even = arith.subi %one, %odd : index
+    %even8 = arith.index_cast %even : index to i8
+    %shift = arith.muli %even8, %four : i8
+    %up = arith.shli %b, %shift : i8
+    %code = arith.$SHIFT %up, %four : i8
+    %a0 = arith.$LEXT %a : i8 to i32
+    %b0 = arith.extsi %code : i8 to i32
+    %t = arith.muli %a0, %b0 : i32
+    %u = arith.addi %s, %t : i32
+    linalg.yield %u : i32
+  } -> tensor<$Bx$Mx$Nxi32>
+  return %p : tensor<$Bx$Mx$Nxi32>
+}
+)";
+
+std::string makeFewBitText(const FewBitCase &c, std::string text) {
+  auto put = [&](StringRef from, const std::string &to) {
+    replaceAll(text, from, to);
+  };
+  int64_t half = (c.isRhsTransposed ? c.k : c.n) / 2;
+  put("$YSHAPE", (c.isRhsTransposed ? "$Nx" : "$Kx") + std::to_string(half));
+  put("$YMAP", c.isRhsTransposed ? "n, k floordiv 2" : "k, n floordiv 2");
+  put("$LAST", c.isRhsTransposed ? "3" : "2");
+  put("$ORDER", c.isRhsTransposed ? "" : "by_terms");
+  put("$LSIGN", c.isLhsUnsigned ? "unsigned" : "");
+  put("$RSIGN", c.isRhsUnsigned ? "unsigned" : "");
+  put("$LEXT", c.isLhsUnsigned ? "extui" : "extsi");
+  put("$SHIFT", c.isRhsUnsigned ? "shrui" : "shrsi");
+  put("$ROWS", std::to_string(c.batches * c.m));
+  put("$B", std::to_string(c.batches));
+  put("$M", std::to_string(c.m));
+  put("$N", std::to_string(c.n));
+  put("$K", std::to_string(c.k));
+  return text;
+}
+
+void checkFewBits(const FewBitCase &c) {
+  SCOPED_TRACE(llvm::formatv("{0} x {1} x {2} x {3} {4} * {5}{6}", c.batches,
+                             c.m, c.n, c.k, c.isLhsUnsigned ? "u8" : "s8",
+                             c.isRhsUnsigned ? "u4" : "s4",
+                             c.isRhsTransposed ? " transposed" : "")
+                   .str());
+  LoweredKernel kernel(
+      makeFewBitText(c, kFewBitKernel), "sm_80", [](OpPassManager &) {},
+      [](OpPassManager &pm) { pm.addPass(createProductsToKernels()); });
+  kernel.load(kernel.getText());
+  ExpectedResult expected(makeFewBitText(c, kFewBitSums),
+                          {makeBytes(c.batches * c.m * c.k, 1),
+                           makeBytes(c.batches * c.n * c.k / 2, 2)},
+                          1);
+  for (int seed : {0, 1})
+    EXPECT_EQ(expected.check(kernel, 1, seed), "") << "seed " << seed;
+}
+
+/// Rows begin at multiples of 8, 4, 2 bytes and 1 byte; parts that are not
+/// full.
+TEST(GpuVariableProducts, CodesOfFourBits) {
+  for (int64_t size : {2, 18, 32, 40, 66, 144, 272})
+    for (bool isUnsigned : {false, true}) {
+      checkFewBits({2, 17, 33, size, isUnsigned, false, true});
+      checkFewBits({3, 31, size, 65, false, isUnsigned, false});
+    }
+}
+
 } // namespace
