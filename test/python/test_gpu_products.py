@@ -130,6 +130,42 @@ def test_ptx(tmp_path, block, sizes):
         check_assembled(ptx.replace(".target sm_80", f".target {chip}"), chip, tmp_path)
 
 
+def make_variable_product(rows: int, n: int, k: int, element: str, order: str) -> str:
+    """Two batches, with initial values and a residual."""
+    width = {"": f"{n}x{k}", "by_terms": f"{k}x{n}", "bits 4": f"{n}x{k // 2}", "by_terms bits 4": f"{k}x{n // 2}"}[order]
+    sums = "i64" if element == "i16" else "i32"
+    lhs, rhs, out = f"tensor<{rows}x{k}x{element}>", f"tensor<2x{width}x{element}>", f"tensor<{rows}x{n}xi16>"
+    return f"""
+func.func @main(%x: {lhs}, %y: {rhs}, %a: {out}, %out: {out}) -> {out} {{
+  %r = qfmt_gpu.product %x * %y {order} with %a : {out} maps [affine_map<(m, n) -> (m, n)>] into %out {{
+  ^bb0(%s: {sums}, %b: i16):
+    %0 = arith.extsi %b : i16 to {sums}
+    %1 = arith.addi %s, %0 : {sums}
+    %c9 = arith.constant 9 : {sums}
+    %2 = arith.shrsi %1, %c9 : {sums}
+    %3 = arith.trunci %2 : {sums} to i16
+    qfmt_gpu.yield %3 : i16
+  }} : {lhs}, {rhs}, {out} -> {out}
+  return %r : {out}
+}}
+"""
+
+
+@pytest.mark.parametrize("order", ["", "by_terms", "bits 4", "by_terms bits 4"], ids=lambda order: order or "by_columns")
+@pytest.mark.parametrize("element", ["i8", "i16"])
+@pytest.mark.parametrize("sizes", [(2048, 512, 1024), (154, 66, 90)], ids=["whole", "odd"])
+def test_variable_ptx(tmp_path, order, element, sizes):
+    if element == "i16" and "bits" in order:
+        pytest.skip("codes of 4 bits are multiplied by bytes")
+    ptx = make_ptx(make_variable_product(*sizes, element, order), "sm_80", 0, 0)
+    assert "mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32" in ptx
+    assert ("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16" in ptx) == ("by_terms" in order)
+    if PTXAS is None:
+        pytest.skip("there is no ptxas")
+    for chip in CHIPS:
+        check_assembled(ptx.replace(".target sm_80", f".target {chip}"), chip, tmp_path)
+
+
 @pytest.mark.parametrize("block", WGMMA_BLOCKS, ids=lambda block: f"{block[0]}x{block[1]}")
 @pytest.mark.parametrize("sizes", [("4096", 1024, 4096), ("?", 1000, 304), ("77", 33, 16)], ids=["whole", "tails", "odd"])
 def test_wgmma_ptx(tmp_path, block, sizes):

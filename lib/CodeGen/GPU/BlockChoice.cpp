@@ -97,6 +97,10 @@ static double getBlockCycles(const GpuTarget &target, const ProductSize &size,
 /// What asks which rows and columns are there does not fit the registers beside
 /// the sums and addresses of the largest block.
 static bool fitsRegisters(const ProductSize &size, const BlockShape &shape) {
+  // Nor do registers that prmt makes and more addresses beside those of others.
+  if (size.isByTerms &&
+      shape.fragments.rows * shape.fragments.columns == kMostTiles)
+    return false;
   if (shape.getRows() * shape.getColumns() < kLargeBlock)
     return true;
   return !size.isGathered && !size.hasUnknownRows &&

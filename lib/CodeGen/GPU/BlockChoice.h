@@ -18,6 +18,8 @@ struct ProductSize {
   bool hasUnknownRows;
   /// Each of `rows`.
   int64_t batches = 1;
+  /// Rows of the right factor are terms.
+  bool isByTerms = false;
   /// Accumulators of an element of the result.
   int64_t sumsPerElement = 1;
   /// Its left factor's rows are gathered, see GatheredRows.h.

@@ -158,6 +158,7 @@ struct ProductsToKernelsPass
     };
     if (!op.hasBatches())
       return size;
+    size.isByTerms = op.getByTerms();
     size.batches = op.getNumRows() / op.getBatchRows();
     size.sumsPerElement = VariableMmaTile::getSumsPerElement(op);
     size.getStageBytes = [op](const BlockShape &shape) {
