@@ -38,6 +38,7 @@ static void addFactoringPasses(OpPassManager &pm, const GpuOptions &options) {
   FactorFloat8ScalesOptions float8;
   float8.tier = options.tier;
   pm.addPass(createFactorFloat8Scales(float8));
+  pm.addPass(createUnpackCodes());
 }
 
 /// Products together with what follows them.
@@ -63,6 +64,7 @@ static void addFusionPasses(OpPassManager &pm, const GpuOptions &options) {
   FuseVariableProductsOptions variables;
   variables.tier = options.tier;
   pm.addPass(createFuseVariableProducts(variables));
+  pm.addPass(createCodesToLinalg());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }

@@ -108,7 +108,7 @@ def assemble(ptx: str, chip: str, folder) -> str:
 def check_assembled(ptx: str, chip: str, folder):
     """Nothing is spilled or emulated, and no wgmma waits for the one before it (C7510, C7514)."""
     report = assemble(ptx, chip, folder)
-    assert re.findall(r"(\d+) bytes spill stores, (\d+) bytes spill loads", report) == [("0", "0")], report
+    assert set(re.findall(r"(\d+) bytes spill stores, (\d+) bytes spill loads", report)) == {("0", "0")}, report
     assert not re.search(r"warning|C75\d\d|serialized", report, re.IGNORECASE), report
     assert b"__cuda_sm" not in (folder / "kernel.cubin").read_bytes()
 

@@ -37,14 +37,50 @@ Value expandBatch(ImplicitLocOpBuilder &b, Value matrix) {
   return tensor::ExpandShapeOp::create(b, batch, matrix, groups);
 }
 
+/// What makes the codes of 4 bits whose packed bytes the product can read in
+/// place of its right factor; null if there is no such thing.
+kernel::UnpackCodesOp getPackedFactor(const VariableProduct &product) {
+  Value codes = product.rhs->get();
+  int64_t rowCodes = cast<RankedTensorType>(codes.getType()).getShape().back();
+  while (Operation *op = codes.getDefiningOp()) {
+    if (!isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op))
+      break;
+    codes = op->getOperand(0);
+  }
+  auto unpack = codes.getDefiningOp<kernel::UnpackCodesOp>();
+  bool isRead = unpack && unpack.getBits() == 4 && product.bits == 8 &&
+                rowCodes % 2 == 0 &&
+                product.k <= kernel::ProductOp::kMostTermsOfParts &&
+                (unpack.getIsUnsigned() || !product.rhsReading.isUnsigned);
+  return isRead ? unpack : kernel::UnpackCodesOp();
+}
+
+/// The bytes of `unpack` as a batch of what `matrix` has, two codes each.
+Value expandPacked(ImplicitLocOpBuilder &b, kernel::UnpackCodesOp unpack,
+                   Value matrix) {
+  auto type = cast<RankedTensorType>(matrix.getType());
+  SmallVector<int64_t> sizes(type.getShape());
+  if (sizes.size() == 2)
+    sizes.insert(sizes.begin(), 1);
+  sizes.back() /= 2;
+  return tensor::ExpandShapeOp::create(
+      b, type.clone(sizes), unpack.getBytes(),
+      SmallVector<ReassociationIndices>{{0, 1, 2}});
+}
+
 kernel::ProductOp emitProduct(ImplicitLocOpBuilder &b,
                               const VariableProduct &product, Type element) {
   Value out =
       tensor::EmptyOp::create(b, ArrayRef{product.m, product.n}, element);
-  Value rhs = expandBatch(b, product.rhs->get());
+  kernel::UnpackCodesOp packed = getPackedFactor(product);
+  Value rhs = packed ? expandPacked(b, packed, product.rhs->get())
+                     : expandBatch(b, product.rhs->get());
   auto op = kernel::ProductOp::create(b, product.lhs->get(), rhs, out);
   op.setLhsUnsigned(product.lhsReading.isUnsigned);
-  op.setRhsUnsigned(product.rhsReading.isUnsigned);
+  op.setRhsUnsigned(packed ? packed.getIsUnsigned()
+                           : product.rhsReading.isUnsigned);
+  if (packed)
+    op.setRhsBits(4);
   op.setByTerms(!product.isRhsTransposed);
   return op;
 }

@@ -164,6 +164,18 @@ static LogicalResult verifyBatches(ProductOp op) {
   return success();
 }
 
+/// Sums of parts of codes have 32 bits.
+static LogicalResult verifyTerms(ProductOp op) {
+  bool hasParts = op.getRhsBits() == 4 ||
+                  op.getBlock().getArgument(0).getType().isInteger(64);
+  int64_t terms = op.getNumTerms();
+  if (!hasParts || terms <= ProductOp::kMostTermsOfParts)
+    return success();
+  return op.emitOpError() << "has at most " << ProductOp::kMostTermsOfParts
+                          << " terms with codes of 4 bits or sums of 64, found "
+                          << terms;
+}
+
 /// What an element of a factor is.
 static LogicalResult verifyCodes(ProductOp op) {
   Type lhs = getElementTypeOrSelf(op.getLhs());
@@ -296,6 +308,26 @@ LogicalResult TensorMapOp::verify() {
   return success();
 }
 
+LogicalResult UnpackCodesOp::verify() {
+  auto bytes = cast<ShapedType>(getBytes().getType());
+  auto codes = cast<ShapedType>(getCodes().getType());
+  int64_t width = getBits();
+  if (width < 1 || width > 7 || (getBase3() && width != 2))
+    return emitOpError() << "needs codes of 1 to 7 bits, or of 2 in base 3, "
+                            "found "
+                         << width;
+  if (!bytes.hasStaticShape() || !codes.hasStaticShape())
+    return emitOpError() << "needs known sizes, found " << bytes << " and "
+                         << codes;
+  int64_t count = codes.getNumElements();
+  int64_t size = getBase3() ? llvm::divideCeil(count, 5)
+                            : llvm::divideCeil(count * width, 8);
+  if (bytes.getRank() != 1 || bytes.getDimSize(0) != size)
+    return emitOpError() << "needs the " << size << " bytes of " << count
+                         << " codes, found " << bytes;
+  return success();
+}
+
 LogicalResult ProductOp::verify() {
   if (failed(verifyCodes(*this)) || failed(verifyFactors(*this)) ||
       failed(verifyFormats(*this)))
@@ -309,6 +341,8 @@ LogicalResult ProductOp::verifyRegions() {
   bool hasFloats =
       this->hasFloats() || isa<FloatType>(getElementTypeOrSelf(getLhs()));
   Type sumType = getBlock().getArgument(0).getType();
+  if (failed(verifyTerms(*this)))
+    return failure();
   // Of codes of 16 bits.
   if (getElementTypeOrSelf(getLhs()).isInteger(16) && sumType.isInteger(64))
     return success();

@@ -10,15 +10,11 @@ static int64_t getCodeBytes(kernel::ProductOp op) {
   return getElementTypeOrSelf(op.getLhs()).getIntOrFloatBitWidth() / 8;
 }
 
-/// Then sums of products of planes, 2 * 255 * 255 at most for each term, and of
-/// bytes and codes of 4 bits, 255 * 240, stay below 2^31.
-static constexpr int64_t kMostTerms = 1 << 14;
-
 StringRef VariableMmaTile::getWhyNot(CodeReading lhs, CodeReading rhs,
                                      unsigned bits, int64_t terms) {
   if (lhs.offset != 0 || rhs.offset != 0)
     return "a factor has a zero point";
-  if (bits != 8 && terms > kMostTerms)
+  if (bits != 8 && terms > kernel::ProductOp::kMostTermsOfParts)
     return "sums of so many terms would overflow 32 bits";
   return {};
 }

@@ -209,6 +209,43 @@ func.func @batch_bits(%x: memref<32x64xi8>, %y: memref<2x32x16xi8>, %out: memref
 
 // -----
 
+func.func @batch_terms_of_few_bits(%x: memref<32x16386xi8>, %y: memref<2x32x8193xi8>, %out: memref<32x32xi32>) {
+  // expected-error @+1 {{has at most 16384 terms with codes of 4 bits or sums of 64, found 16386}}
+  qfmt_gpu.product %x * %y bits 4 into %out {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<32x16386xi8>, memref<2x32x8193xi8>, memref<32x32xi32>
+  return
+}
+
+// -----
+
+func.func @batch_terms_of_wide_sums(%x: memref<32x16385xi16>, %y: memref<2x32x16385xi16>, %out: memref<32x32xi64>) {
+  // expected-error @+1 {{has at most 16384 terms with codes of 4 bits or sums of 64, found 16385}}
+  qfmt_gpu.product %x * %y into %out {
+  ^bb0(%s: i64):
+    qfmt_gpu.yield %s : i64
+  } : memref<32x16385xi16>, memref<2x32x16385xi16>, memref<32x32xi64>
+  return
+}
+
+// -----
+
+// As many as there can be; sums of 32 bits of whole elements wrap, however many there are.
+func.func @batch_terms(%x: memref<32x16384xi8>, %y: memref<2x32x8192xi8>, %z: memref<32x16385xi16>, %w: memref<2x32x16385xi16>, %out: memref<32x32xi32>) {
+  qfmt_gpu.product %x * %y bits 4 into %out {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<32x16384xi8>, memref<2x32x8192xi8>, memref<32x32xi32>
+  qfmt_gpu.product %z * %w into %out {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<32x16385xi16>, memref<2x32x16385xi16>, memref<32x32xi32>
+  return
+}
+
+// -----
+
 func.func @constant_by_terms(%x: memref<32x64xi8>, %w: memref<32x64xi8>, %out: memref<32x32xi32>) {
   // expected-error @+1 {{has a constant factor, whose columns are rows of bytes}}
   qfmt_gpu.product %x * %w by_terms into %out {

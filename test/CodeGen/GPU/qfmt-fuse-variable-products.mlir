@@ -110,3 +110,121 @@ func.func @terms(%x: tensor<2x5x16385xi16>, %y: tensor<2x16x16385xi16>, %f: tens
   } -> tensor<2x5x16xi64>
   return %z : tensor<2x5x16xi64>
 }
+
+// -----
+
+#x = affine_map<(b, m, n, k) -> (b, m, k)>
+#y = affine_map<(b, m, n, k) -> (b, n, k)>
+#z = affine_map<(b, m, n, k) -> (b, m, n)>
+
+// Bytes of two codes are read by the product.
+// CHECK-LABEL: @packed_keys
+// CHECK-SAME: %[[B:[^:]*]]: tensor<112xi8>
+// CHECK-NOT: qfmt_gpu.unpack
+// CHECK: %[[E:.*]] = tensor.expand_shape %[[B]] {{\[\[}}0, 1, 2]] output_shape [2, 7, 8] : tensor<112xi8> into tensor<2x7x8xi8>
+// CHECK: qfmt_gpu.product %{{.*}} * %[[E]] bits 4 with
+func.func @packed_keys(%x: tensor<2x5x16xi8>, %b: tensor<112xi8>, %f: tensor<2x5x7xi32>) -> tensor<2x5x7xi32> {
+  %y = qfmt_gpu.unpack %b bits 4 : tensor<112xi8> -> tensor<2x7x16xi8>
+  %z = linalg.generic {indexing_maps = [#x, #y, #z], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%x, %y : tensor<2x5x16xi8>, tensor<2x7x16xi8>) outs(%f : tensor<2x5x7xi32>) {
+  ^bb0(%a: i8, %c: i8, %o: i32):
+    %a32 = arith.extsi %a : i8 to i32
+    %c32 = arith.extsi %c : i8 to i32
+    %p = arith.muli %a32, %c32 : i32
+    %s = arith.addi %o, %p : i32
+    linalg.yield %s : i32
+  } -> tensor<2x5x7xi32>
+  return %z : tensor<2x5x7xi32>
+}
+
+// -----
+
+#x = affine_map<(b, m, n, k) -> (b, m, k)>
+#y = affine_map<(b, m, n, k) -> (b, k, n)>
+#z = affine_map<(b, m, n, k) -> (b, m, n)>
+
+// Terms in rows. Codes without sign are the same numbers for both extensions.
+// CHECK-LABEL: @packed_values
+// CHECK-SAME: %[[B:[^:]*]]: tensor<56xi8>
+// CHECK: %[[E:.*]] = tensor.expand_shape %[[B]] {{.*}} into tensor<2x7x4xi8>
+// CHECK: qfmt_gpu.product %{{.*}} * %[[E]] unsigned by_terms bits 4 with
+func.func @packed_values(%x: tensor<2x5x7xi8>, %b: tensor<56xi8>, %f: tensor<2x5x8xi32>) -> tensor<2x5x8xi32> {
+  %y = qfmt_gpu.unpack %b bits 4 unsigned : tensor<56xi8> -> tensor<2x7x8xi8>
+  %z = linalg.generic {indexing_maps = [#x, #y, #z], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%x, %y : tensor<2x5x7xi8>, tensor<2x7x8xi8>) outs(%f : tensor<2x5x8xi32>) {
+  ^bb0(%a: i8, %c: i8, %o: i32):
+    %a32 = arith.extsi %a : i8 to i32
+    %c32 = arith.extsi %c : i8 to i32
+    %p = arith.muli %a32, %c32 : i32
+    %s = arith.addi %o, %p : i32
+    linalg.yield %s : i32
+  } -> tensor<2x5x8xi32>
+  return %z : tensor<2x5x8xi32>
+}
+
+// -----
+
+#x = affine_map<(b, m, n, k) -> (b, m, k)>
+#y = affine_map<(b, m, n, k) -> (b, k, n)>
+#z = affine_map<(b, m, n, k) -> (b, m, n)>
+
+// Rows do not begin at whole bytes.
+// CHECK-LABEL: @odd_rows
+// CHECK: %[[C:.*]] = qfmt_gpu.unpack
+// CHECK: qfmt_gpu.product %{{.*}} * %[[C]] by_terms with
+func.func @odd_rows(%x: tensor<2x5x8xi8>, %b: tensor<56xi8>, %f: tensor<2x5x7xi32>) -> tensor<2x5x7xi32> {
+  %y = qfmt_gpu.unpack %b bits 4 : tensor<56xi8> -> tensor<2x8x7xi8>
+  %z = linalg.generic {indexing_maps = [#x, #y, #z], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%x, %y : tensor<2x5x8xi8>, tensor<2x8x7xi8>) outs(%f : tensor<2x5x7xi32>) {
+  ^bb0(%a: i8, %c: i8, %o: i32):
+    %a32 = arith.extsi %a : i8 to i32
+    %c32 = arith.extsi %c : i8 to i32
+    %p = arith.muli %a32, %c32 : i32
+    %s = arith.addi %o, %p : i32
+    linalg.yield %s : i32
+  } -> tensor<2x5x7xi32>
+  return %z : tensor<2x5x7xi32>
+}
+
+// -----
+
+#x = affine_map<(b, m, n, k) -> (b, m, k)>
+#y = affine_map<(b, m, n, k) -> (b, n, k)>
+#z = affine_map<(b, m, n, k) -> (b, m, n)>
+
+// Bytes of negative codes without their sign.
+// CHECK-LABEL: @other_extension
+// CHECK: %[[C:.*]] = qfmt_gpu.unpack
+// CHECK: qfmt_gpu.product %{{.*}} * %[[C]] unsigned with
+func.func @other_extension(%x: tensor<2x5x8xi8>, %b: tensor<56xi8>, %f: tensor<2x5x7xi32>) -> tensor<2x5x7xi32> {
+  %y = qfmt_gpu.unpack %b bits 4 : tensor<56xi8> -> tensor<2x7x8xi8>
+  %z = linalg.generic {indexing_maps = [#x, #y, #z], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%x, %y : tensor<2x5x8xi8>, tensor<2x7x8xi8>) outs(%f : tensor<2x5x7xi32>) {
+  ^bb0(%a: i8, %c: i8, %o: i32):
+    %a32 = arith.extsi %a : i8 to i32
+    %c32 = arith.extui %c : i8 to i32
+    %p = arith.muli %a32, %c32 : i32
+    %s = arith.addi %o, %p : i32
+    linalg.yield %s : i32
+  } -> tensor<2x5x7xi32>
+  return %z : tensor<2x5x7xi32>
+}
+
+// -----
+
+#x = affine_map<(b, m, n, k) -> (b, m, k)>
+#y = affine_map<(b, m, n, k) -> (b, n, k)>
+#z = affine_map<(b, m, n, k) -> (b, m, n)>
+
+// Sums of bytes wrap, those of codes of 4 bits do not.
+// CHECK-LABEL: @many_terms
+// CHECK: %[[C:.*]] = qfmt_gpu.unpack
+// CHECK: qfmt_gpu.product %{{.*}} * %[[C]] with
+func.func @many_terms(%x: tensor<2x1x16386xi8>, %b: tensor<16386xi8>, %f: tensor<2x1x1xi32>) -> tensor<2x1x1xi32> {
+  %y = qfmt_gpu.unpack %b bits 4 : tensor<16386xi8> -> tensor<2x1x16386xi8>
+  %z = linalg.generic {indexing_maps = [#x, #y, #z], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%x, %y : tensor<2x1x16386xi8>, tensor<2x1x16386xi8>) outs(%f : tensor<2x1x1xi32>) {
+  ^bb0(%a: i8, %c: i8, %o: i32):
+    %a32 = arith.extsi %a : i8 to i32
+    %c32 = arith.extsi %c : i8 to i32
+    %p = arith.muli %a32, %c32 : i32
+    %s = arith.addi %o, %p : i32
+    linalg.yield %s : i32
+  } -> tensor<2x1x1xi32>
+  return %z : tensor<2x1x1xi32>
+}

@@ -91,6 +91,9 @@ def QFmtGpu_ProductOp : Op<QFmtGpu_Dialect, "product", [DestinationStyleOpInterf
     /// Of one run, in `lhs` and in `rhs`.
     int64_t getRunTerms() { return getOfTerms().value_or(getStoredRunTerms()); }
     int64_t getStoredRunTerms();
+    /// Of codes of 4 bits, and in sums of 64 bits: then sums of products of planes of bytes, 2 * 255 * 255 at most for each term, and of
+    /// bytes and codes of 4 bits in upper halves of bytes, 255 * 240, stay below 2^31.
+    static constexpr int64_t kMostTermsOfParts = 1 << 14;
     /// Neither factor is a constant.
     bool hasBatches() { return ::llvm::cast<ShapedType>(getRhs().getType()).getRank() == 3; }
     /// Dynamic, if unknown; all rows without batches.
@@ -154,6 +157,22 @@ def QFmtGpu_ScaledProductOp : Op<QFmtGpu_Dialect, "scaled_product", [AttrSizedOp
     bool hasFloats();
     bool hasScales() { return getColumnScales() || getRowScales(); }
   }];
+}
+
+def QFmtGpu_UnpackCodesOp : Op<QFmtGpu_Dialect, "unpack", [Pure]> {
+  let summary = "Packed codes, one a byte";
+  let description = [{
+    The codes of `qfmt.unpack` (`bits` bits each without gaps, or with `base3` five ternary ones a byte), in row-major order, each extended to a byte: by its sign, or with
+    zeros if it is `unsigned`. A product of two variables may read the bytes instead.
+
+    ```mlir
+    %codes = qfmt_gpu.unpack %bytes bits 4 unsigned : tensor<10xi8> -> tensor<4x5xi8>
+    ```
+  }];
+  let arguments = (ins RankedTensorOf<[I8]>:$bytes, I64Attr:$bits, UnitAttr:$is_unsigned, UnitAttr:$base3);
+  let results = (outs RankedTensorOf<[I8]>:$codes);
+  let assemblyFormat = "$bytes `bits` $bits (`unsigned` $is_unsigned^)? (`base3` $base3^)? attr-dict `:` type($bytes) `->` type($codes)";
+  let hasVerifier = 1;
 }
 
 def QFmtGpu_TensorMapOp : Op<QFmtGpu_Dialect, "tensor_map", [Pure]> {

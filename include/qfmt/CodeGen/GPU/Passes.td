@@ -230,6 +230,33 @@ def FuseFloat8Products : Pass<"qfmt-fuse-float8-products", "::mlir::ModuleOp"> {
                            "::mlir::qfmt::kernel::QFmtGpuDialect"];
 }
 
+def UnpackCodes : Pass<"qfmt-unpack-codes", "::mlir::ModuleOp"> {
+  let summary = "Makes one code a byte of packed codes that are no constants";
+  let description = [{
+    `qfmt.unpack`, of arguments for example, becomes `qfmt_gpu.unpack`, and bodies that extend a code read its byte.
+
+    ```mlir
+    %codes = qfmt.unpack %bytes : tensor<10xi8> to tensor<4x5xi4>
+    %0 = linalg.generic ins(%codes : tensor<4x5xi4>) outs(%e : tensor<4x5xi32>) { ^bb0(%c: i4, %o: i32): arith.extsi %c : i4 to i32 ... }
+    ```
+    becomes
+    ```mlir
+    %codes = qfmt_gpu.unpack %bytes bits 4 : tensor<10xi8> -> tensor<4x5xi8>
+    %0 = linalg.generic ins(%codes : tensor<4x5xi8>) outs(%e : tensor<4x5xi32>) { ^bb0(%c: i8, %o: i32): arith.extsi %c : i8 to i32 ... }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::qfmt::kernel::QFmtGpuDialect"];
+}
+
+def CodesToLinalg : Pass<"qfmt-codes-to-linalg", "::mlir::ModuleOp"> {
+  let summary = "Computes packed codes that are no factor of a product, one after the other";
+  let description = [{
+    `qfmt_gpu.unpack` becomes a `linalg.generic` that reads the one or two bytes in which a code lies.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def BatchesToRows : Pass<"qfmt-batches-to-rows", "::mlir::ModuleOp"> {
   let summary = "Writes batches of products of two variables as one product of matrices";
   let description = [{
@@ -256,7 +283,8 @@ def FuseVariableProducts : Pass<"qfmt-fuse-variable-products", "::mlir::ModuleOp
   let summary = "Makes one operation of a product of two variables and what is computed from its sums";
   let description = [{
     The products of qfmt-batches-to-rows, the initial values before them and the element-wise operations that alone read them become `qfmt_gpu.product` with batches, if the target
-    has the tensor cores for it. The second factor is read as it is, its terms in rows or in columns.
+    has the tensor cores for it. The second factor is read as it is, its terms in rows or in columns. Where it is `qfmt_gpu.unpack` of codes of 4 bits, whose rows
+    begin at whole bytes, the product reads these bytes (`bits 4`), if there are no more than 2^14 terms and the first factor has bytes.
 
     ```mlir
     %r = qfmt_gpu.product %q * %k into %e { ... } : tensor<64x32xi8>, tensor<4x16x32xi8>, tensor<64x16xi8> -> tensor<64x16xi8>
