@@ -82,14 +82,16 @@ Value emitStore(ImplicitLocOpBuilder &b, Value value, Value tensor,
 // Computing
 //===----------------------------------------------------------------------===//
 
+Value emitColumns(ImplicitLocOpBuilder &b, Value first) {
+  auto type = VectorType::get(kColumnsPerBlock, b.getIndexType());
+  return arith::AddIOp::create(b, vector::BroadcastOp::create(b, type, first),
+                               vector::StepOp::create(b, type));
+}
+
 /// The row, or a vector of columns.
 static Value emitIndex(ImplicitLocOpBuilder &b, unsigned loop,
                        const Cell &cell) {
-  if (loop == 0)
-    return cell.row;
-  auto type = VectorType::get(kColumnsPerBlock, b.getIndexType());
-  Value first = vector::BroadcastOp::create(b, type, cell.column);
-  return arith::AddIOp::create(b, first, vector::StepOp::create(b, type));
+  return loop == 0 ? cell.row : emitColumns(b, cell.column);
 }
 
 /// What is cheaper to compute than to load is computed.

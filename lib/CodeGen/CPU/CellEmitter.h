@@ -19,6 +19,9 @@ struct Cell {
   int64_t valid;
 };
 
+/// The numbers of the 16 columns from `first`, an index, on.
+Value emitColumns(ImplicitLocOpBuilder &b, Value first);
+
 /// `init` at `cell`, a vector or a scalar that all lanes have. It is read from
 /// `current`, a tensor that still has the elements of `init` there, or computed
 /// if that is null: then isComputedByCell(init), before it got other readers.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "GroupBody.h"
+#include "CellEmitter.h"
 #include "PackedConstants.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -61,6 +62,14 @@ static Value loadOperand(ImplicitLocOpBuilder &b, linalg::GenericOp op,
   return tensor::ExtractOp::create(b, tensor, indices);
 }
 
+static Value emitIndex(ImplicitLocOpBuilder &b, unsigned loop,
+                       const GroupPlace &place) {
+  if (loop != 1)
+    return loop == 0 ? place.row : place.group;
+  Value width = arith::ConstantIndexOp::create(b, kColumnsPerBlock);
+  return emitColumns(b, arith::MulIOp::create(b, place.block, width));
+}
+
 Value emitGroupBody(ImplicitLocOpBuilder &b, const GroupedProduct &product,
                     const GroupPlace &place, Value integers, Value sum) {
   linalg::GenericOp op = product.op;
@@ -72,9 +81,7 @@ Value emitGroupBody(ImplicitLocOpBuilder &b, const GroupedProduct &product,
   arguments.push_back(sum);
   return emitVectorBody(
              b, op, arguments, kColumnsPerBlock,
-             [&](unsigned loop) -> Value {
-               return loop == 0 ? place.row : loop == 2 ? place.group : Value();
-             })
+             [&](unsigned loop) { return emitIndex(b, loop, place); })
       .front();
 }
 

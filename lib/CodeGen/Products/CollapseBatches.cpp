@@ -31,7 +31,8 @@ static Value getUniformElement(Value tensor) {
   auto generic = tensor.getDefiningOp<linalg::GenericOp>();
   if (!generic || !llvm::hasSingleElement(*generic.getBody()))
     return {};
-  Value yielded = generic.getBody()->getTerminator()->getOperand(0);
+  Value yielded = generic.getBody()->getTerminator()->getOperand(
+      cast<OpResult>(tensor).getResultNumber());
   auto argument = dyn_cast<BlockArgument>(yielded);
   if (!argument || argument.getOwner() != generic.getBody())
     return yielded;
