@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Integer convolutions through the whole pipeline: channels second, padded with the zero point, weights with a zero point, an
-element-wise reader. The simulator and a Vulkan device compute what the code for CPUs does, bit for bit; ptxas spills nothing."""
+element-wise reader. CPUs, the simulator and a Vulkan device compute what the reference evaluator does, bit for bit; ptxas spills nothing."""
 
 import re
 import shutil
@@ -94,12 +94,12 @@ def run_program(*arguments):
 
 @pytest.fixture(params=CASES)
 def convolution(request, tmp_path):
-    """A program, its input, and what a CPU computes."""
+    """A program, its input, and what the reference evaluator computes, which shares no pass with code for CPUs and GPUs."""
     case = CASES[request.param]
     images, size, channels = case[:3]
     (tmp_path / "main.mlir").write_text(make_convolution(*case))
     np.save(tmp_path / "x.npy", np.random.default_rng(2).integers(-128, 128, (images, channels, size, size), np.int8))
-    return tmp_path, compute(tmp_path)
+    return tmp_path, compute(tmp_path, "--engine=reference")
 
 
 def compute(folder: Path, *options: str) -> np.ndarray:
@@ -112,11 +112,13 @@ def compute(folder: Path, *options: str) -> np.ndarray:
     return np.load(output)
 
 
-@pytest.mark.parametrize("options", [("sim", "sm_80"), ("sim", "sm_90a"), ("sim", "sm_70"), ("vulkan", "vulkan1.1"), ("vulkan", "vulkan1.3")])
-def test_devices_compute_what_the_cpu_does(convolution, options):
+@pytest.mark.parametrize("device", ["cpu", "sim sm_80", "sim sm_90a", "sim sm_70", "vulkan vulkan1.1", "vulkan vulkan1.3"])
+def test_devices_compute_what_the_reference_does(convolution, device):
     folder, expected = convolution
     assert len(np.unique(expected)) > 20
-    np.testing.assert_array_equal(compute(folder, f"--gpu={options[0]}", f"--gpu-chip={options[1]}"), expected)
+    gpu, _, chip = device.partition(" ")
+    options = [f"--gpu={gpu}", f"--gpu-chip={chip}"] if chip else []
+    np.testing.assert_array_equal(compute(folder, *options), expected)
 
 
 @pytest.mark.parametrize("case", CASES_PTXAS)
