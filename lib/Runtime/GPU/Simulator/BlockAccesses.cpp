@@ -3,6 +3,7 @@
 
 #include "BlockAccesses.h"
 #include "DeviceMemory.h"
+#include "llvm/Support/ErrorHandling.h"
 #include <cstring>
 
 namespace mlir::qfmt::sim {
@@ -11,7 +12,7 @@ static constexpr uint64_t kPageBytes = 4096;
 static constexpr uint32_t kNumTags = 63;
 
 /// What has been done, the lowest two bits.
-enum Deed : uint8_t { kRead = 0, kWritten = 1, kAtomic = 2 };
+enum Deed : uint8_t { kRead = 0, kWritten = 1, kAtomic = 2, kReadAtomic = 3 };
 static constexpr uint8_t kNobody = 0;
 
 static Deed getDeed(uint8_t state) {
@@ -55,9 +56,31 @@ void BlockAccesses::markPages(uint64_t address, uint64_t bytes) {
 }
 
 static const char *describe(Deed deed) {
-  return deed == kAtomic    ? "another block has changed atomically"
-         : deed == kWritten ? "another block has written"
-                            : "another block has read";
+  switch (deed) {
+  case kRead:
+    return "another block has read";
+  case kWritten:
+    return "another block has written";
+  case kAtomic:
+    return "another block has changed atomically";
+  case kReadAtomic:
+    return "another block has read and changed atomically";
+  }
+  llvm_unreachable("two bits");
+}
+
+static Deed getDeed(AccessKind kind) {
+  return kind == AccessKind::Read    ? kRead
+         : kind == AccessKind::Write ? kWritten
+                                     : kAtomic;
+}
+
+/// What one block has done, of which any part can be in another one's way.
+static Deed combine(Deed before, AccessKind kind) {
+  Deed now = getDeed(kind);
+  if (now == kWritten || before == kWritten)
+    return kWritten;
+  return now == before ? now : kReadAtomic;
 }
 
 const char *BlockAccesses::recordByte(uint8_t &state, AccessKind kind) {
@@ -68,11 +91,15 @@ const char *BlockAccesses::recordByte(uint8_t &state, AccessKind kind) {
     state = kAtomic;
     return nullptr;
   }
-  if (state == kNobody || isOwn || isOrdered) {
-    if (kind == AccessKind::Write)
-      state = 4 * tag + kWritten;
-    else if (!isOwn)
-      state = 4 * tag + (kind == AccessKind::Read ? kRead : kAtomic);
+  if (state == kNobody || isOwn) {
+    state = 4 * tag + (isOwn ? combine(before, kind) : getDeed(kind));
+    return nullptr;
+  }
+  // The change remains: others may not have waited for it.
+  if (isOrdered && kind == AccessKind::Read && before != kRead)
+    return nullptr;
+  if (isOrdered && kind != AccessKind::Read) {
+    state = 4 * tag + getDeed(kind);
     return nullptr;
   }
   if (kind != AccessKind::Read || before != kRead)

@@ -11,6 +11,7 @@
 //   4 tag        the block with this tag, 1 to 63, has read it
 //   4 tag + 1    it has written it
 //   4 tag + 2    it has changed it atomically
+//   4 tag + 3    it has read it and changed it atomically
 //
 // What generated code finds to be its block's own, or read by several and read
 // again, passes; all other accesses come to `record`. Blocks run one after the
@@ -18,7 +19,8 @@
 // have the same tag, as one pair in 63 has.
 //
 // A block that changes atomically what others have changed atomically may have
-// waited for them: nothing is said about it from there on.
+// waited for them: nothing is said about it from there on, and what it reads
+// stays another block's for those that have waited for nobody.
 //
 //===----------------------------------------------------------------------===//
 

@@ -155,4 +155,74 @@ TEST(SimulatorBlocks, MayWaitForEachOther) {
             "");
 }
 
+/// Block 0 reads and adds, in either order.
+TEST(SimulatorBlocks, MayNotTouchWhatAnotherOneReadsAndAddsTo) {
+  std::string kernel = R"(
+  gpu.func @k(%sum: !llvm.ptr, %out: !llvm.ptr) kernel {
+    %one = arith.constant 1 : i32
+    %zero = arith.constant 0 : index
+    %b = gpu.block_id x
+    %isFirst = arith.cmpi eq, %b, %zero : index
+    scf.if %isFirst {
+      FIRST
+    } else {
+      OTHERWISE
+    }
+    gpu.return
+  }
+)";
+  std::string read = "%v = llvm.load %sum : !llvm.ptr -> i32\n"
+                     "llvm.store %v, %out : i32, !llvm.ptr\n";
+  std::string add =
+      "%old = llvm.atomicrmw add %sum, %one monotonic : !llvm.ptr, i32\n";
+  std::string readAlone = "%v = llvm.load volatile %sum : !llvm.ptr -> i32\n";
+  Buffer<int32_t> sum(std::vector<int32_t>(1)), out(1);
+  for (const std::string &first : {read + add, add + read})
+    for (const std::string &otherwise : {readAlone, add}) {
+      SimulatedModule module(
+          replaced(replaced(kernel, "FIRST", first), "OTHERWISE", otherwise));
+      EXPECT_THAT(module.launch({2, 1, 1}, {1, 1, 1}, {sum.get(), out.get()}),
+                  AllOf(HasSubstr("data race"),
+                        HasSubstr("has read and changed atomically")))
+          << first << otherwise;
+      // Alone it may.
+      EXPECT_EQ(module.launch({1, 1, 1}, {1, 1, 1}, {sum.get(), out.get()}),
+                "");
+    }
+}
+
+/// Block 0 writes, block 1 waits for it and reads, block 2 reads.
+TEST(SimulatorBlocks, MayNotReadWithoutWaiting) {
+  std::string kernel = R"(
+  gpu.func @k(%data: !llvm.ptr, %count: !llvm.ptr) kernel {
+    %one = arith.constant 1 : i32
+    %c0 = arith.constant 0 : index
+    %cw = arith.constant WAITING : index
+    %b = gpu.block_id x
+    %waits = arith.cmpi ult, %b, %cw : index
+    %isFirst = arith.cmpi eq, %b, %c0 : index
+    scf.if %isFirst {
+      llvm.store %one, %data : i32, !llvm.ptr
+    }
+    scf.if %waits {
+      llvm.fence acq_rel
+      %old = llvm.atomicrmw add %count, %one acq_rel : !llvm.ptr, i32
+    }
+    scf.if %isFirst {
+    } else {
+      %v = llvm.load volatile %data : !llvm.ptr -> i32
+    }
+    gpu.return
+  }
+)";
+  Buffer<int32_t> data(1), count(std::vector<int32_t>(1));
+  auto run = [&](const std::string &waiting) {
+    SimulatedModule module(replaced(kernel, "WAITING", waiting));
+    return module.launch({3, 1, 1}, {1, 1, 1}, {data.get(), count.get()});
+  };
+  EXPECT_EQ(run("3"), "");
+  EXPECT_THAT(run("2"), AllOf(HasSubstr("data race: read of 4 bytes"),
+                              HasSubstr("another block has written")));
+}
+
 } // namespace
