@@ -217,7 +217,10 @@ LogicalResult computeInF32(Operation *root) {
   arith::populateEmulateUnsupportedFloatsPatterns(patterns, converter);
   ConversionTarget target(*context);
   arith::populateEmulateUnsupportedFloatsLegality(target, converter);
-  return applyPartialConversion(root, target, std::move(patterns));
+  if (failed(applyPartialConversion(root, target, std::move(patterns))))
+    return failure();
+  keepRoundings(root);
+  return success();
 }
 
 //===----------------------------------------------------------------------===//

@@ -109,6 +109,7 @@ static void addOutliningPasses(OpPassManager &pm, const GpuOptions &options) {
 /// Arithmetic that no target has, in arithmetic that all have.
 static void addKernelArithmeticPasses(OpPassManager &kernels,
                                       const GpuOptions &options) {
+  kernels.addPass(createWidenMath());
   kernels.addPass(createKernelMath());
   // LLVM has maximumf and minimumf of IEEE 754, SPIR-V has not.
   addArithmeticPasses(kernels, options.runtime == GpuRuntime::Vulkan);

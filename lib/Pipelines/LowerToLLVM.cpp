@@ -125,6 +125,7 @@ static void addMemoryPasses(OpPassManager &pm) {
 }
 
 void addArithmeticPasses(OpPassManager &pm, bool extrema) {
+  pm.addPass(createWidenMath());
   ExpandArithOptions expand;
   expand.extrema = extrema;
   pm.addPass(createExpandArith(expand));

@@ -273,6 +273,26 @@ def ExpandArith : Pass<"qfmt-expand-arith"> {
   let dependentDialects = ["::mlir::qfmt::QFmtDialect", "::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect"];
 }
 
+def WidenMath : Pass<"qfmt-widen-math"> {
+  let summary = "Computes math of bf16 and smaller floats in f32";
+  let description = [{
+    As upstream's `math-extend-to-supported-types` does, for bf16 and floats of less than 16 bits, f16 stays. But absolute values and signs are changed in the bits where
+    that is all there is to do; `math.isnormal` asks for the smallest normal number of its operand's type; and `math.fma`, which upstream leaves alone, is rounded once: it is
+    a product and a sum in f64 whose last bit is odd if the sum is not exact. Run before `qfmt-expand-arith`, which writes the casts.
+
+    ```mlir
+    %y = math.sqrt %x : bf16
+    ```
+    becomes
+    ```mlir
+    %wide = arith.extf %x : bf16 to f32
+    %root = math.sqrt %wide : f32
+    %y = arith.truncf %root : f32 to bf16
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
+
 def KeepLongLoops : Pass<"qfmt-keep-long-loops", "::mlir::LLVM::LLVMFuncOp"> {
   let summary = "Forbids LLVM to unroll loops that would make long code";
   let description = [{

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The rounding modes that the arith dialect has, too.
+// Rounding in the arith dialect: the modes that it has, too, and that none of
+// it is left out.
 
 #ifndef QFMT_IR_ARITHROUNDING_H
 #define QFMT_IR_ARITHROUNDING_H
@@ -33,6 +34,13 @@ inline std::optional<arith::RoundingMode> getArithRounding(RoundingMode mode) {
     if (ours == mode)
       return arithMode;
   return std::nullopt;
+}
+
+/// Takes the flags from truncations: upstream's patterns for widening set
+/// `contract`, which lets an extension of what they round fold to what is not
+/// rounded.
+inline void keepRoundings(Operation *root) {
+  root->walk([](arith::TruncFOp op) { op.removeFastmathAttr(); });
 }
 
 } // namespace mlir::qfmt

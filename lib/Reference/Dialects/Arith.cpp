@@ -435,7 +435,15 @@ static LogicalResult emitTruncate(Operation *op, unsigned,
 template <bool isSigned>
 static bool integerToFloatKernel(const Instruction &i, Scalar *r) {
   int64_t value = r[i.operands[0]].integer;
-  llvm::APFloat result(cast<FloatType>(i.resultType).getFloatSemantics());
+  const llvm::fltSemantics &semantics =
+      cast<FloatType>(i.resultType).getFloatSemantics();
+  // APFloat drops a sign that the type lacks.
+  if (isSigned && value < 0 &&
+      !llvm::APFloat::semanticsHasSignedRepr(semantics)) {
+    r[i.result].real = roundToType(value, cast<FloatType>(i.resultType));
+    return true;
+  }
+  llvm::APFloat result(semantics);
   uint64_t bits = isSigned ? value : zeroExtend(value, i.operandShift);
   result.convertFromAPInt(llvm::APInt(64, bits), isSigned,
                           llvm::APFloat::rmNearestTiesToEven);
