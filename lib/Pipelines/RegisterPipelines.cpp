@@ -10,7 +10,7 @@ namespace mlir::qfmt {
 /// `build` for as many threads as the options say.
 static auto withThreads(void (*build)(OpPassManager &)) {
   return [build](OpPassManager &pm, const LoweringOptions &options) {
-    if (options.threads != 0)
+    if (options.threads.hasValue())
       pm.addPass(createSetThreads({options.threads}));
     build(pm);
   };

@@ -249,9 +249,9 @@ LogicalResult verifyGpuOptions(const Options &options) {
     if (options.emit == Emit::Kernels)
       return error("--emit=kernels needs --gpu=cuda, sim, vulkan or rocm");
     if (!options.gpuChip.empty() || !options.gpuLibrary.empty() ||
-        !options.gpuOptions.empty())
-      return error("--gpu-chip, --gpu-library and --gpu-options are for --gpu: "
-                   "give that too");
+        !options.gpuOptions.empty() || options.gpuTier.getNumOccurrences() != 0)
+      return error("--gpu-chip, --gpu-tier, --gpu-library and --gpu-options "
+                   "are for --gpu: give that too");
     return success();
   }
   if (options.engine != EngineKind::JIT || options.checkBound)

@@ -24,9 +24,8 @@ struct LoweringOptions : PassPipelineOptions<LoweringOptions> {
       *this, "threads", llvm::cl::init(0),
       llvm::cl::desc(
           "Divide loops among up to so many threads, with OpenMP; auto for as "
-          "many as there are processors; 0 "
-          "for what the module's qfmt_cpu.threads says, which is one "
-          "if it says nothing")};
+          "many as there are processors (default: what the module's "
+          "qfmt_cpu.threads says, which is one if it says nothing)")};
 };
 
 /// From constituents-level IR (no encoded type) on tensors to the LLVM dialect.

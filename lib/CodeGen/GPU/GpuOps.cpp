@@ -91,10 +91,23 @@ static LogicalResult verifyExtra(Operation *op, unsigned i, ShapedType type,
   return success();
 }
 
+/// Kernels divide by sizes, and copy first elements without asking.
+static LogicalResult verifyHasElements(DestinationStyleOpInterface op) {
+  for (Value operand : op->getOperands())
+    if (llvm::is_contained(getShaped(operand).getShape(), 0))
+      return op->emitOpError()
+             << "needs operands with elements, found " << operand.getType()
+             << "; a sum of no terms is 0, which linalg.generic can make the "
+                "result from";
+  return success();
+}
+
 LogicalResult mlir::qfmt::verifyKernelOp(DestinationStyleOpInterface op,
                                          ValueRange extras,
                                          ArrayRef<AffineMap> maps) {
   Value out = op.getDpsInits()[0];
+  if (failed(verifyHasElements(op)))
+    return failure();
   bool isTensor = isa<TensorType>(out.getType());
   for (Value operand : op->getOperands())
     if (isa<TensorType>(operand.getType()) != isTensor)

@@ -254,3 +254,80 @@ func.func @constant_by_terms(%x: memref<32x64xi8>, %w: memref<32x64xi8>, %out: m
   } : memref<32x64xi8>, memref<32x64xi8>, memref<32x32xi32>
   return
 }
+
+// -----
+
+func.func @no_rows(%x: memref<0x64xi8>, %w: memref<32x64xi8>, %out: memref<0x32xi32>) {
+  // expected-error @+1 {{needs operands with elements, found 'memref<0x64xi8>'; a sum of no terms is 0, which linalg.generic can make the result from}}
+  qfmt_gpu.product %x * %w into %out {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<0x64xi8>, memref<32x64xi8>, memref<0x32xi32>
+  return
+}
+
+// -----
+
+func.func @no_columns(%x: memref<16x64xi8>, %w: memref<0x64xi8>, %out: memref<16x0xi32>) {
+  // expected-error @+1 {{needs operands with elements, found 'memref<0x64xi8>'; a sum of no terms is 0, which linalg.generic can make the result from}}
+  qfmt_gpu.product %x * %w into %out {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<16x64xi8>, memref<0x64xi8>, memref<16x0xi32>
+  return
+}
+
+// -----
+
+func.func @no_terms(%x: memref<16x0xi8>, %w: memref<32x0xi8>, %out: memref<16x32xi32>) {
+  // expected-error @+1 {{needs operands with elements, found 'memref<16x0xi8>'; a sum of no terms is 0, which linalg.generic can make the result from}}
+  qfmt_gpu.product %x * %w into %out {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<16x0xi8>, memref<32x0xi8>, memref<16x32xi32>
+  return
+}
+
+// -----
+
+func.func @no_terms_but_room(%x: memref<16x0xi8>, %w: memref<32x64xi8>, %out: memref<16x32xi32>) {
+  // expected-error @+1 {{needs operands with elements, found 'memref<16x0xi8>'; a sum of no terms is 0, which linalg.generic can make the result from}}
+  qfmt_gpu.product %x * %w into %out {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<16x0xi8>, memref<32x64xi8>, memref<16x32xi32>
+  return
+}
+
+// -----
+
+func.func @batches_of_no_rows(%x: memref<0x32xi8>, %w: memref<2x32x16xi8>, %out: memref<0x16xi32>) {
+  // expected-error @+1 {{needs operands with elements, found 'memref<0x32xi8>'; a sum of no terms is 0, which linalg.generic can make the result from}}
+  qfmt_gpu.product %x * %w by_terms into %out {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<0x32xi8>, memref<2x32x16xi8>, memref<0x16xi32>
+  return
+}
+
+// -----
+
+func.func @batches_of_no_terms(%x: memref<6x0xi8>, %w: memref<2x0x16xi8>, %out: memref<6x16xi32>) {
+  // expected-error @+1 {{needs operands with elements, found 'memref<6x0xi8>'; a sum of no terms is 0, which linalg.generic can make the result from}}
+  qfmt_gpu.product %x * %w by_terms into %out {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<6x0xi8>, memref<2x0x16xi8>, memref<6x16xi32>
+  return
+}
+
+// -----
+
+func.func @batches_of_no_columns(%x: memref<6x32xi8>, %w: memref<2x0x32xi8>, %out: memref<6x0xi32>) {
+  // expected-error @+1 {{needs operands with elements, found 'memref<2x0x32xi8>'; a sum of no terms is 0, which linalg.generic can make the result from}}
+  qfmt_gpu.product %x * %w into %out {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<6x32xi8>, memref<2x0x32xi8>, memref<6x0xi32>
+  return
+}

@@ -63,3 +63,36 @@ func.func @sum(%x: tensor<2x1x16xf16>, %c: tensor<1x1x32x4xi32>, %o: tensor<2x3x
   } : tensor<2x1x16xf16>, tensor<1x1x32x4xi32>, tensor<2x3xi32> -> tensor<2x3xi32>
   return %r : tensor<2x3xi32>
 }
+
+// -----
+
+func.func @no_rows(%x: tensor<0x1x16xi8>, %c: tensor<1x1x32x4xi32>, %o: tensor<0x3xi32>) -> tensor<0x3xi32> {
+  // expected-error@+1 {{needs operands with elements, found 'tensor<0x1x16xi8>'}}
+  %r = qfmt_gpu.scaled_product %x * %c bits 4 into %o {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : tensor<0x1x16xi8>, tensor<1x1x32x4xi32>, tensor<0x3xi32> -> tensor<0x3xi32>
+  return %r : tensor<0x3xi32>
+}
+
+// -----
+
+func.func @no_groups(%x: tensor<2x0x16xi8>, %c: tensor<1x0x32x4xi32>, %o: tensor<2x3xi32>) -> tensor<2x3xi32> {
+  // expected-error@+1 {{needs operands with elements, found 'tensor<2x0x16xi8>'}}
+  %r = qfmt_gpu.scaled_product %x * %c bits 4 into %o {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : tensor<2x0x16xi8>, tensor<1x0x32x4xi32>, tensor<2x3xi32> -> tensor<2x3xi32>
+  return %r : tensor<2x3xi32>
+}
+
+// -----
+
+func.func @no_columns(%x: tensor<2x1x16xi8>, %c: tensor<0x1x32x4xi32>, %o: tensor<2x0xi32>) -> tensor<2x0xi32> {
+  // expected-error@+1 {{needs operands with elements, found 'tensor<0x1x32x4xi32>'}}
+  %r = qfmt_gpu.scaled_product %x * %c bits 4 into %o {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : tensor<2x1x16xi8>, tensor<0x1x32x4xi32>, tensor<2x0xi32> -> tensor<2x0xi32>
+  return %r : tensor<2x0xi32>
+}

@@ -3,6 +3,8 @@
 // RUN: not qfmt-opt %s --qfmt-set-threads=threads=0 2>&1 | FileCheck %s --check-prefix=ZERO
 // RUN: not qfmt-opt %s --qfmt-set-threads=threads=1025 2>&1 | FileCheck %s --check-prefix=MANY
 // RUN: not qfmt-opt %s --qfmt-set-threads=threads=-1 2>&1 | FileCheck %s --check-prefix=NEGATIVE
+// RUN: not qfmt-opt %s --qfmt-lower-to-llvm=threads=0 2>&1 | FileCheck %s --check-prefix=ZERO
+// RUN: not qfmt-opt %s --qfmt-compile=threads=0 2>&1 | FileCheck %s --check-prefix=ZERO
 // RUN: not qfmt-opt %s --qfmt-lower-to-llvm=threads=-3 2>&1 | FileCheck %s --check-prefix=PIPELINE
 // RUN: not qfmt-opt %s --qfmt-compile=threads=1.5 2>&1 | FileCheck %s --check-prefix=FRACTION
 // RUN: qfmt-opt %s --qfmt-set-threads=threads=auto | FileCheck %s --check-prefix=AUTO
