@@ -346,11 +346,22 @@ Change exchangeTerms() {
   };
 }
 
+/// The last wait for products moves behind the arrival that gives their stage
+/// back.
+Change arriveBeforeTheWait() {
+  return [](gpu::GPUFuncOp kernel) {
+    auto wait = collect<NVVM::WgmmaWaitGroupSyncOp>(kernel).back();
+    auto arrival = collect<NVVM::MBarrierArriveOp>(kernel).front();
+    ASSERT_TRUE(wait->isBeforeInBlock(arrival->getParentOp()));
+    wait->moveAfter(arrival->getParentOp());
+  };
+}
+
 TEST(GpuFloat8Products, ChangesAreFound) {
-  // 6 parts in 3 stages, 256 columns in two products; blocks with rows and
+  // 8 parts in 3 stages, 256 columns in two products; blocks with rows and
   // columns that are not there.
   constexpr int64_t kRows = 70, kStageBytes = (64 + 256) * 128;
-  Float8Case data({264, 688, true, false, "f32", 64, 256, 3}, kRows);
+  Float8Case data({264, 944, true, false, "f32", 64, 256, 3}, kRows);
   LoweredKernel kernel = data.lower();
   using Expect = NVVM::MBarrierArriveExpectTxOp;
   const ChangeForTheWorse changes[] = {
@@ -371,6 +382,7 @@ TEST(GpuFloat8Products, ChangesAreFound) {
        ""},
       {"no wait for the last columns", eraseOne<NVVM::WgmmaWaitGroupSyncOp>(1),
        ""},
+      {"stages given back too early", arriveBeforeTheWait(), ""},
       {"the first columns' sums go on", keepsSums(4), "wrong numbers"},
       {"a part starts twice", startsAgain(2), "wrong numbers"},
       {"sums of the last part alone", replacesSum(5, 1), "wrong numbers"},

@@ -128,8 +128,8 @@ Change exchangeTerms() {
 constexpr int64_t kWgmmaRows = 70;
 
 ByteProduct getWgmmaCase() {
-  // 6 parts in 3 stages; blocks with rows and columns that are not there.
-  ByteProduct c{72, 688, true, false, 0, 0, Body::Requantize, 64, 64, 3};
+  // 8 parts in 3 stages; blocks with rows and columns that are not there.
+  ByteProduct c{72, 944, true, false, 0, 0, Body::Requantize, 64, 64, 3};
   c.tier = "wgmma";
   return c;
 }

@@ -286,18 +286,28 @@ static void commit(const Site &, const uint64_t *, uint64_t *) {
   async.mmaGroups.push_back(async.lastMma);
 }
 
-/// Argument: how many of the latest groups may stay.
-static void waitGroup(const Site &, const uint64_t *arguments, uint64_t *) {
-  Thread &thread = *currentThread;
-  ThreadAsync &async = getAsync(thread);
-  while (async.mmaGroups.size() > arguments[0]) {
+static void completeGroups(ThreadAsync &async, uint64_t numLeft) {
+  while (async.mmaGroups.size() > numLeft) {
     async.completedMma = async.mmaGroups.front();
     async.mmaGroups.pop_front();
   }
-  unsigned group = thread.number / kGroupThreads;
-  uint32_t &known = currentCta->getWarp(thread.warp)
-                        .clock.steps[warpOf(kFirstWarpgroup + group)];
-  known = std::max(known, async.completedMma);
+}
+
+static void applyWait(Warp &warp, unsigned firstThread, const WarpCall &call) {
+  unsigned group = firstThread / kGroupThreads;
+  uint32_t &known = warp.clock.steps[warpOf(kFirstWarpgroup + group)];
+  for (unsigned lane = 0; lane != kWarpSize; ++lane) {
+    ThreadAsync &async = getAsync(currentCta->getThread(firstThread + lane));
+    completeGroups(async, call.arguments[lane][0]);
+    known = std::max(known, async.completedMma);
+  }
+}
+
+/// Argument: how many of the latest groups may stay. The threads of a warp have
+/// one clock: none knows of the end before all have come.
+static void waitGroup(const Site &site, const uint64_t *arguments,
+                      uint64_t *results) {
+  callWholeWarp(site, arguments, results, applyWait);
 }
 
 //===----------------------------------------------------------------------===//
