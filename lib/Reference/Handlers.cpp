@@ -28,6 +28,7 @@ const HandlerTable &getHandlerTable() {
     HandlerTable result;
     registerAffineHandlers(result);
     registerArithHandlers(result);
+    registerArithCastHandlers(result);
     registerControlFlowHandlers(result);
     registerFuncHandlers(result);
     registerLinalgHandlers(result);

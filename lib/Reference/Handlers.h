@@ -64,6 +64,7 @@ const HandlerTable &getHandlerTable();
 /// One a file under Dialects/.
 void registerAffineHandlers(HandlerTable &table);
 void registerArithHandlers(HandlerTable &table);
+void registerArithCastHandlers(HandlerTable &table);
 void registerControlFlowHandlers(HandlerTable &table);
 void registerFuncHandlers(HandlerTable &table);
 void registerLinalgHandlers(HandlerTable &table);
