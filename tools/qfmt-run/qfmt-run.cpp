@@ -248,12 +248,16 @@ LogicalResult verifyGpuOptions(const Options &options) {
   if (options.gpu == Device::Cpu) {
     if (options.emit == Emit::Kernels)
       return error("--emit=kernels needs --gpu=cuda, sim, vulkan or rocm");
-    if (!options.gpuChip.empty() || !options.gpuLibrary.empty() ||
-        !options.gpuOptions.empty() || options.gpuTier.getNumOccurrences() != 0)
+    if (options.gpuChip.getNumOccurrences() != 0 ||
+        !options.gpuLibrary.empty() || !options.gpuOptions.empty() ||
+        options.gpuTier.getNumOccurrences() != 0)
       return error("--gpu-chip, --gpu-tier, --gpu-library and --gpu-options "
                    "are for --gpu: give that too");
     return success();
   }
+  if (options.gpuChip.getNumOccurrences() != 0 && options.gpuChip.empty())
+    return error("--gpu-chip names a chip, found none: drop it for the usual "
+                 "one");
   if (options.engine != EngineKind::JIT || options.checkBound)
     return error("--gpu is for compiled code: drop --engine=reference and "
                  "--check-bound");
