@@ -388,8 +388,7 @@ struct LinalgToKernelsPass : impl::LinalgToKernelsBase<LinalgToKernelsPass> {
              << blockSize.getValue();
     if (maxBlocks < 1 || maxBlocks > std::numeric_limits<int32_t>::max())
       return emitError(getOperation().getLoc())
-             << "the grid is too large: a launch has 1 to 2147483647 blocks, "
-                "found "
+             << "a launch has 1 to 2147483647 blocks, found "
              << maxBlocks.getValue();
     return success();
   }

@@ -1,9 +1,11 @@
 // RUN: qfmt-opt %s --split-input-file --qfmt-linalg-to-kernels --canonicalize | FileCheck %s
 // RUN: not qfmt-opt %s --split-input-file --qfmt-linalg-to-kernels=block-size=2048 2>&1 | FileCheck %s --check-prefix=BLOCK
 // RUN: not qfmt-opt %s --split-input-file --qfmt-linalg-to-kernels=max-blocks=3000000000 2>&1 | FileCheck %s --check-prefix=GRID
+// RUN: not qfmt-opt %s --split-input-file --qfmt-linalg-to-kernels=max-blocks=-1 2>&1 | FileCheck %s --check-prefix=NEGATIVE
 
+// NEGATIVE: error: a launch has 1 to 2147483647 blocks, found -1
 // BLOCK: error: a block has 1 to 1024 threads, found 2048
-// GRID: error: the grid is too large: a launch has 1 to 2147483647 blocks, found 3000000000
+// GRID: error: a launch has 1 to 2147483647 blocks, found 3000000000
 
 // One thread a sum; 5 * 30 = 150 threads are two blocks, and the last ones do nothing.
 // CHECK-LABEL: func @product
