@@ -206,6 +206,10 @@ void buildLowerToGpuPipeline(OpPassManager &pm, const GpuOptions &options) {
   target.runtime = options.runtime;
   target.chip = options.chip;
   pm.addPass(createSetGpuTarget(target));
+  // Before anything that takes what a body does not read as overwritten.
+  PartialWritesToLoopsOptions partial;
+  partial.refuse = true;
+  pm.addPass(createPartialWritesToLoops(partial));
   pm.addPass(createUnpackConstants());
   addFactoringPasses(pm, options);
   addTensorPasses(pm, addRescalingPasses); // linalg on tensors

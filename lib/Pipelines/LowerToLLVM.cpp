@@ -150,6 +150,8 @@ void addLLVMPasses(OpPassManager &pm) {
 }
 
 void buildLowerToLLVMPipeline(OpPassManager &pm) {
+  // Before anything that takes what a body does not read as overwritten.
+  pm.addPass(createPartialWritesToLoops());
   addTensorPasses(pm);  // still constituents, as linalg.generic
   addProductPasses(pm); // the same, with loops
   addBufferPasses(pm);  // memref

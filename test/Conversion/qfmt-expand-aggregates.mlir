@@ -16,3 +16,64 @@ func.func @softmax(%x: tensor<2x3xf32>, %y: tensor<2x3xf32>) -> tensor<2x3xf32> 
   %0 = linalg.softmax dimension(1) ins(%x : tensor<2x3xf32>) outs(%y : tensor<2x3xf32>) -> tensor<2x3xf32>
   return %0 : tensor<2x3xf32>
 }
+
+// A padded tensor without elements is padding alone.
+// CHECK-LABEL: @pad_nothing(
+// CHECK-SAME:    %{{.*}}: tensor<0x?xi8>, %[[B:[^:]*]]: i8
+// CHECK:         %[[N:.*]] = affine.apply
+// CHECK:         tensor.generate %[[N]] {
+// CHECK:           tensor.yield %[[B]]
+// CHECK:         : tensor<2x?xi8>
+// CHECK-NOT:     tensor.pad
+func.func @pad_nothing(%x: tensor<0x?xi8>, %b: i8) -> tensor<2x?xi8> {
+  %0 = tensor.pad %x low[2, 1] high[0, 1] {
+  ^bb0(%i: index, %j: index):
+    tensor.yield %b : i8
+  } : tensor<0x?xi8> to tensor<2x?xi8>
+  return %0 : tensor<2x?xi8>
+}
+
+// So is one between paddings that fill the result.
+// CHECK-LABEL: @pad_to_end(
+// CHECK:         tensor.generate
+// CHECK-NOT:     tensor.pad
+func.func @pad_to_end(%x: tensor<?xi8>, %b: i8) -> tensor<2xi8> {
+  %0 = tensor.pad %x low[2] high[0] {
+  ^bb0(%i: index):
+    tensor.yield %b : i8
+  } : tensor<?xi8> to tensor<2xi8>
+  return %0 : tensor<2xi8>
+}
+
+// CHECK-LABEL: @pad_something(
+// CHECK:         tensor.pad
+func.func @pad_something(%x: tensor<1xi8>, %b: i8) -> tensor<3xi8> {
+  %0 = tensor.pad %x low[2] high[0] {
+  ^bb0(%i: index):
+    tensor.yield %b : i8
+  } : tensor<1xi8> to tensor<3xi8>
+  return %0 : tensor<3xi8>
+}
+
+// CHECK-LABEL: @concat_nothing(
+// CHECK-SAME:    %[[X:[^:]*]]: tensor<2x3xi8>, %[[Y:[^:]*]]: tensor<2x0xi8>
+// CHECK-NOT:     tensor.concat
+// CHECK-NOT:     tensor.insert_slice %[[Y]]
+// CHECK:         %[[A:.*]] = tensor.insert_slice %[[X]] into %{{.*}}[0, 0] [2, 3] [1, 1]
+// CHECK-NEXT:    %[[B:.*]] = tensor.insert_slice %[[X]] into %[[A]][0, 3] [2, 3] [1, 1]
+// CHECK-NEXT:    return %[[B]], %[[X]]
+func.func @concat_nothing(%x: tensor<2x3xi8>, %y: tensor<2x0xi8>) -> (tensor<2x6xi8>, tensor<2x3xi8>) {
+  %0 = tensor.concat dim(1) %x, %x, %y : (tensor<2x3xi8>, tensor<2x3xi8>, tensor<2x0xi8>) -> tensor<2x6xi8>
+  %1 = tensor.concat dim(1) %y, %x : (tensor<2x0xi8>, tensor<2x3xi8>) -> tensor<2x3xi8>
+  return %0, %1 : tensor<2x6xi8>, tensor<2x3xi8>
+}
+
+// CHECK-LABEL: @concat_to_nothing(
+// CHECK-SAME:    %[[X:[^:]*]]: tensor<?x0xi8>
+// CHECK:         %[[N:.*]] = tensor.dim %[[X]]
+// CHECK:         tensor.empty(%[[N]]) : tensor<?x0xi8>
+// CHECK-NOT:     tensor.concat
+func.func @concat_to_nothing(%x: tensor<?x0xi8>) -> tensor<?x0xi8> {
+  %0 = tensor.concat dim(1) %x, %x : (tensor<?x0xi8>, tensor<?x0xi8>) -> tensor<?x0xi8>
+  return %0 : tensor<?x0xi8>
+}

@@ -5,6 +5,37 @@
 
 include "mlir/Pass/PassBase.td"
 
+def PartialWritesToLoops : Pass<"qfmt-partial-writes-to-loops"> {
+  let summary = "Writes linalg operations that leave elements of their results as loops";
+  let description = [{
+    A result keeps the initial values of the elements that its operation does not write: those beside a diagonal, for example. Upstream's fusion,
+    bufferization and canonicalization take initial values that the body does not read as overwritten, all of them. So an operation whose
+    indexing map may not reach every element of a result, and one of whose loops may never run, becomes a loop nest of `tensor.extract` and
+    `tensor.insert`, in the order of the operation's own loops. A map reaches every element if each dimension of more than one element has a loop
+    of its own, `(i, j, k) -> (j, i)` for example.
+
+    ```mlir
+    %r = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i, i)>], iterator_types = ["parallel"]}
+        ins(%x : tensor<4xi32>) outs(%y : tensor<4x4xi32>) {
+    ^bb0(%a: i32, %b: i32):
+      linalg.yield %a : i32
+    } -> tensor<4x4xi32>
+    ```
+    becomes
+    ```mlir
+    %r = scf.for %i = %c0 to %c4 step %c1 iter_args(%t = %y) -> (tensor<4x4xi32>) {
+      %a = tensor.extract %x[%i] : tensor<4xi32>
+      %u = tensor.insert %a into %t[%i, %i] : tensor<4x4xi32>
+      scf.yield %u : tensor<4x4xi32>
+    }
+    ```
+  }];
+  let options = [Option<"refuse", "refuse", "bool", "false",
+                        "Refuse such operations: code for GPUs cannot loop over elements">];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def ConvertQFmtToArith : Pass<"convert-qfmt-to-arith"> {
   let summary = "Writes dyadic_scale and lmul in integer arithmetic";
   let description = [{
@@ -143,7 +174,8 @@ def ExpandAggregates : Pass<"qfmt-expand-aggregates"> {
   let summary = "Writes concat and aggregate linalg operations with simpler ones";
   let description = [{
     `tensor.concat` becomes slices inserted into one tensor, and `linalg.softmax` and the like become the element-wise
-    operations and reductions that define them: neither can be bufferized as it is.
+    operations and reductions that define them: neither can be bufferized as it is. Nor can a `tensor.pad` of a tensor without elements,
+    which becomes `tensor.generate`; inputs of `tensor.concat` that have none are dropped.
   }];
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect", "::mlir::math::MathDialect",
                            "::mlir::arith::ArithDialect", "::mlir::affine::AffineDialect"];
