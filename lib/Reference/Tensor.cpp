@@ -6,6 +6,7 @@
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
 #include <optional>
+#include <unistd.h>
 
 using namespace mlir;
 
@@ -124,6 +125,38 @@ Tensor::Tensor(ArrayRef<int64_t> shape, Type elementType)
   }
   // All bits zero is also 0.0.
   data = std::make_shared<std::vector<Scalar>>(count, makeInteger(0));
+}
+
+/// Bytes; none if the system does not say.
+static std::optional<int64_t> getMachineMemory() {
+  int64_t pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE), bytes;
+  if (pages <= 0 || size <= 0 || llvm::MulOverflow(pages, size, bytes))
+    return std::nullopt;
+  return bytes;
+}
+
+LogicalResult
+Tensor::verifyShape(ArrayRef<int64_t> shape,
+                    function_ref<InFlightDiagnostic()> emitError) {
+  for (int64_t size : shape)
+    if (size < 0)
+      return emitError() << "has a negative size, " << size;
+  if (llvm::is_contained(shape, 0))
+    return success();
+  static const std::optional<int64_t> memory = getMachineMemory();
+  int64_t bytes = sizeof(Scalar);
+  bool overflows = llvm::any_of(shape, [&](int64_t size) {
+    return bool(llvm::MulOverflow(bytes, size, bytes));
+  });
+  if (!overflows && (!memory || bytes <= *memory))
+    return success();
+  InFlightDiagnostic error = emitError();
+  error << "a tensor of shape [" << shape
+        << "] takes more memory than there is: " << sizeof(Scalar)
+        << " bytes an element here";
+  if (memory)
+    error << ", and this machine has " << *memory;
+  return error;
 }
 
 Tensor Tensor::scalar(Type elementType, Scalar value) {

@@ -42,6 +42,8 @@ Tensor::fromBytes(RankedTensorType type, ArrayRef<char> bytes,
                           "most 64 bits can";
   if (!type.hasStaticShape())
     return emitError() << "the sizes of " << type << " are not all known";
+  if (failed(verifyShape(type.getShape(), emitError)))
+    return failure();
   Tensor result(type.getShape(), elementType);
   unsigned size = getBytesPerElement(elementType);
   if (static_cast<int64_t>(bytes.size()) != result.getNumElements() * size)
@@ -106,6 +108,8 @@ Tensor::fromAttribute(ElementsAttr attribute,
       type.getEncoding())
     return emitError() << "a constant of type " << attribute.getType()
                        << " cannot be evaluated";
+  if (failed(verifyShape(type.getShape(), emitError)))
+    return failure();
   if (auto dense = dyn_cast<DenseElementsAttr>(attribute))
     return readDense(dense);
   if (auto resource = dyn_cast<DenseResourceElementsAttr>(attribute)) {

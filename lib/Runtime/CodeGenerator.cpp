@@ -15,6 +15,7 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/MathExtras.h"
 
 namespace mlir::qfmt {
 
@@ -100,6 +101,33 @@ static FailureOr<func::FuncOp> prepareEntry(ModuleOp module,
   return entry;
 }
 
+/// Compiled code counts bytes in 64 bits.
+static LogicalResult verifyTensorSizes(ModuleOp module) {
+  auto overflows = [](Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (!tensor || !tensor.hasStaticShape() ||
+        llvm::is_contained(tensor.getShape(), 0))
+      return false;
+    // No element takes more.
+    int64_t bytes = 8;
+    return llvm::any_of(tensor.getShape(), [&](int64_t size) {
+      return bool(llvm::MulOverflow(bytes, size, bytes));
+    });
+  };
+  WalkResult result = module.walk([&](Operation *op) -> WalkResult {
+    SmallVector<Type> types(op->getResultTypes());
+    if (auto function = dyn_cast<FunctionOpInterface>(op))
+      llvm::append_range(types, function.getArgumentTypes());
+    auto *found = llvm::find_if(types, overflows);
+    if (found == types.end())
+      return WalkResult::advance();
+    return emitError(op->getLoc())
+           << "'" << op->getName() << "' has a tensor of type " << *found
+           << ", which takes more than 2^63 bytes";
+  });
+  return failure(result.wasInterrupted());
+}
+
 /// Translation warns about each attribute that it does not know. Those of
 /// other dialects than LLVM's have served their purpose.
 static void dropForeignAttributes(ModuleOp module) {
@@ -134,6 +162,8 @@ static void setTargetFeatures(ModuleOp module,
 FailureOr<LLVMProgram> generateLLVMIR(ModuleOp source,
                                       const CompileOptions &options) {
   LLVMProgram program;
+  if (failed(verifyTensorSizes(source)))
+    return failure();
   OwningOpRef<ModuleOp> module(source.clone());
   FailureOr<func::FuncOp> entry = prepareEntry(*module, options.entry);
   if (failed(entry))

@@ -36,6 +36,9 @@ LogicalResult mlir::qfmt::emitKernels(ModuleOp module, const Options &options) {
   };
   if (failed(generateLLVMIR(module, compile)))
     return failure();
+  if (bytes.empty())
+    return error("'" + options.entry +
+                 "' has no kernels: nothing in it computes on tensors");
   // PTX ends with a zero, which the driver wants and a file does not.
   StringRef text = StringRef(bytes).rtrim('\0');
   if (options.gpu != Device::Cuda && options.gpu != Device::Rocm)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "Engine.h"
+#include "CompiledCall.h"
 #include "qfmt/Reference/Evaluator.h"
 
 using namespace mlir;
@@ -80,6 +81,7 @@ mlir::qfmt::makeBuffers(ArrayRef<reference::Value> values) {
 static FailureOr<Engine> makeJIT(ModuleOp module, const Options &options,
                                  const GpuLibrary *gpu) {
   CompileOptions compile = getCompileOptions(options);
+  llvm::append_range(compile.symbols, getCheckedFunctions());
   if (gpu)
     llvm::append_range(compile.symbols, gpu->getSymbols());
   auto compiled = CompiledFunction::compile(module, compile);
@@ -88,7 +90,7 @@ static FailureOr<Engine> makeJIT(ModuleOp module, const Options &options,
   std::shared_ptr<CompiledFunction> function = std::move(*compiled);
   return Engine([function, gpu](ArrayRef<TensorView> inputs)
                     -> FailureOr<SmallVector<TensorResult>> {
-    SmallVector<TensorResult> results = function->call(inputs);
+    auto results = callCompiled(*function, inputs);
     if (gpu && failed(gpu->check()))
       return failure();
     return results;

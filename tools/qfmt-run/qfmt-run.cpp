@@ -270,6 +270,25 @@ LogicalResult verifyGpuOptions(const Options &options) {
   return success();
 }
 
+/// What only a function that runs has a use for.
+LogicalResult verifyEmitOptions(const Options &options) {
+  if (options.emit == Emit::Nothing) {
+    if (options.output.getNumOccurrences() != 0)
+      return error("-o is for --emit; --outputs names the files of arrays");
+    return success();
+  }
+  if (options.engine != EngineKind::JIT)
+    return error("--emit compiles: drop --engine=reference");
+  if (!options.inputs.empty() || !options.outputs.empty() || options.samples ||
+      options.repeat.getNumOccurrences() != 0 || options.progress ||
+      !options.timeJson.empty() || options.printSignature ||
+      !options.gpuLibrary.empty() || !options.gpuOptions.empty())
+    return error("--emit runs nothing: drop --inputs, --outputs, --samples, "
+                 "--repeat, --progress, --time-json, --print-signature, "
+                 "--gpu-library and --gpu-options");
+  return success();
+}
+
 LogicalResult verifyOptions(const Options &options) {
   if (options.optLevel > 3)
     return error("-O takes 0 to 3, found " + Twine(options.optLevel));
@@ -323,7 +342,8 @@ int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(options.category);
   cl::ParseCommandLineOptions(argc, argv,
                               "qfmt: runs or compiles a function\n");
-  if (failed(verifyOptions(options)) || failed(verifyGpuOptions(options)))
+  if (failed(verifyOptions(options)) || failed(verifyEmitOptions(options)) ||
+      failed(verifyGpuOptions(options)))
     return 1;
   GpuLibrary gpu;
   if (options.gpu != Device::Cpu && options.emit == Emit::Nothing &&

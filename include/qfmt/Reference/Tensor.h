@@ -66,6 +66,10 @@ public:
   Tensor() = default;
   /// All elements 0.
   Tensor(ArrayRef<int64_t> shape, Type elementType);
+  /// Errors: a negative size, more elements than this machine's memory holds.
+  static LogicalResult
+  verifyShape(ArrayRef<int64_t> shape,
+              function_ref<InFlightDiagnostic()> emitError);
 
   /// The element-wise reading of an ElementsAttr with a supported element type,
   /// dense_resource included (one code a byte below 8 bits).
@@ -77,8 +81,8 @@ public:
   /// of N bits takes N / 8 bytes rounded up to 1, 2, 4 or 8, so that i4, f4 and
   /// f6 codes take one byte each. The codes of integers below 8 bits may be
   /// zero- or sign-extended; i1 is 0 or 1. Errors: a type that is not
-  /// supported, a dynamic shape, a wrong number of bytes, a byte that is no
-  /// code of the type.
+  /// supported, a dynamic shape, one that verifyShape refuses, a wrong number
+  /// of bytes, a byte that is no code of the type.
   static FailureOr<Tensor>
   fromBytes(RankedTensorType type, ArrayRef<char> bytes,
             function_ref<InFlightDiagnostic()> emitError);

@@ -32,10 +32,7 @@ getResultShape(RankedTensorType type, ValueRange dynamicSizes, Frame &frame) {
 }
 
 static LogicalResult verifySizes(Operation *op, ArrayRef<int64_t> shape) {
-  for (int64_t size : shape)
-    if (size < 0)
-      return op->emitOpError() << "has a negative size, " << size;
-  return success();
+  return Tensor::verifyShape(shape, [&] { return op->emitOpError(); });
 }
 
 /// Elements that nobody may read: NaN, or a pattern that is not 0.
@@ -298,6 +295,8 @@ static LogicalResult evaluatePad(tensor::PadOp op, Frame &frame) {
              << "pads by a negative amount, " << std::min<int64_t>(l, h);
     shape.push_back(l + size + h);
   }
+  if (failed(verifySizes(op, shape)))
+    return failure();
   if (source.isEncoded())
     return setResult(op, padEncoded(op, source, low, shape, frame), frame);
   Tensor target(shape, source.getTensor().getElementType());
@@ -394,6 +393,8 @@ static LogicalResult evaluateConcat(tensor::ConcatOp op, Frame &frame) {
                                 << " of dimension " << i;
     shape[dim] += input.getShape()[dim];
   }
+  if (failed(verifySizes(op, shape)))
+    return failure();
 
   FailureOr<Value> result = makeUndefinedLike(inputs.front(), shape);
   SmallVector<int64_t> offset(shape.size(), 0);
