@@ -4,6 +4,7 @@
 // keeps freed memory, those without one are the driver's plain ones.
 
 #include "CudaMemory.h"
+#include "AllocationSize.h"
 #include "ConstantCache.h"
 #include "CudaStreams.h"
 #include "ErrorSlot.h"
@@ -79,7 +80,7 @@ static void failToAllocate(const CudaSession &session, uint64_t bytes,
 
 void *mgpuMemAlloc(uint64_t bytes, void *stream, int8_t isHostShared) {
   CudaSession session;
-  if (!session || bytes == 0)
+  if (!session || bytes == 0 || !verifyAllocationSize(bytes))
     return nullptr;
   CudaPointer pointer = 0;
   bool isPooled = session.getDevice().pool && stream && !isHostShared;

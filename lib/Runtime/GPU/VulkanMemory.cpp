@@ -4,6 +4,7 @@
 // launches; others are made by the host, which waits for the stream before.
 
 #include "VulkanMemory.h"
+#include "AllocationSize.h"
 #include "ConstantCache.h"
 #include "ErrorSlot.h"
 #include "Mgpu.h"
@@ -113,7 +114,7 @@ static bool takeFree(uint64_t capacity, VulkanBuffer &buffer) {
 
 void *mgpuMemAlloc(uint64_t bytes, void *stream, int8_t) {
   VulkanSession session;
-  if (!session || bytes == 0)
+  if (!session || bytes == 0 || !verifyAllocationSize(bytes))
     return nullptr;
   // Kernels may read whole words where bytes are asked for.
   constexpr uint64_t kGranule = 256;

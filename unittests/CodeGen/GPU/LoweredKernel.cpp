@@ -248,8 +248,10 @@ std::string LoweredKernel::run(llvm::ArrayRef<Bytes> inputs,
                    sharedBytes - missingSharedBytes, nullptr, parameters.data(),
                    nullptr, parameters.size());
   std::string error = takeError();
+  if (!error.empty())
+    return error;
   result = host.readResult(exit.getOperand(0));
-  return error.empty() ? takeError() : error;
+  return takeError();
 }
 
 } // namespace mlir::qfmt

@@ -5,6 +5,7 @@
 #include "Environment.h"
 #include "Error.h"
 #include "llvm/Support/MathExtras.h"
+#include <algorithm>
 #include <cstring>
 #include <sys/mman.h>
 
@@ -142,6 +143,22 @@ bool DeviceMemory::checkRange(const void *address, int64_t bytes,
   return true;
 }
 
+bool DeviceMemory::checkWritten(uint64_t address, int64_t bytes) const {
+  const State *state = statesOf(address);
+  auto isUnwritten = [](State s) { return s != kInitialised; };
+  const State *first = std::find_if(state, state + bytes, isUnwritten);
+  if (first == state + bytes)
+    return true;
+  int64_t count = std::count_if(first, state + bytes, isUnwritten);
+  reportError("copy to the host of " + llvm::Twine(bytes) + " bytes, " +
+              llvm::Twine(count) + " of which nobody wrote: the first is " +
+              describe(address + (first - state)) + "; " +
+              (lastKernel.empty()
+                   ? std::string("no kernel has run")
+                   : "the last kernel was '" + lastKernel + "'"));
+  return false;
+}
+
 void DeviceMemory::copy(void *destination, const void *source, int64_t bytes) {
   if (bytes <= 0)
     return;
@@ -150,6 +167,8 @@ void DeviceMemory::copy(void *destination, const void *source, int64_t bytes) {
     return;
   uint64_t to = reinterpret_cast<uint64_t>(destination);
   uint64_t from = reinterpret_cast<uint64_t>(source);
+  if (contains(from) && !contains(to) && !checkWritten(from, bytes))
+    return;
   std::memmove(destination, source, bytes);
   if (!contains(to))
     return;

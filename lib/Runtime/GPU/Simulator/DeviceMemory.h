@@ -45,9 +45,13 @@ public:
   void *allocate(int64_t bytes);
   void free(void *buffer);
   /// Copies between host and device, either way, or on one side; states follow.
+  /// The host gets only what somebody wrote.
   void copy(void *destination, const void *source, int64_t bytes);
   /// Writes `count` times the `width` bytes of `value`.
   void fill(void *destination, const void *value, int64_t width, int64_t count);
+
+  /// For errors of what a kernel should have written.
+  void noteLaunch(const std::string &kernel) { lastKernel = kernel; }
 
   /// Of a buffer that begins at `buffer`; otherwise 0.
   uint64_t sizeOf(const void *buffer) const {
@@ -85,6 +89,7 @@ public:
 private:
   DeviceMemory();
   bool checkRange(const void *address, int64_t bytes, const char *what) const;
+  bool checkWritten(uint64_t address, int64_t bytes) const;
 
   bool reserveAll();
 
@@ -93,6 +98,7 @@ private:
   /// Offset -> bytes, of what is allocated (as asked for) and what is free.
   std::map<uint64_t, uint64_t> allocated, available;
   std::map<uint64_t, uint64_t> hostRanges;
+  std::string lastKernel;
 };
 
 } // namespace mlir::qfmt::sim

@@ -10,6 +10,7 @@
 #include "Launch.h"
 #include "BlockAccesses.h"
 #include "Cta.h"
+#include "DeviceMemory.h"
 #include "Environment.h"
 #include "Error.h"
 #include "Kernel.h"
@@ -94,6 +95,7 @@ void launch(const Kernel *kernel, const ::qfmt::gpu::LaunchSize &size,
       step = 1 + random() % numBlocks;
     while (std::gcd(step, numBlocks) != 1);
   }
+  DeviceMemory::get().noteLaunch(kernel->name);
   static Cta cta;
   BlockAccesses &accesses = BlockAccesses::get();
   llvm::scope_exit forget([&] { accesses.endLaunch(); });

@@ -10,7 +10,7 @@ bool findOperation(llvm::StringRef name, Site &site) {
   static constexpr Find kSubjects[] = {
       findBarrier,       findWarpOperation, findMatrixMove, findWarpMma,
       findMemoryBarrier, findBulkCopy,      findAsyncCopy,  findWarpgroupMma,
-      findArithmetic,    findConversion,    findIgnored};
+      findArithmetic,    findConversion,    findAssertion,  findIgnored};
   for (Find find : kSubjects) {
     if (find(name, site))
       return true;

@@ -37,6 +37,8 @@ bool findAsyncCopy(llvm::StringRef name, Site &site);
 /// Approximations, roundings, packed conversions, dp4a, prmt.
 bool findArithmetic(llvm::StringRef name, Site &site);
 bool findConversion(llvm::StringRef name, Site &site);
+/// Conditions that do not hold.
+bool findAssertion(llvm::StringRef name, Site &site);
 /// Hints and fences that change nothing here.
 bool findIgnored(llvm::StringRef name, Site &site);
 

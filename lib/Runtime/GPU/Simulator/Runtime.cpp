@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "AllocationSize.h"
 #include "ConstantCache.h"
 #include "DeviceMemory.h"
 #include "Error.h"
@@ -154,7 +155,8 @@ void mgpuEventRecord(void *, void *) {}
 //===----------------------------------------------------------------------===//
 
 void *mgpuMemAlloc(uint64_t bytes, void *, int8_t) {
-  if (qfmt::gpu::hasFailed() || bytes == 0)
+  if (qfmt::gpu::hasFailed() || bytes == 0 ||
+      !qfmt::gpu::verifyAllocationSize(bytes))
     return nullptr;
   Lock lock(mutex);
   return DeviceMemory::get().allocate(bytes);

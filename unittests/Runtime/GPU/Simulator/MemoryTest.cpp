@@ -95,6 +95,30 @@ TEST(SimulatorMemory, ReportsReadsOfWhatNobodyWrote) {
               HasSubstr("uninitialised"));
 }
 
+/// The host would take what lies there for a result.
+TEST(SimulatorMemory, GivesTheHostOnlyWhatSomebodyWrote) {
+  SimulatedModule module(makeCopy("i32", 4, 4));
+  Buffer<int32_t> a({1, 2, 3, 4, 5, 6, 7, 8}), b(8), c(8);
+  std::vector<int32_t> host(8, -1);
+  auto read = [&](Buffer<int32_t> &buffer, int64_t bytes) {
+    mgpuMemcpy(host.data(), buffer.get(), bytes, nullptr);
+    return takeError();
+  };
+  EXPECT_EQ(module.launch({1, 1, 1}, {5, 1, 1}, {a.get(), b.get()}, {0, 0}),
+            "");
+  EXPECT_EQ(read(b, 20), "");
+  EXPECT_EQ(host[4], 5);
+  EXPECT_EQ(read(b, 32),
+            "copy to the host of 32 bytes, 12 of which nobody wrote: the first "
+            "is byte 20 of a buffer of 32 bytes; the last kernel was 'k'");
+  EXPECT_EQ(host[5], -1);
+  // Copies on the device do not write either.
+  mgpuMemcpy(c.get(), b.get(), 32, nullptr);
+  EXPECT_EQ(takeError(), "");
+  EXPECT_EQ(read(c, 20), "");
+  EXPECT_THAT(read(c, 24), HasSubstr("24 bytes, 4 of which nobody wrote"));
+}
+
 TEST(SimulatorMemory, ReportsMisalignedAccesses) {
   SimulatedModule module(makeCopy("vector<4xi32>", 16, 16));
   Buffer<int8_t> a(std::vector<int8_t>(64)), b(64);
@@ -153,6 +177,9 @@ TEST(SimulatorMemory, ReportsHostCopiesThatLeaveABuffer) {
 TEST(SimulatorMemory, ReportsWhatIsTooLarge) {
   EXPECT_EQ(mgpuMemAlloc(uint64_t(1) << 60, nullptr, 0), nullptr);
   EXPECT_THAT(takeError(), HasSubstr("out of memory"));
+  EXPECT_EQ(mgpuMemAlloc(uint64_t(-12), nullptr, 0), nullptr);
+  EXPECT_EQ(takeError(), "a buffer of -12 bytes: a size that the program "
+                         "computes is negative, or its bytes are 2^63 or more");
   SimulatedModule module(makeCopy("i32", 4, 4));
   Buffer<int32_t> a(std::vector<int32_t>(8)), b(8);
   auto run = [&](int64_t grid, int64_t block, int32_t shared) {
@@ -198,6 +225,34 @@ TEST(SimulatorMemory, ReportsDivisionsByZero) {
               HasSubstr("division by zero"));
   EXPECT_THAT(module.launch({1, 1, 1}, {1, 1, 1}, {b.get()}, {INT32_MIN, -1}),
               HasSubstr("least number"));
+}
+
+/// With the place that the program gives, and that of the instruction.
+TEST(SimulatorMemory, ReportsAssertions) {
+  SimulatedModule module(R"(
+    llvm.mlir.global private constant @message("x is too small\00") {addr_space = 0 : i32}
+    llvm.mlir.global private constant @file("net.mlir\00") {addr_space = 0 : i32}
+    llvm.func @__assertfail(!llvm.ptr, !llvm.ptr, i32, !llvm.ptr, i64)
+    gpu.func @k(%b: !llvm.ptr, %x: i32) kernel {
+      %message = llvm.mlir.addressof @message : !llvm.ptr
+      %file = llvm.mlir.addressof @file : !llvm.ptr
+      %line = arith.constant 17 : i32
+      %width = arith.constant 1 : i64
+      %c100 = arith.constant 100 : i32
+      %small = arith.cmpi slt, %x, %c100 : i32
+      scf.if %small {
+        llvm.call @__assertfail(%message, %file, %line, %file, %width) : (!llvm.ptr, !llvm.ptr, i32, !llvm.ptr, i64) -> ()
+      }
+      llvm.store %x, %b : i32, !llvm.ptr
+      gpu.return
+    })");
+  Buffer<int32_t> b(1);
+  EXPECT_EQ(module.launch({1, 1, 1}, {1, 1, 1}, {b.get()}, {100}), "");
+  EXPECT_EQ(b.read()[0], 100);
+  EXPECT_THAT(module.launch({1, 1, 1}, {1, 1, 1}, {b.get()}, {99}),
+              HasSubstr("kernel 'k', block (0, 0, 0), thread (0, 0, 0): "
+                        "assertion failed: x is too small (net.mlir:17)"));
+  EXPECT_EQ(b.read()[0], 100);
 }
 
 TEST(SimulatorMemory, ReportsWhatItCannotRun) {
