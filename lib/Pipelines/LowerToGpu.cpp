@@ -80,6 +80,7 @@ static void addKernelPasses(OpPassManager &pm, const GpuOptions &options) {
   pm.addPass(createLinalgGeneralizeNamedOpsPass());
   pm.addPass(createLookupToMemory());
   pm.addPass(createLinalgToKernels());
+  pm.addPass(createConstantsToWords());
   pm.addPass(createLowerAffinePass());
   pm.addPass(createDeviceMemory());
   pm.addPass(createCanonicalizerPass());

@@ -56,6 +56,40 @@ def LinalgToKernels : Pass<"qfmt-linalg-to-kernels", "::mlir::ModuleOp"> {
                            "::mlir::scf::SCFDialect"];
 }
 
+def ConstantsToWords : Pass<"qfmt-constants-to-words", "::mlir::ModuleOp"> {
+  let summary = "Stores constants of few values as codes in 32-bit words";
+  let description = [{
+    A private constant of bytes that has at most 16 different values, and that kernels alone read, by loads of single elements, becomes words of 32 bits along its
+    innermost dimension, with 8 codes of 4 bits each, 16 of 2 or 32 of 1, the first one in the lowest bits; what fills up the last word of a row is 0. Values that are
+    neighbours are an offset and the code; others are bytes of a table, which the kernel has in one to four registers.
+
+    Remarks say what became words, and what did not, and why: it is read in another way (by dot products of four bytes, vectors, or the host), has more values, or rows
+    that do not fill words, so that these would take more than three quarters of the bytes.
+
+    ```mlir
+    memref.global "private" constant @weights : memref<48x5x128xi8> = dense<...> // -8 ... 7
+    %w = memref.get_global @weights : memref<48x5x128xi8>
+    gpu.launch ... {
+      %v = memref.load %w[%n, %g, %k] : memref<48x5x128xi8>
+    ```
+    becomes
+    ```mlir
+    memref.global "private" constant @weights_words : memref<48x5x16xi32> = dense<...>
+    %w = memref.get_global @weights_words : memref<48x5x16xi32>
+    gpu.launch ... {
+      %word = memref.load %w[%n, %g, %place] : memref<48x5x16xi32> // %k >> 3
+      %shifted = arith.shrui %word, %bit : i32                     // (%k & 7) << 2
+      %code = arith.andi %shifted, %c15 : i32
+      %sum = arith.addi %code, %c-8 : i32
+      %v = arith.trunci %sum overflow<nsw> : i32 to i8
+    ```
+  }];
+  let options = [
+    Option<"minBytes", "min-bytes", "int64_t", "1024", "Bytes that a constant has at least">,
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
+}
+
 def FlattenKernelBuffers : Pass<"qfmt-flatten-kernel-buffers", "::mlir::ModuleOp"> {
   let summary = "Lets kernels read buffers of one dimension";
   let description = [{
