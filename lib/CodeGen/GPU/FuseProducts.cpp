@@ -23,6 +23,7 @@
 
 #include "FusedBody.h"
 #include "GatheredRows.h"
+#include "LoopTurns.h"
 #include "PackedDot.h"
 #include "TensorCoreTier.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -277,10 +278,15 @@ remark::RemarkOpts getRemarkOptions(StringRef name) {
 bool canLoop(const IntegerProduct &product, const GpuTarget &target) {
   // What may be in flight at a time there.
   constexpr int64_t kMaxThreads = 65535 * 128;
+  std::optional<int64_t> maxTurns = target.getMaxLoopTurns();
+  if (!maxTurns)
+    return true;
   int64_t sums = ShapedType::isDynamic(product.m)
                      ? 1
                      : llvm::divideCeil(product.m * product.n, kMaxThreads);
-  return product.k <= target.getMaxLoopTurns() / std::max<int64_t>(1, sums);
+  int64_t ofRun = getLoopTurns(product.run, 0);
+  int64_t ofSum = getLoopTurns(product.getNumRuns(), ofRun);
+  return getLoopTurns(sums, ofSum) <= *maxTurns;
 }
 
 /// Fails with the reason in `whyNot`.

@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LoopTurns.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Affine/Utils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -31,14 +32,16 @@ namespace mlir::qfmt {
 
 namespace {
 
+/// Of one operation: each is code of the host.
+constexpr int64_t kMaxLaunches = 4096;
 /// CUDA's limit; Vulkan promises 128 only.
 constexpr int64_t kMaxBlockSize = 1024;
 
 struct Grid {
   int64_t blockSize;
   int64_t maxBlocks;
-  /// Of the loops within a thread.
-  int64_t maxTurns;
+  /// Of all loops within a thread, and of those that the body has.
+  int64_t maxTurns, bodyTurns;
 };
 
 //===----------------------------------------------------------------------===//
@@ -115,7 +118,7 @@ public:
       : op(op), grid(grid), roles(getLoopRoles(op)), b(op.getLoc(), op),
         parts(op.getNumLoops()), indices(op.getNumLoops()) {}
 
-  void write() {
+  LogicalResult write() {
     hoistGlobals();
     SmallVector<OpFoldResult> sizes = getLoopSizes();
     AffineExpr product = b.getAffineConstantExpr(1);
@@ -128,10 +131,12 @@ public:
         affine::makeComposedFoldedAffineApply(b, b.getLoc(), product, factors);
     for (OpFoldResult size : sizes)
       loopSizes.push_back(size);
-    int64_t known = getConstantIntValue(count).value_or(1);
-    int64_t elements = std::max<int64_t>(
-        1, llvm::divideCeil(known, grid.blockSize * grid.maxBlocks));
-    writeLaunches(count, roles.inner, grid.maxTurns / elements);
+    int64_t elements = llvm::divideCeil(getConstantIntValue(count).value_or(1),
+                                        grid.blockSize * grid.maxBlocks);
+    int64_t maxTurns = grid.maxTurns;
+    if (elements > 1)
+      maxTurns = getBodyTurns(elements, maxTurns);
+    return writeLaunches(count, roles.inner, maxTurns);
   }
 
 private:
@@ -149,22 +154,53 @@ private:
     return sizes;
   }
 
+  /// The turns that the body of a loop may have which runs `times` times, so
+  /// that the loop has at most `maxTurns`.
+  static int64_t getBodyTurns(int64_t times, int64_t maxTurns) {
+    return (maxTurns - 1) / times - 1;
+  }
+
+  /// Of `loops`, of which each is within the one before; those of unknown
+  /// lengths count as one turn of their body.
+  int64_t getTurns(ArrayRef<unsigned> loops) {
+    int64_t turns = grid.bodyTurns;
+    for (unsigned loop : llvm::reverse(loops))
+      turns =
+          getLoopTurns(getConstantIntValue(loopSizes[loop]).value_or(1), turns);
+    return turns;
+  }
+
   /// One launch if `loops`, those within a thread, have at most `maxTurns`
-  /// turns, or an unknown number; otherwise one for each part of the outermost.
-  void writeLaunches(OpFoldResult count, ArrayRef<unsigned> loops,
-                     int64_t maxTurns) {
-    int64_t turns = 1;
-    for (unsigned loop : loops)
-      turns *= getConstantIntValue(loopSizes[loop]).value_or(1);
-    if (turns <= std::max<int64_t>(1, maxTurns))
-      return writeLaunch(count);
+  /// turns; otherwise one for each part of the outermost.
+  LogicalResult writeLaunches(OpFoldResult count, ArrayRef<unsigned> loops,
+                              int64_t maxTurns) {
+    if (++numLaunches > kMaxLaunches)
+      return op.emitOpError()
+             << "needs more than " << kMaxLaunches
+             << " launches, since a thread of the target may have "
+             << grid.maxTurns
+             << " turns of loops; write it as a loop on tensors, or choose "
+                "another target";
+    if (getTurns(loops) <= maxTurns) {
+      writeLaunch(count);
+      return success();
+    }
+    if (loops.empty())
+      return op.emitOpError()
+             << "has loops of " << grid.bodyTurns
+             << " turns in its body, and a thread of the target may have "
+             << grid.maxTurns << " for all its elements; write a loop on "
+             << "tensors, or choose another target";
     unsigned loop = loops.front();
     int64_t size = getConstantIntValue(loopSizes[loop]).value_or(1);
-    int64_t step = std::max<int64_t>(1, maxTurns / (turns / size));
+    ArrayRef<unsigned> rest = loops.drop_front();
+    int64_t step = std::max<int64_t>(1, (maxTurns - 1) / (getTurns(rest) + 1));
     for (int64_t begin = 0; begin < size; begin += step) {
       parts[loop] = {begin, std::min(begin + step, size)};
-      writeLaunches(count, loops.drop_front(), maxTurns);
+      if (failed(writeLaunches(count, rest, getBodyTurns(step, maxTurns))))
+        return failure();
     }
+    return success();
   }
 
   void writeLaunch(OpFoldResult count) {
@@ -194,7 +230,9 @@ private:
     Value id = arith::MulIOp::create(b, launch.getBlockIds().x, block);
     id = arith::AddIOp::create(b, id, launch.getThreadIds().x);
     if (loops) {
-      Value stride = arith::MulIOp::create(b, launch.getGridSize().x, block);
+      // Not the grid's size as the kernel sees it, which is a function of a
+      // library on AMD's chips.
+      Value stride = arith::MulIOp::create(b, blocks, block);
       auto loop = scf::ForOp::create(b, id, total, stride);
       OpBuilder::InsertionGuard inner(b);
       b.setInsertionPointToStart(loop.getBody());
@@ -324,6 +362,8 @@ private:
   LoopRoles roles;
   ImplicitLocOpBuilder b;
   SmallVector<OpFoldResult> loopSizes;
+  /// Those that are written, and groups of them.
+  int64_t numLaunches = 0;
   /// Of each loop of `op`, what the launch does of it; none: all.
   SmallVector<std::optional<LoopPart>> parts;
   /// Of each loop of `op`, where the builder is.
@@ -369,16 +409,26 @@ struct LinalgToKernelsPass : impl::LinalgToKernelsBase<LinalgToKernelsPass> {
         stores.push_back(store);
     });
     for (linalg::GenericOp op : generics)
-      writeKernel(op);
+      if (failed(writeKernel(op)))
+        return signalPassFailure();
     for (memref::StoreOp store : stores)
       writeStoreKernel(store);
   }
 
-  void writeKernel(linalg::GenericOp op) {
+  LogicalResult writeKernel(linalg::GenericOp op) {
+    Grid grid = {blockSize, maxBlocks, std::numeric_limits<int64_t>::max(), 0};
     std::optional<GpuTarget> target = GpuTarget::get(getOperation());
-    int64_t maxTurns = target.value_or(GpuTarget()).getMaxLoopTurns();
-    KernelWriter(op, {blockSize, maxBlocks, maxTurns}).write();
+    if (auto maxTurns = target ? target->getMaxLoopTurns() : std::nullopt) {
+      grid.maxTurns = *maxTurns;
+      FailureOr<int64_t> turns = countLoopTurns(*op.getBody(), *maxTurns);
+      if (failed(turns))
+        return failure();
+      grid.bodyTurns = *turns;
+    }
+    if (failed(KernelWriter(op, grid).write()))
+      return failure();
     op.erase();
+    return success();
   }
 
   LogicalResult verifyOptions() {

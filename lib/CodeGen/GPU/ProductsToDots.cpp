@@ -64,7 +64,7 @@ public:
     b.setInsertionPointToStart(&launch.getBody().front());
     Value id = arith::MulIOp::create(b, launch.getBlockIds().x, block);
     id = arith::AddIOp::create(b, id, launch.getThreadIds().x);
-    Value stride = arith::MulIOp::create(b, launch.getGridSize().x, block);
+    Value stride = arith::MulIOp::create(b, blocks, block);
     auto loop = scf::ForOp::create(b, id, count, stride);
     gpu::TerminatorOp::create(b);
     b.setInsertionPointToStart(loop.getBody());

@@ -74,8 +74,8 @@ func.func @transpose(%x: memref<16x16xi8>, %y: memref<16x16xi8>) {
 // CHECK: %[[NEEDED:.*]] = affine.apply {{.*}}%[[SIZE]]
 // CHECK: %[[MOST:.*]] = arith.minui %[[NEEDED]], %c65535
 // CHECK: %[[BLOCKS:.*]] = arith.maxui %[[MOST]], %c1
-// CHECK: gpu.launch blocks({{.*}}) in (%[[GX:.*]] = %[[BLOCKS]],
-// CHECK: %[[STRIDE:.*]] = arith.muli %[[GX]], %c128
+// CHECK: gpu.launch blocks({{.*}}) in (%{{.*}} = %[[BLOCKS]],
+// CHECK: %[[STRIDE:.*]] = arith.muli %[[BLOCKS]], %c128
 // CHECK: scf.for %{{.*}} = %{{.*}} to %[[SIZE]] step %[[STRIDE]]
 #i = affine_map<(i) -> (i)>
 func.func @unknown(%x: memref<?xf32>) {

@@ -35,3 +35,31 @@ func.func @product(%x: tensor<2x262148xi8>) -> tensor<2x3xi32> {
   %r = linalg.matmul ins(%x, %w : tensor<2x262148xi8>, tensor<262148x3xi8>) outs(%z : tensor<2x3xi32>) -> tensor<2x3xi32>
   return %r : tensor<2x3xi32>
 }
+
+// Loops in the body of a sum, whose turns count, too; 90000 in all.
+// RUN: %npy make %t.b.npy '<i4' 4 1 -2 3 -4
+// RUN: qfmt-run %s --entry=loops_in_body --gpu=vulkan --inputs=%t.b.npy --outputs=%t.bv.npy
+// RUN: qfmt-run %s --entry=loops_in_body --inputs=%t.b.npy --outputs=%t.bc.npy
+// RUN: cmp %t.bc.npy %t.bv.npy
+func.func @loops_in_body(%x: tensor<4xi32>) -> tensor<4xi32> {
+  %z = arith.constant 0 : i32
+  %e = tensor.empty() : tensor<4xi32>
+  %i = linalg.fill ins(%z : i32) outs(%e : tensor<4xi32>) -> tensor<4xi32>
+  %shape = tensor.empty() : tensor<30x10xi32>
+  %r = linalg.generic {indexing_maps = [affine_map<(a, b, c) -> (a)>, affine_map<(a, b, c) -> (b, c)>, affine_map<(a, b, c) -> (a)>],
+                       iterator_types = ["parallel", "reduction", "reduction"]}
+      ins(%x, %shape : tensor<4xi32>, tensor<30x10xi32>) outs(%i : tensor<4xi32>) {
+  ^bb0(%k: i32, %u: i32, %o: i32):
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %n = arith.constant 300 : index
+    %three = arith.constant 3 : i32
+    %s = scf.for %j = %c0 to %n step %c1 iter_args(%a = %o) -> i32 {
+      %m = arith.muli %a, %three : i32
+      %b = arith.xori %m, %k : i32
+      scf.yield %b : i32
+    }
+    linalg.yield %s : i32
+  } -> tensor<4xi32>
+  return %r : tensor<4xi32>
+}

@@ -7,7 +7,7 @@
 #define QFMT_CODEGEN_GPU_GPUTARGET_H
 
 #include "mlir/IR/BuiltinOps.h"
-#include <limits>
+#include <optional>
 
 namespace mlir::qfmt {
 
@@ -63,13 +63,22 @@ struct GpuTarget {
   bool hasWgmma() const {
     return getComputeCapability() == 90 && isArchSpecific();
   }
-  /// Turns of loops within a thread that a kernel may count on, those of nested
-  /// loops multiplied. Mesa's lavapipe ends all loops of a thread after 65535
-  /// turns together, and goes on behind them; nested loops have less than twice
-  /// the turns of the innermost.
-  int64_t getMaxLoopTurns() const {
-    return runtime == GpuRuntime::Vulkan ? int64_t(1) << 15
-                                         : std::numeric_limits<int64_t>::max();
+  /// Turns of all loops of a thread together that a kernel may count on
+  /// (lib/CodeGen/GPU/LoopTurns.h); none: any number. Mesa's lavapipe ends
+  /// loops after 65535 and goes on behind them; half of it, since what drivers
+  /// make of loops is theirs.
+  std::optional<int64_t> getMaxLoopTurns() const {
+    if (runtime == GpuRuntime::Vulkan)
+      return int64_t(1) << 15;
+    return std::nullopt;
+  }
+  /// Elements that a tensor may have; none: any number. Indices of kernels for
+  /// Vulkan have 32 bits and a sign, and loops go past the last element by as
+  /// many as there are threads, 65535 x 128.
+  std::optional<int64_t> getMaxElements() const {
+    if (runtime == GpuRuntime::Vulkan)
+      return (int64_t(1) << 31) - (int64_t(1) << 23);
+    return std::nullopt;
   }
   /// Bytes of shared memory that a block may have, for NVIDIA's chips.
   int64_t getSharedBytesPerBlock() const;

@@ -40,6 +40,9 @@ def LinalgToKernels : Pass<"qfmt-linalg-to-kernels", "::mlir::ModuleOp"> {
     gpu.launch blocks(%bx, %by, %bz) in (%gx = %c1, ...) threads(%tx, %ty, %tz) in (%sx = %c128, ...) {
       %id = ... // bx * 128 + tx
       scf.if %inside { // id < 64
+    For Vulkan, whose drivers may end the loops of a thread after 65535 turns without an error, a thread has at most 32768 turns, those of loops in bodies among them: sums of more
+    are made by several launches. A body that has more itself, and one with a loop of unknown length, `scf.while` for example, is an error.
+
         %init = memref.load %c[%m, %n]
         %sum = scf.for %k = %c0 to %c8 step %c1 iter_args(%acc = %init) { ... }
         memref.store %sum, %c[%m, %n]
