@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "qfmt/CodeGen/GPU/GpuTarget.h"
+#include "mlir/Dialect/AMDGPU/Utils/Chipset.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/MC/MCSubtargetInfo.h"
@@ -42,8 +43,12 @@ static StringRef getUsualChip(GpuRuntime runtime) {
   return "";
 }
 
-/// LLVM's names of the chips of one of its targets.
-static std::vector<std::string> getLLVMChips(StringRef tripleName) {
+constexpr llvm::StringLiteral kAmdTriple = "amdgcn-amd-amdhsa";
+constexpr llvm::StringLiteral kNvidiaTriple = "nvptx64-nvidia-cuda";
+
+/// What LLVM knows of a chip; null if it has no code generator for it.
+static std::unique_ptr<llvm::MCSubtargetInfo>
+createSubtarget(StringRef tripleName, StringRef chip) {
   static const bool once = [] {
     llvm::InitializeAllTargetInfos();
     llvm::InitializeAllTargetMCs();
@@ -55,6 +60,16 @@ static std::vector<std::string> getLLVMChips(StringRef tripleName) {
   std::vector<std::string> names;
   const llvm::Target *target =
       llvm::TargetRegistry::lookupTarget(triple, error);
+    return nullptr;
+  return std::unique_ptr<llvm::MCSubtargetInfo>(
+      target->createMCSubtargetInfo(triple, chip, ""));
+}
+
+/// LLVM's names of the chips of one of its targets.
+static std::vector<std::string> getLLVMChips(StringRef tripleName) {
+  std::vector<std::string> names;
+  std::unique_ptr<llvm::MCSubtargetInfo> info = createSubtarget(tripleName, "");
+  if (!info)
   if (!target)
     return names;
   std::unique_ptr<llvm::MCSubtargetInfo> info(
@@ -69,11 +84,12 @@ static std::vector<std::string> getKnownChips(GpuRuntime runtime) {
   if (runtime == GpuRuntime::Vulkan)
     return {"vulkan1.1", "vulkan1.3"};
   std::vector<std::string> names =
-      getLLVMChips(runtime == GpuRuntime::Rocm ? "amdgcn-amd-amdhsa"
-                                               : "nvptx64-nvidia-cuda");
-  StringRef prefix = runtime == GpuRuntime::Rocm ? "gfx" : "sm_";
+      getLLVMChips(isRocm ? kAmdTriple : kNvidiaTriple);
   llvm::erase_if(names, [&](const std::string &name) {
-    return !StringRef(name).starts_with(prefix);
+    // MLIR does not know LLVM's generic chips, gfx11-generic for example.
+    if (isRocm)
+      return failed(amdgpu::Chipset::parse(name));
+    return !StringRef(name).starts_with("sm_");
   });
   return names;
 }
@@ -182,6 +198,14 @@ static const ChipNumbers &getChipNumbers(unsigned capability) {
   const ChipNumbers *found = &numbers[0];
   for (const ChipNumbers &chip : numbers)
     if (chip.capability <= capability)
+bool GpuTarget::hasAmdFeature(StringRef name) const {
+  if (runtime != GpuRuntime::Rocm)
+    return false;
+  std::unique_ptr<llvm::MCSubtargetInfo> info =
+      createSubtarget(kAmdTriple, chip);
+  return info && info->checkFeatures(("+" + name).str());
+}
+
       found = &chip;
   return *found;
 }

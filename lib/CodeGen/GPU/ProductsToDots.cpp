@@ -3,9 +3,9 @@
 //
 // Input:  qfmt_gpu.product on buffers, where there are no tensor cores.
 // Output: gpu.launch with one thread a sum, which reads words of four bytes and
-//         adds up their products by one instruction: dp4a on NVIDIA's chips,
-//         OpDot of SPIR-V 1.6. Where rows do not lie in whole words, or the
-//         target has no such instruction, bytes are multiplied one by one.
+//         adds up their products by one instruction (PackedDot.h). Where rows
+//         do not lie in whole words, or the target has no such instruction,
+//         bytes are multiplied one by one.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,10 +14,10 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SPIRV/IR/SPIRVDialect.h"
-#include "mlir/Dialect/SPIRV/IR/SPIRVOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
@@ -39,13 +39,13 @@ constexpr int64_t kMaxBlocks = 65535;
 /// Writes one product as a kernel.
 class DotKernel {
 public:
-  DotKernel(kernel::ProductOp op, const GpuTarget &target)
-      : op(op), target(target), b(op.getLoc(), op), runs(op.getRuns()),
+  DotKernel(kernel::ProductOp op, PackedDot dot)
+      : op(op), dot(dot), b(op.getLoc(), op), runs(op.getRuns()),
         runTerms(op.getStoredRunTerms()),
         terms(op.getRows() ? op.getRunTerms() : op.getNumTerms()) {}
 
   void emit() {
-    usesWords = hasPackedDot(target) && liesInWords();
+    usesWords = dot != PackedDot::None && liesInWords();
     if (usesWords) {
       lhs = castToWords(op.getLhs());
       rhs = castToWords(op.getRhs());
@@ -151,8 +151,9 @@ private:
         b, arith::MulIOp::create(b, r, index(runTerms)), k);
     SmallVector<Value> right{n, column};
     if (usesWords)
-      return emitDot(loadWord(lhs, op.getLhs(), left),
-                     loadWord(rhs, op.getRhs(), right), sum);
+      return emitPackedDot(
+          b, dot, {loadWord(lhs, op.getLhs(), left), op.getLhsUnsigned()},
+          {loadWord(rhs, op.getRhs(), right), op.getRhsUnsigned()}, sum);
     Value a = extend(memref::LoadOp::create(b, op.getLhs(), left),
                      op.getLhsUnsigned());
     Value c = extend(memref::LoadOp::create(b, op.getRhs(), right),
@@ -196,40 +197,6 @@ private:
     return arith::ExtSIOp::create(b, b.getI32Type(), byte);
   }
 
-  Value emitDot(Value left, Value right, Value sum) {
-    bool a = op.getLhsUnsigned(), c = op.getRhsUnsigned();
-    if (target.runtime == GpuRuntime::Vulkan)
-      return arith::AddIOp::create(b, sum, emitSpirvDot(left, a, right, c));
-    auto bytes = VectorType::get(kBytesPerWord, b.getI8Type());
-    auto split = [&](Value word) -> Value {
-      Value vector = vector::BroadcastOp::create(
-          b, VectorType::get(1, b.getI32Type()), word);
-      return vector::BitCastOp::create(b, bytes, vector);
-    };
-    auto getSign = [](bool isUnsigned) {
-      return isUnsigned ? NVVM::DotAccumulateType::UNSIGNED
-                        : NVVM::DotAccumulateType::SIGNED;
-    };
-    return NVVM::DotAccumulate4WayOp::create(b, b.getI32Type(), split(left),
-                                             getSign(a), split(right),
-                                             getSign(c), sum);
-  }
-
-  Value emitSpirvDot(Value left, bool leftUnsigned, Value right,
-                     bool rightUnsigned) {
-    auto format = spirv::PackedVectorFormatAttr::get(
-        b.getContext(), spirv::PackedVectorFormat::PackedVectorFormat4x8Bit);
-    Type type = b.getI32Type();
-    if (leftUnsigned && rightUnsigned)
-      return spirv::UDotOp::create(b, type, left, right, format);
-    if (!leftUnsigned && !rightUnsigned)
-      return spirv::SDotOp::create(b, type, left, right, format);
-    // The signed one is the first.
-    if (leftUnsigned)
-      std::swap(left, right);
-    return spirv::SUDotOp::create(b, type, left, right, format);
-  }
-
   void emitBody(Value m, Value n, Value sum) {
     Block &body = op.getBlock();
     IRMapping mapping;
@@ -251,7 +218,7 @@ private:
   }
 
   kernel::ProductOp op;
-  const GpuTarget &target;
+  PackedDot dot;
   ImplicitLocOpBuilder b;
   /// Terms of a run are those of the right factor and those that both have.
   int64_t runs, runTerms, terms;
@@ -261,11 +228,22 @@ private:
 };
 
 struct ProductsToDotsPass : impl::ProductsToDotsBase<ProductsToDotsPass> {
+/// The others are those of passes that ask for tensor cores.
+LogicalResult verifyFactors(kernel::ProductOp op) {
+  if (!op.hasBatches() && !op.hasFloats())
+    return success();
+  return op.emitOpError() << "multiplies "
+                          << (op.hasFloats() ? "codes of fp8" : "two variables")
+                          << ", which is for tensor cores; choose a chip that "
+                             "has them, sm_80 or newer";
+}
+
   void runOnOperation() override {
     std::optional<GpuTarget> target = GpuTarget::get(getOperation());
     if (!target || target->hasMmaSync())
       return;
     SmallVector<kernel::ProductOp> products;
+    PackedDot dot = getPackedDot(*target);
     getOperation()->walk([&](kernel::ProductOp op) {
       if (isa<MemRefType>(op.getOut().getType()))
         products.push_back(op);

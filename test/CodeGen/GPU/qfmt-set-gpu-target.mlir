@@ -16,6 +16,10 @@
 // RUN: not qfmt-opt %s --qfmt-set-gpu-target=chip=sm_49 2>&1 | FileCheck %s --check-prefix=NEAREST
 // NEAREST: error: 'sm_49' is no chip of the runtime 'cuda'; the nearest are sm_{{[5-9].|1..}}{{[af]?}}, sm_{{[5-9].|1..}}{{[af]?}}, sm_{{[5-9].|1..}}
 
+// Of AMD's chips those that MLIR knows, too; it has none for all of gfx11.
+// RUN: not qfmt-opt %s --qfmt-set-gpu-target="runtime=rocm chip=gfx11-generic" 2>&1 | FileCheck %s --check-prefix=GENERIC --implicit-check-not=generic,
+// GENERIC: error: 'gfx11-generic' is no chip of the runtime 'rocm'; the nearest are gfx{{[0-9a-f]+}}, gfx{{[0-9a-f]+}}, gfx{{[0-9a-f]+$}}
+
 // UNKNOWN: error: 'sm_91' is no chip of the runtime 'cuda'; the nearest are sm_{{.*}}, sm_{{.*}}, sm_
 // OTHER: error: 'gfx942' is no chip of the runtime 'cuda'; the nearest are sm_
 // OLD: error: 'sm_35' is too old: kernels need sm_50 or newer

@@ -63,6 +63,8 @@ struct GpuTarget {
   bool hasWgmma() const {
     return getComputeCapability() == 90 && isArchSpecific();
   }
+  /// True if AMD's chip has what LLVM calls `name`, dot1-insts for example.
+  bool hasAmdFeature(StringRef name) const;
   /// Turns of all loops of a thread together that a kernel may count on
   /// (lib/CodeGen/GPU/LoopTurns.h); none: any number. Mesa's lavapipe ends
   /// loops after 65535 and goes on behind them; half of it, since what drivers

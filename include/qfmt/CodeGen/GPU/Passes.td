@@ -442,11 +442,13 @@ def EmulateWideIntegers : Pass<"qfmt-emulate-wide-integers", "::mlir::gpu::GPUMo
 def ProductsToDots : Pass<"qfmt-products-to-dots", "::mlir::ModuleOp"> {
   let summary = "Makes kernels of fused products where there are no tensor cores";
   let description = [{
-    `qfmt_gpu.product` on buffers becomes a `gpu.launch` with one thread a sum. Four products are added up by one instruction, `dp4a` or SPIR-V's dot products, where
-    rows lie in whole words of four bytes; elsewhere one by one. Does nothing for targets with tensor cores.
+    `qfmt_gpu.product` on buffers becomes a `gpu.launch` with one thread a sum. Four products are added up by one instruction, `dp4a`, SPIR-V's dot products or AMD's `v_dot4`, where
+    rows lie in whole words of four bytes; elsewhere one by one. Chips of AMD older than gfx11 have it for factors of the same signs: with others the unsigned bytes, less 128, are
+    the signed ones, and 128 times the sum of the other factor's is added. Does nothing for targets with tensor cores.
   }];
-  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect", "::mlir::memref::MemRefDialect",
-                           "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect", "::mlir::spirv::SPIRVDialect", "::mlir::vector::VectorDialect"];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect", "::mlir::spirv::SPIRVDialect",
+                           "::mlir::vector::VectorDialect"];
 }
 
 def KernelMath : Pass<"qfmt-kernel-math", "::mlir::gpu::GPUModuleOp"> {
