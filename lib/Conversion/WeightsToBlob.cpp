@@ -18,6 +18,7 @@
 #include "qfmt/Conversion/Passes.h"
 #include "qfmt/Conversion/Weights.h"
 #include "qfmt/IR/QFmt.h"
+#include "qfmt/Support/MachineMemory.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/Statistic.h"
 #include "llvm/Support/MathExtras.h"
@@ -44,6 +45,14 @@ LogicalResult appendElements(memref::GlobalOp global, ElementsAttr value,
            << ": only i1 and elements of 8, 16, 32 or 64 bits have a layout in "
               "memory; run qfmt-widen-storage first";
   unsigned size = (width + 7) / 8;
+  std::optional<int64_t> memory = getMachineMemory();
+  int64_t total;
+  if (llvm::MulOverflow(value.getNumElements(), int64_t(size), total) ||
+      (memory && total > *memory))
+    return global.emitError()
+           << "a constant of type " << value.getType() << " takes " << total
+           << " bytes, more than the memory of this machine; make a tensor of "
+              "one value with linalg.fill";
 
   if (auto resource = dyn_cast<DenseResourceElementsAttr>(value)) {
     AsmResourceBlob *blob = resource.getRawHandle().getBlob();

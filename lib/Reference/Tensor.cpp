@@ -2,11 +2,11 @@
 
 #include "qfmt/Reference/Tensor.h"
 #include "qfmt/Support/ExactReal.h"
+#include "qfmt/Support/MachineMemory.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
 #include <optional>
-#include <unistd.h>
 
 using namespace mlir;
 
@@ -127,14 +127,6 @@ Tensor::Tensor(ArrayRef<int64_t> shape, Type elementType)
   data = std::make_shared<std::vector<Scalar>>(count, makeInteger(0));
 }
 
-/// Bytes; none if the system does not say.
-static std::optional<int64_t> getMachineMemory() {
-  int64_t pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE), bytes;
-  if (pages <= 0 || size <= 0 || llvm::MulOverflow(pages, size, bytes))
-    return std::nullopt;
-  return bytes;
-}
-
 LogicalResult
 Tensor::verifyShape(ArrayRef<int64_t> shape,
                     function_ref<InFlightDiagnostic()> emitError) {
@@ -143,7 +135,7 @@ Tensor::verifyShape(ArrayRef<int64_t> shape,
       return emitError() << "has a negative size, " << size;
   if (llvm::is_contained(shape, 0))
     return success();
-  static const std::optional<int64_t> memory = getMachineMemory();
+  std::optional<int64_t> memory = getMachineMemory();
   int64_t bytes = sizeof(Scalar);
   bool overflows = llvm::any_of(shape, [&](int64_t size) {
     return bool(llvm::MulOverflow(bytes, size, bytes));

@@ -53,6 +53,8 @@ func.func @large(%x: tensor<4xi32>) -> tensor<1048576x10485760xi32> {
 }
 
 // RUN: not qfmt-run %s --entry=zeros --engine=reference --inputs=%t.npy 2>&1 | FileCheck %s --check-prefix=ZEROS
+// RUN: not qfmt-run %s --entry=zeros --inputs=%t.npy --outputs=%t.y.npy 2>&1 | FileCheck %s --check-prefix=BLOB
+// BLOB: error: a constant of type 'tensor<1048576x10485760xi32>' takes 43980465111040 bytes, more than the memory of this machine; make a tensor of one value with linalg.fill
 // ZEROS: error: 'arith.constant' op a tensor of shape [1048576, 10485760] takes more memory than there is
 func.func @zeros(%x: tensor<4xi32>) -> tensor<1048576x10485760xi32> {
   %z = arith.constant dense<0> : tensor<1048576x10485760xi32>
