@@ -112,8 +112,12 @@ static void addKernelArithmeticPasses(OpPassManager &kernels,
                                       const GpuOptions &options) {
   kernels.addPass(createWidenMath());
   kernels.addPass(createKernelMath());
+  bool isVulkan = options.runtime == GpuRuntime::Vulkan;
   // LLVM has maximumf and minimumf of IEEE 754, SPIR-V has not.
-  addArithmeticPasses(kernels, options.runtime == GpuRuntime::Vulkan);
+  addArithmeticPasses(kernels, isVulkan);
+  // LLVM has integers of any width, SPIR-V has not.
+  if (isVulkan)
+    kernels.addPass(createWidenOddIntegers());
   if (options.emulateWideIntegers)
     kernels.addPass(createEmulateWideIntegers());
   kernels.addPass(createCanonicalizerPass());
@@ -139,6 +143,7 @@ static void addKernelLLVMPasses(OpPassManager &pm, const GpuOptions &options) {
     convert.chipset = options.chip.empty() ? "gfx942" : options.chip;
     convert.useBarePtrCallConv = true;
     kernels.addPass(createConvertGpuOpsToROCDLOps(convert));
+    kernels.addPass(createReplaceDeviceFunctions());
   } else {
     ConvertGpuOpsToNVVMOpsOptions convert;
     convert.useBarePtrCallConv = true;
@@ -211,6 +216,7 @@ void buildLowerToGpuPipeline(OpPassManager &pm, const GpuOptions &options) {
   PartialWritesToLoopsOptions partial;
   partial.refuse = true;
   pm.addPass(createPartialWritesToLoops(partial));
+  pm.addPass(createVerifyTensorSizes());
   pm.addPass(createUnpackConstants());
   addFactoringPasses(pm, options);
   addTensorPasses(pm, addRescalingPasses); // linalg on tensors

@@ -64,14 +64,24 @@ Attribute getTarget(MLIRContext *context, const GpuTarget &target,
 
 /// Vulkan binds buffers with their sizes, and nothing else.
 LogicalResult verifyVulkanArguments(gpu::GPUFuncOp kernel) {
+  // Numbers may be sizes of such buffers.
   for (Type type : kernel.getArgumentTypes()) {
     auto buffer = dyn_cast<MemRefType>(type);
-    if (!buffer || !buffer.hasStaticShape())
+    if (buffer && !buffer.hasStaticShape())
       return emitError(kernel.getLoc())
-             << "a kernel takes an argument of type " << type
-             << "; for Vulkan sizes have to be known, and single numbers "
-                "cannot be passed: give tensors static shapes";
+             << "a kernel takes a buffer of type " << type
+             << ", and for Vulkan sizes have to be known: give tensors static "
+                "shapes and slices places that no loop of the host computes, "
+                "or choose another target";
   }
+  for (Type type : kernel.getArgumentTypes())
+    if (!isa<MemRefType>(type))
+      return emitError(kernel.getLoc())
+             << "a kernel takes a number that the host computes, of type "
+             << type
+             << ", and kernels for Vulkan take buffers alone: let no offset, "
+                "size or element depend on a loop of the host or on what it "
+                "reads from a tensor, or choose another target";
   return success();
 }
 

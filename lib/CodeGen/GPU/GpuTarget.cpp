@@ -57,9 +57,9 @@ createSubtarget(StringRef tripleName, StringRef chip) {
   (void)once;
   llvm::Triple triple(tripleName);
   std::string error;
-  std::vector<std::string> names;
   const llvm::Target *target =
       llvm::TargetRegistry::lookupTarget(triple, error);
+  if (!target)
     return nullptr;
   return std::unique_ptr<llvm::MCSubtargetInfo>(
       target->createMCSubtargetInfo(triple, chip, ""));
@@ -70,10 +70,7 @@ static std::vector<std::string> getLLVMChips(StringRef tripleName) {
   std::vector<std::string> names;
   std::unique_ptr<llvm::MCSubtargetInfo> info = createSubtarget(tripleName, "");
   if (!info)
-  if (!target)
     return names;
-  std::unique_ptr<llvm::MCSubtargetInfo> info(
-      target->createMCSubtargetInfo(triple, "", ""));
   for (const llvm::SubtargetSubTypeKV &chip :
        info->getAllProcessorDescriptions())
     names.push_back(chip.Key);
@@ -83,13 +80,11 @@ static std::vector<std::string> getLLVMChips(StringRef tripleName) {
 static std::vector<std::string> getKnownChips(GpuRuntime runtime) {
   if (runtime == GpuRuntime::Vulkan)
     return {"vulkan1.1", "vulkan1.3"};
+  bool isRocm = runtime == GpuRuntime::Rocm;
   std::vector<std::string> names =
       getLLVMChips(isRocm ? kAmdTriple : kNvidiaTriple);
   llvm::erase_if(names, [&](const std::string &name) {
-    // MLIR does not know LLVM's generic chips, gfx11-generic for example.
-    if (isRocm)
-      return failed(amdgpu::Chipset::parse(name));
-    return !StringRef(name).starts_with("sm_");
+    return !StringRef(name).starts_with(prefix);
   });
   return names;
 }
@@ -173,6 +168,14 @@ unsigned GpuTarget::getComputeCapability() const {
   return result;
 }
 
+bool GpuTarget::hasAmdFeature(StringRef name) const {
+  if (runtime != GpuRuntime::Rocm)
+    return false;
+  std::unique_ptr<llvm::MCSubtargetInfo> info =
+      createSubtarget(kAmdTriple, chip);
+  return info && info->checkFeatures(("+" + name).str());
+}
+
 bool GpuTarget::isArchSpecific() const {
   return isNvvm() && StringRef(chip).ends_with("a");
 }
@@ -198,14 +201,6 @@ static const ChipNumbers &getChipNumbers(unsigned capability) {
   const ChipNumbers *found = &numbers[0];
   for (const ChipNumbers &chip : numbers)
     if (chip.capability <= capability)
-bool GpuTarget::hasAmdFeature(StringRef name) const {
-  if (runtime != GpuRuntime::Rocm)
-    return false;
-  std::unique_ptr<llvm::MCSubtargetInfo> info =
-      createSubtarget(kAmdTriple, chip);
-  return info && info->checkFeatures(("+" + name).str());
-}
-
       found = &chip;
   return *found;
 }

@@ -211,10 +211,12 @@ struct KernelMathPass : impl::KernelMathBase<KernelMathPass> {
     });
     if (!left)
       return success();
+    Type type = left->getOperandTypes().front();
     return left->emitOpError()
-           << "on " << left->getOperandTypes().front()
-           << " has no implementation for GPUs; compute it in f32, or let "
-              "qfmt-expand-math write it out";
+           << "on " << type << " has no implementation for GPUs; "
+           << (type.isIntOrIndex() ? "write it in operations of arith"
+                                   : "compute it in f32, or let "
+                                     "qfmt-expand-math write it out");
   }
 };
 

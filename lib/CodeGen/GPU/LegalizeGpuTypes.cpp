@@ -6,16 +6,15 @@
 //           the upper word of a product of two words  arith.mulsi_extended
 //           leading zeros of 64 bits                  those of two words
 //           an index from a bit                       arith.select
-// For Vulkan, integers of odd widths are masked where they are made and
-// extended: MLIR 22 keeps them in 32 bits, of which it does not clear the upper
-// ones between types of different widths.
 // Does not remove 64-bit integers where they are values of their own.
 //
 //===----------------------------------------------------------------------===//
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -127,91 +126,6 @@ struct IndexFromBit : OpRewritePattern<arith::IndexCastUIOp> {
 };
 
 //===----------------------------------------------------------------------===//
-// Integers of odd widths in SPIR-V
-//===----------------------------------------------------------------------===//
-
-/// i4, for example. i1 is SPIR-V's bool.
-bool hasOddWidth(Type type) {
-  return type.isSignlessInteger() && type.getIntOrFloatBitWidth() < 32 &&
-         !type.isInteger(1) && !type.isInteger(8) && !type.isInteger(16);
-}
-
-/// An integer of another width with the same lowest bits.
-Value resize(OpBuilder &b, Location loc, Value value, Type type,
-             bool isSigned) {
-  unsigned from = value.getType().getIntOrFloatBitWidth();
-  unsigned to = type.getIntOrFloatBitWidth();
-  if (from > to)
-    return arith::TruncIOp::create(b, loc, type, value);
-  if (from == to)
-    return value;
-  if (isSigned)
-    return arith::ExtSIOp::create(b, loc, type, value);
-  return arith::ExtUIOp::create(b, loc, type, value);
-}
-
-Value mask(OpBuilder &b, Location loc, Value value, unsigned bits) {
-  Type type = value.getType();
-  Value ones =
-      arith::ConstantIntOp::create(b, loc, type, (int64_t(1) << bits) - 1);
-  return arith::AndIOp::create(b, loc, value, ones);
-}
-
-/// Clears bits beyond the type where values of odd widths are made and read.
-/// No patterns: folding would undo it.
-void maskOddIntegers(Operation *kernel) {
-  kernel->walk([](Operation *op) {
-    OpBuilder b(op);
-    Location loc = op->getLoc();
-    if (auto truncate = dyn_cast<arith::TruncIOp>(op)) {
-      if (hasOddWidth(truncate.getType()))
-        truncate.getInMutable().assign(
-            mask(b, loc, truncate.getIn(),
-                 truncate.getType().getIntOrFloatBitWidth()));
-      return;
-    }
-    if (!isa<arith::ExtUIOp, arith::ExtSIOp, arith::IndexCastUIOp>(op) ||
-        !hasOddWidth(op->getOperand(0).getType()))
-      return;
-    Value narrow = op->getOperand(0);
-    unsigned bits = narrow.getType().getIntOrFloatBitWidth();
-    bool isSigned = isa<arith::ExtSIOp>(op);
-    Value word = mask(
-        b, loc, arith::ExtUIOp::create(b, loc, b.getI32Type(), narrow), bits);
-    if (isSigned) {
-      Value gap = arith::ConstantIntOp::create(b, loc, 32 - bits, 32);
-      word = arith::ShLIOp::create(b, loc, word, gap);
-      word = arith::ShRSIOp::create(b, loc, word, gap);
-    }
-    Type type = op->getResult(0).getType();
-    Value result =
-        type.isIndex()
-            ? arith::IndexCastUIOp::create(b, loc, type, word).getResult()
-            : resize(b, loc, word, type, isSigned);
-    op->getResult(0).replaceAllUsesWith(result);
-    op->erase();
-  });
-}
-
-/// Fails for what depends on bits beyond the type.
-LogicalResult verifyOddIntegers(Operation *kernel) {
-  WalkResult result = kernel->walk([](Operation *op) {
-    if (!isa<arith::CmpIOp, arith::DivSIOp, arith::DivUIOp, arith::CeilDivSIOp,
-             arith::CeilDivUIOp, arith::FloorDivSIOp, arith::RemSIOp,
-             arith::RemUIOp, arith::ShRSIOp, arith::ShRUIOp, arith::MaxSIOp,
-             arith::MaxUIOp, arith::MinSIOp, arith::MinUIOp, arith::SIToFPOp,
-             arith::UIToFPOp, arith::IndexCastOp>(op) ||
-        !hasOddWidth(op->getOperand(0).getType()))
-      return WalkResult::advance();
-    op->emitOpError() << "on " << op->getOperand(0).getType()
-                      << " cannot be computed in SPIR-V; extend its operands "
-                         "to 8, 16 or 32 bits";
-    return WalkResult::interrupt();
-  });
-  return failure(result.wasInterrupted());
-}
-
-//===----------------------------------------------------------------------===//
 // What SPIR-V has not
 //===----------------------------------------------------------------------===//
 
@@ -234,11 +148,16 @@ StringRef getReplacement(Operation *op) {
   return {};
 }
 
-/// MLIR keeps integers of 2 and 4 bits in words, those of 3 or 12 nowhere.
+/// Narrower integers have widths that SPIR-V has (qfmt-widen-odd-integers).
 bool isNoSpirvNumber(Type type) {
-  return type.isSignlessInteger() &&
-         (!llvm::isPowerOf2_32(type.getIntOrFloatBitWidth()) ||
-          type.getIntOrFloatBitWidth() > 64);
+  return type.isIntOrFloat() && type.getIntOrFloatBitWidth() > 64;
+}
+
+/// True for what MLIR makes SPIR-V of, as far as the dialect says.
+bool hasSpirvDialect(Operation *op) {
+  return llvm::is_contained({"arith", "builtin", "gpu", "math", "memref", "scf",
+                             "spirv", "ub", "vector"},
+                            op->getName().getDialectNamespace());
 }
 
 /// Fails for what later passes would refuse without a reason.
@@ -248,12 +167,16 @@ LogicalResult verifySpirvOp(Operation *op) {
     return op->emitOpError()
            << "on " << op->getOperand(0).getType()
            << " cannot be computed in SPIR-V; use " << replacement;
+  if (!hasSpirvDialect(op))
+    return op->emitOpError()
+           << "cannot be computed in SPIR-V; kernels for Vulkan are made of "
+              "arith, math, memref and scf: write it in these, leave it out, "
+              "or choose another target";
   for (Type type :
        llvm::concat<const Type>(op->getOperandTypes(), op->getResultTypes())) {
     if (isNoSpirvNumber(type))
-      return op->emitOpError()
-             << "cannot be computed in SPIR-V on " << type
-             << "; use integers of 1, 2, 4, 8, 16, 32 or 64 bits";
+      return op->emitOpError() << "cannot be computed in SPIR-V on " << type
+                               << "; use numbers of at most 64 bits";
     auto buffer = dyn_cast<MemRefType>(type);
     if (buffer && buffer.getElementType().isIndex())
       return op->emitOpError()
@@ -271,6 +194,52 @@ LogicalResult verifySpirvOps(Operation *kernel) {
   return failure(result.wasInterrupted());
 }
 
+//===----------------------------------------------------------------------===//
+// What no GPU has
+//===----------------------------------------------------------------------===//
+
+/// What to write in place of numbers of `type`, of which no kernels are made;
+/// empty if they are.
+StringRef getReplacement(Type type) {
+  if (isa<ComplexType>(type))
+    return "write real and imaginary parts as numbers";
+  if (isa<FloatType>(type) && type.getIntOrFloatBitWidth() > 64)
+    return "use floats of at most 64 bits";
+  return {};
+}
+
+/// Fails for complex numbers, for example.
+LogicalResult verifyNumbers(Operation *kernel) {
+  WalkResult result = kernel->walk([](Operation *op) {
+    for (Type type :
+         llvm::concat<const Type>(op->getOperandTypes(), op->getResultTypes()))
+      if (StringRef instead = getReplacement(getElementTypeOrSelf(type));
+          !instead.empty()) {
+        op->emitOpError() << "computes with " << type
+                          << ", of which no kernels for GPUs are made; "
+                          << instead;
+        return WalkResult::interrupt();
+      }
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+/// Fails for what calls functions of the host.
+LogicalResult verifyCalls(Operation *kernel, bool isRocm) {
+  WalkResult result = kernel->walk([&](Operation *op) {
+    bool isAssertion = isRocm && isa<cf::AssertOp>(op);
+    if (!isAssertion && !isa<vector::PrintOp>(op))
+      return WalkResult::advance();
+    op->emitOpError() << "is in a kernel, and kernels "
+                      << (isAssertion ? "for AMD's chips have no assertions"
+                                      : "for GPUs do not print")
+                      << "; leave it out";
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
 struct LegalizeGpuTypesPass : impl::LegalizeGpuTypesBase<LegalizeGpuTypesPass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
@@ -284,16 +253,17 @@ struct LegalizeGpuTypesPass : impl::LegalizeGpuTypesBase<LegalizeGpuTypesPass> {
     FrozenRewritePatternSet frozen(std::move(patterns));
     std::optional<GpuTarget> target = GpuTarget::get(getOperation());
     bool isVulkan = target && target->runtime == GpuRuntime::Vulkan;
+    bool isRocm = target && target->runtime == GpuRuntime::Rocm;
     for (Operation *kernel : kernels) {
-      if (failed(applyPatternsGreedily(kernel, frozen)))
+      if (failed(verifyNumbers(kernel)) ||
+          failed(verifyCalls(kernel, isRocm)) ||
+          failed(applyPatternsGreedily(kernel, frozen)))
         return signalPassFailure();
       if (!isVulkan)
         continue;
       // Other passes may still replace operations before kernels are outlined.
-      if (failed(verifyOddIntegers(kernel)) ||
-          (isa<gpu::GPUModuleOp>(kernel) && failed(verifySpirvOps(kernel))))
+      if (isa<gpu::GPUModuleOp>(kernel) && failed(verifySpirvOps(kernel)))
         return signalPassFailure();
-      maskOddIntegers(kernel);
     }
   }
 };

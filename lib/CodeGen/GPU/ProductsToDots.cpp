@@ -13,8 +13,8 @@
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SPIRV/IR/SPIRVDialect.h"
@@ -228,22 +228,12 @@ private:
 };
 
 struct ProductsToDotsPass : impl::ProductsToDotsBase<ProductsToDotsPass> {
-/// The others are those of passes that ask for tensor cores.
-LogicalResult verifyFactors(kernel::ProductOp op) {
-  if (!op.hasBatches() && !op.hasFloats())
-    return success();
-  return op.emitOpError() << "multiplies "
-                          << (op.hasFloats() ? "codes of fp8" : "two variables")
-                          << ", which is for tensor cores; choose a chip that "
-                             "has them, sm_80 or newer";
-}
-
   void runOnOperation() override {
     std::optional<GpuTarget> target = GpuTarget::get(getOperation());
     if (!target || target->hasMmaSync())
       return;
-    SmallVector<kernel::ProductOp> products;
     PackedDot dot = getPackedDot(*target);
+    SmallVector<kernel::ProductOp> products;
     getOperation()->walk([&](kernel::ProductOp op) {
       if (isa<MemRefType>(op.getOut().getType()))
         products.push_back(op);

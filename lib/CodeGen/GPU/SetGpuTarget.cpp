@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "qfmt/CodeGen/GPU/GpuOps.h"
 #include "qfmt/CodeGen/GPU/Passes.h"
 
 namespace mlir::qfmt {

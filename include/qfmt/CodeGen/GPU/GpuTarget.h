@@ -59,12 +59,12 @@ struct GpuTarget {
   bool hasMmaSync() const { return getComputeCapability() >= 80; }
   /// Products of four bytes in one instruction (dp4a).
   bool hasByteDot() const { return getComputeCapability() >= 61; }
+  /// True if AMD's chip has what LLVM calls `name`, dot1-insts for example.
+  bool hasAmdFeature(StringRef name) const;
   /// wgmma, which sm_90a alone has.
   bool hasWgmma() const {
     return getComputeCapability() == 90 && isArchSpecific();
   }
-  /// True if AMD's chip has what LLVM calls `name`, dot1-insts for example.
-  bool hasAmdFeature(StringRef name) const;
   /// Turns of all loops of a thread together that a kernel may count on
   /// (lib/CodeGen/GPU/LoopTurns.h); none: any number. Mesa's lavapipe ends
   /// loops after 65535 and goes on behind them; half of it, since what drivers

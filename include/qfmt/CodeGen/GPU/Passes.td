@@ -23,6 +23,14 @@ def SetGpuTarget : Pass<"qfmt-set-gpu-target", "::mlir::ModuleOp"> {
       clEnumValN(::mlir::qfmt::GpuRuntime::Rocm, "rocm", "AMD's driver"))}]>,
     Option<"chip", "chip", "std::string", "\"\"", "The chip, sm_90a for example; empty for the runtime's usual one">,
   ];
+  let dependentDialects = ["::mlir::qfmt::kernel::QFmtGpuDialect"];
+}
+
+def VerifyTensorSizes : Pass<"qfmt-verify-tensor-sizes", "::mlir::ModuleOp"> {
+  let summary = "Fails for tensors with more elements than kernels can count";
+  let description = [{
+    Kernels for Vulkan have indices of 32 bits: a tensor of more than 2139095040 elements (2^31 less one for each thread of a launch) is an error. Other targets take any size.
+  }];
 }
 
 def LinalgToKernels : Pass<"qfmt-linalg-to-kernels", "::mlir::ModuleOp"> {
@@ -32,6 +40,9 @@ def LinalgToKernels : Pass<"qfmt-linalg-to-kernels", "::mlir::ModuleOp"> {
     operation is reordered. Threads lie along one dimension, neighbours next to each other in the first output. Where an output has more elements than
     threads can be launched, each thread takes several. Stores to single elements outside of loops become kernels of one thread.
 
+    For Vulkan, whose drivers may end the loops of a thread after 65535 turns without an error, a thread has at most 32768 turns, those of loops in bodies among them: sums of more
+    are made by several launches. A body that has more itself, and one with a loop of unknown length, `scf.while` for example, is an error.
+
     ```mlir
     linalg.generic {indexing_maps = [(m, n, k) -> (m, k), (k, n), (m, n)]} ins(%a, %b : memref<4x8xi8>, memref<8x16xi8>) outs(%c : memref<4x16xi32>)
     ```
@@ -40,9 +51,6 @@ def LinalgToKernels : Pass<"qfmt-linalg-to-kernels", "::mlir::ModuleOp"> {
     gpu.launch blocks(%bx, %by, %bz) in (%gx = %c1, ...) threads(%tx, %ty, %tz) in (%sx = %c128, ...) {
       %id = ... // bx * 128 + tx
       scf.if %inside { // id < 64
-    For Vulkan, whose drivers may end the loops of a thread after 65535 turns without an error, a thread has at most 32768 turns, those of loops in bodies among them: sums of more
-    are made by several launches. A body that has more itself, and one with a loop of unknown length, `scf.while` for example, is an error.
-
         %init = memref.load %c[%m, %n]
         %sum = scf.for %k = %c0 to %c8 step %c1 iter_args(%acc = %init) { ... }
         memref.store %sum, %c[%m, %n]
@@ -418,9 +426,38 @@ def DyadicScalesToWords : Pass<"qfmt-dyadic-scales-to-words"> {
 def LegalizeGpuTypes : Pass<"qfmt-legalize-gpu-types", "::mlir::ModuleOp"> {
   let summary = "Writes arithmetic of kernels in operations that every GPU has";
   let description = [{
-    In kernels, the upper word of a product of two words becomes `arith.mulsi_extended`, leading zeros of 64 bits those of two words.
+    In kernels, the upper word of a product of two words becomes `arith.mulsi_extended`, leading zeros of 64 bits those of two words. Fails for complex numbers.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
+
+def WidenOddIntegers : Pass<"qfmt-widen-odd-integers", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Writes integers of kernels in widths that SPIR-V has";
+  let description = [{
+    Scalars of 2 to 63 bits become scalars of the next of 8, 16, 32 and 64 bits, whose upper bits are 0; results are the same, bit for bit.
+
+    ```mlir
+    %0 = arith.addi %x, %y : i6
+    %1 = arith.extsi %0 : i6 to i32
+    ```
+    becomes
+    ```mlir
+    %s = arith.addi %x, %y : i8
+    %0 = arith.andi %s, %c63 : i8
+    %h = arith.shli %0, %c2 : i8
+    %n = arith.shrsi %h, %c2 : i8
+    %1 = arith.extsi %n : i8 to i32
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+}
+
+def ReplaceDeviceFunctions : Pass<"qfmt-replace-device-functions", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Lets kernels for AMD's chips do without device libraries";
+  let description = [{
+    Calls of `__ocml_fmod_f32` and its like become `llvm.frem`. Fails for calls of other functions that the module does not define.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
 def KernelLocations : Pass<"qfmt-kernel-locations", "::mlir::ModuleOp"> {
