@@ -84,7 +84,10 @@ static std::vector<std::string> getKnownChips(GpuRuntime runtime) {
   std::vector<std::string> names =
       getLLVMChips(isRocm ? kAmdTriple : kNvidiaTriple);
   llvm::erase_if(names, [&](const std::string &name) {
-    return !StringRef(name).starts_with(prefix);
+    // MLIR does not know LLVM's generic chips, gfx11-generic for example.
+    if (isRocm)
+      return failed(amdgpu::Chipset::parse(name));
+    return !StringRef(name).starts_with("sm_");
   });
   return names;
 }

@@ -239,7 +239,7 @@ struct ProductsToDotsPass : impl::ProductsToDotsBase<ProductsToDotsPass> {
         products.push_back(op);
     });
     for (kernel::ProductOp op : products) {
-      DotKernel(op, *target).emit();
+      DotKernel(op, dot).emit();
       op.erase();
     }
   }
