@@ -4,6 +4,7 @@
 #include "GatheredRows.h"
 #include "KernelOps.h"
 #include "mlir/IR/Builders.h"
+#include "qfmt/CodeGen/GPU/GpuTarget.h"
 
 using namespace mlir;
 using namespace mlir::qfmt::kernel;
@@ -20,6 +21,12 @@ void QFmtGpuDialect::initialize() {
 #define GET_OP_LIST
 #include "qfmt/CodeGen/GPU/GpuOps.cpp.inc"
       >();
+}
+
+LogicalResult
+QFmtGpuDialect::verifyOperationAttribute(Operation *op,
+                                         NamedAttribute attribute) {
+  return qfmt::GpuTarget::verify(op, attribute);
 }
 
 static ShapedType getShaped(Value value) {

@@ -111,16 +111,13 @@ static void keepMostSimilar(std::vector<std::string> &names, StringRef name) {
   names.resize(std::min<size_t>(names.size(), 3));
 }
 
-std::optional<GpuTarget> GpuTarget::get(Operation *op) {
-  auto module = dyn_cast<ModuleOp>(op);
-  if (!module)
-    module = op->getParentOfType<ModuleOp>();
-  auto attribute =
-      module ? module->getAttrOfType<DictionaryAttr>(kGpuTargetAttr) : nullptr;
-  if (!attribute)
+/// What the attribute says, if it is of a known runtime.
+static std::optional<GpuTarget> parse(Attribute attribute) {
+  auto dictionary = dyn_cast_or_null<DictionaryAttr>(attribute);
+  if (!dictionary)
     return std::nullopt;
-  auto runtime = attribute.getAs<StringAttr>("runtime");
-  auto chip = attribute.getAs<StringAttr>("chip");
+  auto runtime = dictionary.getAs<StringAttr>("runtime");
+  auto chip = dictionary.getAs<StringAttr>("chip");
   if (!runtime || !chip)
     return std::nullopt;
   for (GpuRuntime known : {GpuRuntime::Cuda, GpuRuntime::Sim,
@@ -130,19 +127,24 @@ std::optional<GpuTarget> GpuTarget::get(Operation *op) {
   return std::nullopt;
 }
 
-FailureOr<GpuTarget> GpuTarget::create(Location loc, GpuRuntime runtime,
-                                       StringRef chip) {
-  GpuTarget target{runtime,
-                   chip.empty() ? getUsualChip(runtime).str() : chip.str()};
-  std::vector<std::string> known = getKnownChips(runtime);
+std::optional<GpuTarget> GpuTarget::get(Operation *op) {
+  auto module = dyn_cast<ModuleOp>(op);
+  if (!module)
+    module = op->getParentOfType<ModuleOp>();
+  return module ? parse(module->getAttr(kGpuTargetAttr)) : std::nullopt;
+}
+
+static LogicalResult verifyChip(Location loc, const GpuTarget &target) {
+  StringRef runtime = getName(target.runtime);
+  std::vector<std::string> known = getKnownChips(target.runtime);
   if (known.empty())
     return emitError(loc) << "this LLVM has no code generator for the runtime '"
-                          << getName(runtime) << "'";
+                          << runtime << "'";
   if (!llvm::is_contained(known, target.chip)) {
     keepMostSimilar(known, target.chip);
     InFlightDiagnostic error =
         emitError(loc) << "'" << target.chip << "' is no chip of the runtime '"
-                       << getName(runtime) << "'; the nearest are ";
+                       << runtime << "'; the nearest are ";
     llvm::interleaveComma(known, error);
     return error;
   }
@@ -150,7 +152,32 @@ FailureOr<GpuTarget> GpuTarget::create(Location loc, GpuRuntime runtime,
     return emitError(loc) << "'" << target.chip
                           << "' is too old: kernels need sm_" << kOldestChip
                           << " or newer";
+  return success();
+}
+
+FailureOr<GpuTarget> GpuTarget::create(Location loc, GpuRuntime runtime,
+                                       StringRef chip) {
+  GpuTarget target{runtime,
+                   chip.empty() ? getUsualChip(runtime).str() : chip.str()};
+  if (failed(verifyChip(loc, target)))
+    return failure();
   return target;
+}
+
+LogicalResult GpuTarget::verify(Operation *op, NamedAttribute attribute) {
+  // Printing a module on an error would print its weights.
+  if (attribute.getName() != kGpuTargetAttr || !isa<ModuleOp>(op))
+    return emitError(op->getLoc())
+           << "the attribute " << attribute.getName() << " of '"
+           << op->getName() << "' means nothing; " << kGpuTargetAttr
+           << " of a module does";
+  if (std::optional<GpuTarget> target = parse(attribute.getValue()))
+    return verifyChip(op->getLoc(), *target);
+  return emitError(op->getLoc())
+         << kGpuTargetAttr
+         << " needs a chip and a runtime, which is cuda, sim, "
+         << "vulkan or rocm, found " << attribute.getValue()
+         << "; qfmt-set-gpu-target writes it";
 }
 
 void GpuTarget::set(ModuleOp module) const {

@@ -14,8 +14,13 @@ def QFmtGpu_Dialect : Dialect {
   let cppNamespace = "::mlir::qfmt::kernel";
   let summary = "Kernels of GPUs";
   let description = [{
-    What one kernel computes, as one operation on tensors or buffers, and the module's attribute `qfmt_gpu.target`.
+    What one kernel computes, as one operation on tensors or buffers, and the module's attribute `qfmt_gpu.target`, whose runtime and chip have to be known:
+
+    ```mlir
+    module attributes {qfmt_gpu.target = {chip = "sm_90a", runtime = "cuda"}} { ... }
+    ```
   }];
+  let hasOperationAttrVerify = 1;
 }
 
 class QFmtGpu_MatrixOf<list<Type> types> : AnyTypeOf<[RankedTensorOf<types>, MemRefOf<types>]>;

@@ -36,13 +36,17 @@ struct GpuTarget {
   /// of the environment, vulkan1.1 or vulkan1.3.
   std::string chip;
 
-  /// What qfmt-set-gpu-target has written; none if there is none.
+  /// What qfmt-set-gpu-target has written; none if there is none. The dialect
+  /// has verified it.
   static std::optional<GpuTarget> get(Operation *op);
 
   /// Checks names that a user gave; an empty chip is the runtime's usual one.
   /// An unknown one is an error at `loc` with the nearest that there are.
   static FailureOr<GpuTarget> create(Location loc, GpuRuntime runtime,
                                      StringRef chip);
+
+  /// Fails unless `attribute` of `op` is what `set` writes.
+  static LogicalResult verify(Operation *op, NamedAttribute attribute);
 
   void set(ModuleOp module) const;
 
