@@ -203,6 +203,11 @@ static LogicalResult verifyCodes(ProductOp op) {
   if (!op.hasBatches() && (op.getByTerms() || op.getRhsBits() != 8))
     return op.emitOpError("has a constant factor, whose columns are rows of "
                           "bytes");
+  if (!op.hasBatches() && !op.hasFloats() &&
+      (!lhs.isInteger(8) || !rhs.isInteger(8)))
+    return op.emitOpError() << "needs factors of i8, or with batches of i16, "
+                               "found "
+                            << lhs << " and " << rhs;
   if (!op.hasBatches())
     return success();
   if (op.getRhsBits() != 8 && (op.getRhsBits() != 4 || !rhs.isInteger(8)))
@@ -358,17 +363,18 @@ LogicalResult ProductOp::verify() {
 LogicalResult ProductOp::verifyRegions() {
   if (failed(verifyKernelBody(*this, getBlock(), getExtras())))
     return failure();
-  bool hasFloats =
-      this->hasFloats() || isa<FloatType>(getElementTypeOrSelf(getLhs()));
   Type sumType = getBlock().getArgument(0).getType();
   if (failed(verifyTerms(*this)))
     return failure();
-  // Of codes of 16 bits.
-  if (getElementTypeOrSelf(getLhs()).isInteger(16) && sumType.isInteger(64))
+  bool isWide = getElementTypeOrSelf(getLhs()).isInteger(16);
+  if (hasFloats() ? sumType.isF32()
+                  : sumType.isInteger(32) || (isWide && sumType.isInteger(64)))
     return success();
-  if (hasFloats ? !sumType.isF32() : !sumType.isInteger(32) && !sumType.isF32())
-    return emitOpError() << "has sums of 32 bits, found " << sumType;
-  return success();
+  return emitOpError() << "has sums of "
+                       << (hasFloats() ? "f32"
+                           : isWide    ? "i32 or i64"
+                                       : "i32")
+                       << ", found " << sumType;
 }
 
 //===----------------------------------------------------------------------===//

@@ -45,7 +45,7 @@ func.func @unsigned(%x: memref<16x64xi8>, %w: memref<32x64xi8>, %out: memref<16x
 // -----
 
 func.func @sums(%x: memref<16x64xi8>, %w: memref<32x64xi8>, %out: memref<16x32xi32>) {
-  // expected-error @+1 {{has sums of 32 bits, found 'i32'}}
+  // expected-error @+1 {{has sums of f32, found 'i32'}}
   qfmt_gpu.product %x as f8E4M3FN * %w as f8E5M2 into %out {
   ^bb0(%s: i32):
     qfmt_gpu.yield %s : i32

@@ -100,11 +100,44 @@ func.func @yields(%x: memref<16x64xi8>, %w: memref<32x64xi8>, %out: memref<16x32
 // -----
 
 func.func @sums(%x: memref<16x64xi8>, %w: memref<32x64xi8>, %out: memref<16x32xi64>) {
-  // expected-error @+1 {{has sums of 32 bits, found 'i64'}}
+  // expected-error @+1 {{has sums of i32, found 'i64'}}
   qfmt_gpu.product %x * %w into %out {
   ^bb0(%s: i64):
     qfmt_gpu.yield %s : i64
   } : memref<16x64xi8>, memref<32x64xi8>, memref<16x32xi64>
+  return
+}
+
+// -----
+
+func.func @float_sums(%x: memref<16x64xi8>, %w: memref<32x64xi8>, %out: memref<16x32xf32>) {
+  // expected-error @+1 {{has sums of i32, found 'f32'}}
+  qfmt_gpu.product %x * %w into %out {
+  ^bb0(%s: f32):
+    qfmt_gpu.yield %s : f32
+  } : memref<16x64xi8>, memref<32x64xi8>, memref<16x32xf32>
+  return
+}
+
+// -----
+
+func.func @float_factors(%x: memref<16x64xf16>, %w: memref<32x64xf16>, %out: memref<16x32xi32>) {
+  // expected-error @+1 {{needs factors of i8, or with batches of i16, found 'f16' and 'f16'}}
+  qfmt_gpu.product %x * %w into %out {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<16x64xf16>, memref<32x64xf16>, memref<16x32xi32>
+  return
+}
+
+// -----
+
+func.func @wide_sums(%x: memref<32x64xi16>, %y: memref<2x32x64xi16>, %out: memref<32x32xf32>) {
+  // expected-error @+1 {{has sums of i32 or i64, found 'f32'}}
+  qfmt_gpu.product %x * %y into %out {
+  ^bb0(%s: f32):
+    qfmt_gpu.yield %s : f32
+  } : memref<32x64xi16>, memref<2x32x64xi16>, memref<32x32xf32>
   return
 }
 
