@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "KernelOps.h"
 #include "PackedDot.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -227,6 +228,16 @@ private:
   Value lhs, rhs;
 };
 
+/// The others are those of passes that ask for tensor cores.
+LogicalResult verifyFactors(kernel::ProductOp op) {
+  if (!op.hasBatches() && !op.hasFloats())
+    return success();
+  return op.emitOpError() << "multiplies "
+                          << (op.hasFloats() ? "codes of fp8" : "two variables")
+                          << ", which is for tensor cores; choose a chip that "
+                             "has them, sm_80 or newer";
+}
+
 struct ProductsToDotsPass : impl::ProductsToDotsBase<ProductsToDotsPass> {
   void runOnOperation() override {
     std::optional<GpuTarget> target = GpuTarget::get(getOperation());
@@ -234,11 +245,10 @@ struct ProductsToDotsPass : impl::ProductsToDotsBase<ProductsToDotsPass> {
       return;
     PackedDot dot = getPackedDot(*target);
     SmallVector<kernel::ProductOp> products;
-    getOperation()->walk([&](kernel::ProductOp op) {
-      if (isa<MemRefType>(op.getOut().getType()))
-        products.push_back(op);
-    });
+    getOperation()->walk([&](kernel::ProductOp op) { products.push_back(op); });
     for (kernel::ProductOp op : products) {
+      if (failed(verifyOnBuffers(op)) || failed(verifyFactors(op)))
+        return signalPassFailure();
       DotKernel(op, dot).emit();
       op.erase();
     }

@@ -10,6 +10,7 @@
 #include "BlockChoice.h"
 #include "BlockGrid.h"
 #include "IntegerMmaTile.h"
+#include "KernelOps.h"
 #include "TensorCoreTier.h"
 #include "VariableMmaTile.h"
 #include "WgmmaKernel.h"
@@ -168,10 +169,15 @@ struct ProductsToKernelsPass
   }
 
   LogicalResult emitKernel(kernel::ProductOp op) {
-    std::optional<GpuTarget> target = GpuTarget::get(op);
-    if (!target || !target->hasMmaSync())
-      return op.emitOpError("needs a target with mma.sync for bytes, sm_80 or "
-                            "newer; qfmt-set-gpu-target says which it is");
+    if (failed(verifyOnBuffers(op)))
+      return failure();
+    if (tier == "portable")
+      return op.emitOpError("is computed by tensor cores, which tier=portable "
+                            "leaves out; qfmt-products-to-dots makes kernels "
+                            "for targets without them");
+    FailureOr<GpuTarget> target = getTensorCoreTarget(op);
+    if (failed(target))
+      return failure();
     ProductSize size = getSize(op);
     BlockRequest request = {blockRows, blockColumns, stages};
     StringRef whyNot = "tier=wgmma has not asked for it";

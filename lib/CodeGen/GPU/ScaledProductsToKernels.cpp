@@ -7,7 +7,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "KernelOps.h"
 #include "ScaledTile.h"
+#include "TensorCoreTier.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -52,7 +54,7 @@ struct ScaledProductsToKernelsPass
     getOperation()->walk(
         [&](kernel::ScaledProductOp op) { ops.push_back(op); });
     for (kernel::ScaledProductOp op : ops)
-      if (op.getNumResults() == 0 && failed(emitKernels(op)))
+      if (failed(emitKernels(op)))
         return signalPassFailure();
   }
 
@@ -82,6 +84,8 @@ struct ScaledProductsToKernelsPass
   }
 
   LogicalResult emitKernels(kernel::ScaledProductOp op) {
+    if (failed(verifyOnBuffers(op)) || failed(getTensorCoreTarget(op)))
+      return failure();
     SmallVector<int64_t> strides;
     int64_t offset;
     auto type = cast<MemRefType>(op.getLhs().getType());

@@ -85,7 +85,8 @@ struct SpirvToBinaryPass : impl::SpirvToBinaryBase<SpirvToBinaryPass> {
          llvm::make_early_inc_range(module.getOps<gpu::GPUModuleOp>())) {
       auto code = codes.find((kPrefix + kernels.getName()).str());
       if (code == codes.end()) {
-        kernels.emitOpError() << "has not become a module of SPIR-V";
+        emitError(kernels.getLoc()) << "'" << kernels.getName()
+                                    << "' has not become a module of SPIR-V";
         return signalPassFailure();
       }
       if (failed(serialize(code->second, kernels)))

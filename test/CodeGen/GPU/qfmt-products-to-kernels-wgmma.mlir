@@ -1,6 +1,6 @@
 // RUN: qfmt-opt %s -split-input-file -qfmt-set-gpu-target=chip=sm_90a -qfmt-products-to-kernels="tier=wgmma block-rows=128 block-columns=128 stages=3" -canonicalize -cse | FileCheck %s
 // RUN: qfmt-opt %s -split-input-file -qfmt-set-gpu-target=chip=sm_90a -qfmt-products-to-kernels=tier=wgmma --remark-policy=all --remarks-filter-passed=qfmt-products-to-kernels --remarks-filter-missed=qfmt-products-to-kernels -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
-// RUN: not qfmt-opt %s -split-input-file -qfmt-set-gpu-target=chip=sm_90 -qfmt-products-to-kernels=tier=wgmma 2>&1 | FileCheck %s --check-prefix=SM90
+// RUN: not qfmt-opt %s -split-input-file -qfmt-set-gpu-target=chip=sm_90 -qfmt-products-to-kernels=tier=wgmma 2>&1 | FileCheck %s --check-prefix=SM90 --implicit-check-not="see current operation"
 // RUN: not qfmt-opt %s -split-input-file -qfmt-set-gpu-target=chip=sm_75 -qfmt-products-to-kernels=tier=wgmma 2>&1 | FileCheck %s --check-prefix=SM75
 // RUN: not qfmt-opt %s -split-input-file -qfmt-set-gpu-target=chip=sm_90a -qfmt-products-to-kernels=tier=wgmmma 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 // RUN: qfmt-opt %s -split-input-file -qfmt-set-gpu-target=chip=sm_90a -qfmt-products-to-kernels=tier=wgmma -qfmt-tensor-maps-to-calls | FileCheck %s --check-prefix=CALL

@@ -3,7 +3,9 @@
 // RUN: not qfmt-opt %s -split-input-file -qfmt-set-gpu-target=chip=sm_86 -qfmt-products-to-kernels="block-rows=128 block-columns=256 stages=3" 2>&1 | FileCheck %s --check-prefix=TOO-LARGE
 // RUN: not qfmt-opt %s -split-input-file -qfmt-set-gpu-target=chip=sm_80 -qfmt-products-to-kernels=block-rows=48 2>&1 | FileCheck %s --check-prefix=SIZE
 // RUN: not qfmt-opt %s -split-input-file -qfmt-products-to-kernels 2>&1 | FileCheck %s --check-prefix=TARGET
+// RUN: not qfmt-opt %s -split-input-file -qfmt-set-gpu-target=chip=sm_90 -qfmt-products-to-kernels=tier=portable 2>&1 | FileCheck %s --check-prefix=PORTABLE
 
+// PORTABLE: error: 'qfmt_gpu.product' op is computed by tensor cores, which tier=portable leaves out; qfmt-products-to-dots makes kernels for targets without them
 // TOO-LARGE: error: 'qfmt_gpu.product' op has no block of 128 x 256 in 3 stages that fits the 101376 bytes of shared memory of 'sm_86'
 // SIZE: error: 'qfmt_gpu.product' op has no block of 48 x any that fits
 // RUN: not qfmt-opt %s -split-input-file -qfmt-set-gpu-target=chip=sm_80 -qfmt-products-to-kernels=stages=99 2>&1 | FileCheck %s --check-prefix=STAGES

@@ -385,7 +385,7 @@ def ProductsToKernels : Pass<"qfmt-products-to-kernels", "::mlir::ModuleOp"> {
     of 16 bytes; a remark says of what other products are left to `mma.sync`. Products of fp8 need this tier; where their rows begin elsewhere, factors are copied first.
   }];
   let options = [
-    Option<"tier", "tier", "std::string", "\"auto\"", "auto, mma: mma.sync; wgmma: an error if the target has it not">,
+    Option<"tier", "tier", "std::string", "\"auto\"", "auto, mma: mma.sync; wgmma: an error if the target has it not; portable: an error if there is a product">,
     Option<"blockRows", "block-rows", "int64_t", "0", "Rows of a block; 0: chosen. With block-columns one of the sizes that there are">,
     Option<"blockColumns", "block-columns", "int64_t", "0", "Columns of a block; 0: chosen">,
     Option<"stages", "stages", "int64_t", "0", "Parts of the factors that are in shared memory at a time; 0: chosen">,
