@@ -181,3 +181,27 @@ def test_constants_are_words(tmp_path, name, kind, size, batches):
     numbers = {(product.weights.bits, entries), (product.weights.bits, entries + (entries > 0))}
     least, most = product.numbers.size * product.weights.bits / 8, product.numbers.size * 3 / 4
     assert any((int(b), int(t)) in numbers and least <= int(size) <= most for b, size, t in found), done.stderr
+
+
+def emit_kernels(folder, *options: str) -> bytes:
+    """What is loaded of a product of f16, whose weights are the only bytes."""
+    (folder / "main.mlir").write_text(Product("int4_g32", 48, 96, "f16").emit())
+    command = [find_tool("qfmt-run"), folder / "main.mlir", *options, "--emit=kernels", "-o", folder / "kernels"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return (folder / "kernels").read_bytes()
+
+
+@pytest.mark.parametrize("options,loads", [("--gpu=cuda --gpu-chip=sm_75", r"ld\.global\S*"), ("--gpu=rocm", r"(?:global|flat)_load_\w+")])
+def test_kernels_load_no_bytes(tmp_path, options, loads):
+    text = emit_kernels(tmp_path, *options.split()).decode()
+    kinds = set(re.findall(loads, text))
+    assert kinds
+    assert not [kind for kind in kinds if re.search(r"[usb]8|byte", kind)], kinds
+
+
+def test_vulkan_needs_no_storage_of_bytes(tmp_path):
+    words = np.frombuffer(emit_kernels(tmp_path, "--gpu=vulkan"), np.uint32)
+    capabilities = {int(words[i + 1]) for i in np.flatnonzero(words[:100] == 0x20011)}  # OpCapability, at the beginning.
+    assert 1 in capabilities  # Shader
+    assert not capabilities & {4448, 4449}  # (UniformAnd)StorageBuffer8BitAccess
