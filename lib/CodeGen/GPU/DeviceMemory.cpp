@@ -139,8 +139,9 @@ private:
       auto buffer = dyn_cast<MemRefType>(type);
       if (isa<BaseMemRefType>(type) &&
           (!buffer || !buffer.getLayout().isIdentity()))
-        return function.emitOpError()
-               << "has an argument or result of type " << type
+        return emitError(function.getLoc())
+               << "'" << function.getSymName()
+               << "' has an argument or result of type " << type
                << "; a GPU takes contiguous buffers";
     }
     return success();
@@ -252,7 +253,8 @@ private:
     for (memref::LoadOp load : loads) {
       b.setInsertionPoint(load);
       b.setLoc(load.getLoc());
-      Value device = load.getMemRef();
+      bool isWhole = isCopiedWhole(load);
+      Value device = isWhole ? load.getMemRef() : copyElement(load);
       auto type = cast<MemRefType>(device.getType());
       Value host = memref::AllocOp::create(
           b, MemRefType::get(type.getShape(), type.getElementType()),
@@ -261,7 +263,35 @@ private:
       load.getMemrefMutable().assign(host);
       b.setInsertionPointAfter(load);
       memref::DeallocOp::create(b, host);
+      if (isWhole)
+        continue;
+      load.getIndicesMutable().clear();
+      deallocateOnDevice(b, device);
     }
+  }
+
+  /// Vulkan's kernels are told no places.
+  static bool isCopiedWhole(memref::LoadOp load) {
+    MemRefType type = load.getMemRefType();
+    std::optional<GpuTarget> target = GpuTarget::get(load);
+    return (target && target->runtime == GpuRuntime::Vulkan) ||
+           (type.hasStaticShape() && type.getNumElements() == 1);
+  }
+
+  /// By a kernel of one thread: the rest may be large, and what nobody has
+  /// written yet is not to be read.
+  Value copyElement(memref::LoadOp load) {
+    Value element = allocateOnDevice(
+        b, MemRefType::get({}, load.getMemRefType().getElementType()), {});
+    Value one = arith::ConstantIndexOp::create(b, 1);
+    auto launch = gpu::LaunchOp::create(b, one, one, one, one, one, one);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(&launch.getBody().front());
+    Value value =
+        memref::LoadOp::create(b, load.getMemRef(), load.getIndices());
+    memref::StoreOp::create(b, value, element, ValueRange());
+    gpu::TerminatorOp::create(b);
+    return element;
   }
 
   /// Returns the copies.

@@ -1,4 +1,5 @@
 // RUN: qfmt-opt %s --split-input-file --verify-diagnostics --qfmt-device-memory | FileCheck %s
+// RUN: qfmt-opt %s --split-input-file --verify-diagnostics --qfmt-set-gpu-target=runtime=vulkan --qfmt-device-memory | FileCheck %s --check-prefix=WHOLE
 
 // Arguments go to the device and results come back; what is allocated lies on the device; a constant is copied once, by the runtime.
 // CHECK: func.func private @qfmtGpuConstant(!llvm.ptr, i64, !llvm.ptr) -> !llvm.ptr
@@ -37,24 +38,41 @@ func.func @main(%x: memref<4xf32>) -> memref<4xf32> {
 
 // -----
 
-// The host reads arguments where they are, and copies what it reads from the device.
+// The host reads arguments where they are, and copies what it reads from the device: an element of several by a kernel, but for Vulkan.
 // CHECK-LABEL: func @host_reads
 // CHECK-SAME: %[[X:.*]]: memref<i32>
 // CHECK: %[[A:.*]] = memref.load %[[X]][] : memref<i32>
 // CHECK: %[[DY:.*]] = gpu.alloc () : memref<4xi32>
-// CHECK: %[[HY:.*]] = memref.alloc() : memref<4xi32>
-// CHECK: gpu.memcpy %[[HY]], %[[DY]]
-// CHECK: %[[B:.*]] = memref.load %[[HY]]
-// CHECK: memref.dealloc %[[HY]]
+// CHECK: %[[E:.*]] = gpu.alloc () : memref<i32>
+// CHECK: gpu.launch
+// CHECK:   %[[V:.*]] = memref.load %[[DY]][%{{.*}}]
+// CHECK:   memref.store %[[V]], %[[E]][]
+// CHECK: %[[HE:.*]] = memref.alloc() : memref<i32>
+// CHECK: gpu.memcpy %[[HE]], %[[E]]
+// CHECK: %[[B:.*]] = memref.load %[[HE]][]
+// CHECK: memref.dealloc %[[HE]]
+// CHECK: gpu.dealloc %[[E]]
+// CHECK: %[[HZ:.*]] = memref.alloc() : memref<1xi32>
+// CHECK: gpu.memcpy %[[HZ]], %{{.*}} : memref<1xi32>, memref<1xi32>
+// CHECK: memref.load %[[HZ]][%{{.*}}]
 // CHECK: gpu.dealloc %[[DY]]
-func.func @host_reads(%x: memref<i32>) -> i32 {
+// WHOLE-LABEL: func @host_reads
+// WHOLE: %[[DY:.*]] = gpu.alloc () : memref<4xi32>
+// WHOLE: %[[HY:.*]] = memref.alloc() : memref<4xi32>
+// WHOLE: gpu.memcpy %[[HY]], %[[DY]]
+// WHOLE: memref.load %[[HY]][%{{.*}}]
+func.func @host_reads(%x: memref<i32>) -> (i32, i32) {
+  %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %a = memref.load %x[] : memref<i32>
   %y = memref.alloc() : memref<4xi32>
+  %z = memref.alloc() : memref<1xi32>
   %b = memref.load %y[%c1] : memref<4xi32>
+  %c = memref.load %z[%c0] : memref<1xi32>
   memref.dealloc %y : memref<4xi32>
+  memref.dealloc %z : memref<1xi32>
   %s = arith.addi %a, %b : i32
-  return %s : i32
+  return %s, %c : i32, i32
 }
 
 // -----

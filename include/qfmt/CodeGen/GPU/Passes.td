@@ -131,8 +131,8 @@ def DeviceMemory : Pass<"qfmt-device-memory", "::mlir::ModuleOp"> {
   let description = [{
     Buffers that functions allocate are memory of the device. A public function copies its arguments there and its results back, so that callers see
     memory of the host as before; private functions get and return memory of the device, and callers free what these return, which is a copy where it was
-    an argument or a constant. Constants are copied once for the process, by the runtime. What the host loads itself, a condition of a loop for example,
-    is copied to it first.
+    an argument or a constant. Constants are copied once for the process, by the runtime. An element that the host loads itself, for a condition of a loop
+    for example, is copied to it first; where the buffer has more, a kernel of one thread takes it, but for Vulkan, where the whole buffer is copied.
 
     ```mlir
     func.func @main(%x: memref<4xf32>) -> memref<4xf32> {
