@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ptx_tools import CHIPS, check_assembled
 from run_tools import run_mlir, run_text
 from test_gpu import needs_library
-from test_gpu_products import PTXAS, check_assembled
 from test_packing import tensor
 
 from qfmt import packing
@@ -184,7 +184,7 @@ def test_shares_of_16_bits(tmp_path):
     assert find_products(path) == ["bits 4", "unpack"]
 
 
-@pytest.mark.parametrize("chip", ["sm_80", "sm_90"])
+@pytest.mark.parametrize("chip", CHIPS)
 def test_ptx(tmp_path, chip):
     path = tmp_path / "attention.mlir"
     for attention, _ in (ATTENTION[1], ATTENTION[4]):
@@ -195,8 +195,7 @@ def test_ptx(tmp_path, chip):
         right = "u8" if attention.keys == "ui4" else "s8"
         for left in ("s8", "u8"):
             assert f"mma.sync.aligned.m16n8k32.row.col.s32.{left}.{right}.s32" in ptx
-        if PTXAS is not None:
-            check_assembled(ptx, chip, tmp_path)
+        check_assembled(ptx, chip, tmp_path)
 
 
 SHAPES = [(1,), (7,), (9,), (33,), (5, 7), (3, 1, 11), (320,), (643,)]

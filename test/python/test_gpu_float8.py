@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from ptx_tools import check_assembled
 from run_tools import run_mlir
 
 from qfmt.tools import run_tool
@@ -197,3 +198,4 @@ def test_one_kernel(tmp_path):
     assert "k32.f32.e4m3.e4m3" in text
     run_tool("qfmt-run", source, "--gpu=cuda", TIER[1], "--emit=kernels", "-o", ptx)
     assert "mma" not in ptx.read_text()
+    check_assembled(text, "sm_90a", tmp_path)

@@ -3,17 +3,15 @@
 there: nothing spilled, nothing emulated."""
 
 import re
-import shutil
 import subprocess
 
 import pytest
+from ptx_tools import CHIPS, check_assembled
 
 from qfmt.tools import find_tool
 
 BLOCKS = [(128, 256), (128, 128), (64, 128), (64, 64), (32, 128), (32, 64), (16, 128), (16, 64), (16, 32)]
 WGMMA_BLOCKS = [(128, 256), (128, 128), (64, 256), (64, 128), (128, 64), (64, 64), (64, 32), (64, 16)]
-CHIPS = ["sm_80", "sm_90", "sm_90a"]
-PTXAS = shutil.which("ptxas") or shutil.which("ptxas", path="/usr/local/cuda/bin")
 
 TO_KERNELS = (
     "qfmt-set-gpu-target{{chip={chip}}},one-shot-bufferize{{bufferize-function-boundaries "
@@ -96,38 +94,19 @@ def make_ptx(text: str, chip: str, rows: int, columns: int, tier: str = "mma") -
     return re.sub(r"\\([0-9A-F]{2})", lambda match: chr(int(match[1], 16)), code).rstrip("\0")
 
 
-def assemble(ptx: str, chip: str, folder) -> str:
-    source = folder / "kernel.ptx"
-    source.write_text(ptx)
-    command = [PTXAS, f"-arch={chip}", "-v", str(source), "-o", str(folder / "kernel.cubin")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stderr
-
-
-def check_assembled(ptx: str, chip: str, folder):
-    """Nothing is spilled or emulated, and no wgmma waits for the one before it (C7510, C7514)."""
-    report = assemble(ptx, chip, folder)
-    assert set(re.findall(r"(\d+) bytes spill stores, (\d+) bytes spill loads", report)) == {("0", "0")}, report
-    assert not re.search(r"warning|C75\d\d|serialized", report, re.IGNORECASE), report
-    assert b"__cuda_sm" not in (folder / "kernel.cubin").read_bytes()
-
-
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: f"{block[0]}x{block[1]}")
 @pytest.mark.parametrize("sizes", [("4096", 1024, 4096), ("?", 1000, 300), ("77", 33, 17)], ids=["whole", "tails", "odd"])
-def test_ptx(tmp_path, block, sizes):
+@pytest.mark.parametrize("chip", CHIPS)
+def test_ptx(tmp_path, chip, block, sizes):
     if block == (128, 256) and sizes[0] != "4096":
         pytest.skip("is chosen for whole blocks only")
-    ptx = make_ptx(make_product(*sizes), "sm_80", *block)
+    ptx = make_ptx(make_product(*sizes), chip, *block)
     assert "mma.sync.aligned.m16n8k32.row.col.s32.s8.u8.s32" in ptx
     assert "ldmatrix.sync.aligned.m8n8.x4.shared.b16" in ptx
     assert "cp.async.cg.shared.global" in ptx
     assert "satfinite" not in ptx
     assert ".extern .func" not in ptx
-    if PTXAS is None:
-        pytest.skip("there is no ptxas")
-    for chip in CHIPS:
-        check_assembled(ptx.replace(".target sm_80", f".target {chip}"), chip, tmp_path)
+    check_assembled(ptx, chip, tmp_path)
 
 
 def make_variable_product(rows: int, n: int, k: int, element: str, order: str) -> str:
@@ -154,16 +133,14 @@ func.func @main(%x: {lhs}, %y: {rhs}, %a: {out}, %out: {out}) -> {out} {{
 @pytest.mark.parametrize("order", ["", "by_terms", "bits 4", "by_terms bits 4"], ids=lambda order: order or "by_columns")
 @pytest.mark.parametrize("element", ["i8", "i16"])
 @pytest.mark.parametrize("sizes", [(2048, 512, 1024), (154, 66, 90)], ids=["whole", "odd"])
-def test_variable_ptx(tmp_path, order, element, sizes):
+@pytest.mark.parametrize("chip", CHIPS)
+def test_variable_ptx(tmp_path, chip, order, element, sizes):
     if element == "i16" and "bits" in order:
         pytest.skip("codes of 4 bits are multiplied by bytes")
-    ptx = make_ptx(make_variable_product(*sizes, element, order), "sm_80", 0, 0)
+    ptx = make_ptx(make_variable_product(*sizes, element, order), chip, 0, 0)
     assert "mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32" in ptx
     assert ("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16" in ptx) == ("by_terms" in order)
-    if PTXAS is None:
-        pytest.skip("there is no ptxas")
-    for chip in CHIPS:
-        check_assembled(ptx.replace(".target sm_80", f".target {chip}"), chip, tmp_path)
+    check_assembled(ptx, chip, tmp_path)
 
 
 @pytest.mark.parametrize("block", WGMMA_BLOCKS, ids=lambda block: f"{block[0]}x{block[1]}")
@@ -174,8 +151,6 @@ def test_wgmma_ptx(tmp_path, block, sizes):
     assert "cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes" in ptx
     assert len(re.findall(r"fence\.proxy\.tensormap::generic\.acquire\.sys", ptx)) == 2
     assert "satfinite" not in ptx
-    if PTXAS is None:
-        pytest.skip("there is no ptxas")
     check_assembled(ptx, "sm_90a", tmp_path)
 
 
@@ -192,8 +167,6 @@ def test_float8_ptx(tmp_path, block, sizes):
     assert products == [(starts, str(columns)) for _ in range(count) for starts in "0111"]
     assert len(re.findall(r"wgmma\.wait_group\.sync\.aligned\s+0;", ptx)) == count
     assert ".extern .func" not in ptx
-    if PTXAS is None:
-        pytest.skip("there is no ptxas")
     check_assembled(ptx, "sm_90a", tmp_path)
 
 
