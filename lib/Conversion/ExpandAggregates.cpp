@@ -5,8 +5,8 @@
 // Output: the same without tensor.concat, without linalg operations that are
 //         defined by a sequence of others, and without tensor.pad of nothing.
 //
-// A tensor without elements has no place in another one: a view of none that
-// begins where the other one ends is refused upstream.
+// Bufferization would place a tensor without elements in a view of none, which
+// memref.subview refuses where it begins at the end.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,7 +19,6 @@
 #include "mlir/Dialect/Tensor/Transforms/Transforms.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "qfmt/Conversion/Passes.h"
-#include <functional>
 
 namespace mlir::qfmt {
 
@@ -27,17 +26,6 @@ namespace mlir::qfmt {
 #include "qfmt/Conversion/Passes.h.inc"
 
 namespace {
-
-/// Those of `sizes` that the type of the result of `op` does not say.
-SmallVector<Value> getUnknownSizes(OpBuilder &b, Operation *op,
-                                   ArrayRef<OpFoldResult> sizes) {
-  SmallVector<Value> unknown;
-  auto type = cast<RankedTensorType>(op->getResult(0).getType());
-  for (auto [i, size] : llvm::enumerate(sizes))
-    if (type.isDynamicDim(i))
-      unknown.push_back(getValueOrCreateConstantIndexOp(b, op->getLoc(), size));
-  return unknown;
-}
 
 struct ExpandAggregate
     : OpInterfaceRewritePattern<linalg::AggregatedOpInterface> {
@@ -53,15 +41,9 @@ struct ExpandAggregate
   }
 };
 
-/// True if `tensor` surely has no elements.
-bool isEmpty(Value tensor) {
-  return llvm::is_contained(cast<RankedTensorType>(tensor.getType()).getShape(),
-                            0);
-}
-
 /// True if there are surely no elements between the padding.
 bool padsNothing(tensor::PadOp pad) {
-  if (isEmpty(pad.getSource()))
+  if (llvm::is_contained(pad.getSourceType().getShape(), 0))
     return true;
   for (auto [low, size] :
        llvm::zip_equal(pad.getStaticLow(), pad.getResultType().getShape()))
@@ -79,39 +61,16 @@ struct GeneratePadding : OpRewritePattern<tensor::PadOp> {
     ReifiedRankedShapedTypeDims shapes;
     if (!padsNothing(pad) || failed(reifyResultShapes(rewriter, pad, shapes)))
       return failure();
+    SmallVector<Value> unknownSizes;
+    for (auto [i, size] : llvm::enumerate(shapes.front()))
+      if (pad.getResultType().isDynamicDim(i))
+        unknownSizes.push_back(
+            getValueOrCreateConstantIndexOp(rewriter, pad.getLoc(), size));
     auto padding = tensor::GenerateOp::create(
-        rewriter, pad.getLoc(), pad.getResultType(),
-        getUnknownSizes(rewriter, pad, shapes.front()));
+        rewriter, pad.getLoc(), pad.getResultType(), unknownSizes);
     rewriter.inlineRegionBefore(pad.getRegion(), padding.getBody(),
                                 padding.getBody().end());
     rewriter.replaceOp(pad, padding);
-    return success();
-  }
-};
-
-/// tensor.concat without its inputs that have no elements.
-struct DropEmptyInputs : OpRewritePattern<tensor::ConcatOp> {
-  using OpRewritePattern::OpRewritePattern;
-
-  LogicalResult matchAndRewrite(tensor::ConcatOp concat,
-                                PatternRewriter &rewriter) const override {
-    SmallVector<Value> inputs;
-    if (!isEmpty(concat.getResult()))
-      llvm::copy_if(concat.getInputs(), std::back_inserter(inputs),
-                    std::not_fn(isEmpty));
-    if (inputs.size() == concat.getInputs().size())
-      return failure();
-    if (!inputs.empty()) {
-      rewriter.replaceOpWithNewOp<tensor::ConcatOp>(
-          concat, concat.getResultType(), concat.getDim(), inputs);
-      return success();
-    }
-    ReifiedRankedShapedTypeDims shapes;
-    if (failed(reifyResultShapes(rewriter, concat, shapes)))
-      return failure();
-    rewriter.replaceOpWithNewOp<tensor::EmptyOp>(
-        concat, concat.getResultType(),
-        getUnknownSizes(rewriter, concat, shapes.front()));
     return success();
   }
 };
@@ -120,8 +79,6 @@ struct ExpandAggregatesPass : impl::ExpandAggregatesBase<ExpandAggregatesPass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<ExpandAggregate, GeneratePadding>(&getContext());
-    // Before what needs a place for every input.
-    patterns.add<DropEmptyInputs>(&getContext(), /*benefit=*/2);
     tensor::populateDecomposeTensorConcatPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();

@@ -54,26 +54,3 @@ func.func @pad_something(%x: tensor<1xi8>, %b: i8) -> tensor<3xi8> {
   } : tensor<1xi8> to tensor<3xi8>
   return %0 : tensor<3xi8>
 }
-
-// CHECK-LABEL: @concat_nothing(
-// CHECK-SAME:    %[[X:[^:]*]]: tensor<2x3xi8>, %[[Y:[^:]*]]: tensor<2x0xi8>
-// CHECK-NOT:     tensor.concat
-// CHECK-NOT:     tensor.insert_slice %[[Y]]
-// CHECK:         %[[A:.*]] = tensor.insert_slice %[[X]] into %{{.*}}[0, 0] [2, 3] [1, 1]
-// CHECK-NEXT:    %[[B:.*]] = tensor.insert_slice %[[X]] into %[[A]][0, 3] [2, 3] [1, 1]
-// CHECK-NEXT:    return %[[B]], %[[X]]
-func.func @concat_nothing(%x: tensor<2x3xi8>, %y: tensor<2x0xi8>) -> (tensor<2x6xi8>, tensor<2x3xi8>) {
-  %0 = tensor.concat dim(1) %x, %x, %y : (tensor<2x3xi8>, tensor<2x3xi8>, tensor<2x0xi8>) -> tensor<2x6xi8>
-  %1 = tensor.concat dim(1) %y, %x : (tensor<2x0xi8>, tensor<2x3xi8>) -> tensor<2x3xi8>
-  return %0, %1 : tensor<2x6xi8>, tensor<2x3xi8>
-}
-
-// CHECK-LABEL: @concat_to_nothing(
-// CHECK-SAME:    %[[X:[^:]*]]: tensor<?x0xi8>
-// CHECK:         %[[N:.*]] = tensor.dim %[[X]]
-// CHECK:         tensor.empty(%[[N]]) : tensor<?x0xi8>
-// CHECK-NOT:     tensor.concat
-func.func @concat_to_nothing(%x: tensor<?x0xi8>) -> tensor<?x0xi8> {
-  %0 = tensor.concat dim(1) %x, %x : (tensor<?x0xi8>, tensor<?x0xi8>) -> tensor<?x0xi8>
-  return %0 : tensor<?x0xi8>
-}

@@ -175,7 +175,7 @@ def ExpandAggregates : Pass<"qfmt-expand-aggregates"> {
   let description = [{
     `tensor.concat` becomes slices inserted into one tensor, and `linalg.softmax` and the like become the element-wise
     operations and reductions that define them: neither can be bufferized as it is. Nor can a `tensor.pad` of a tensor without elements,
-    which becomes `tensor.generate`; inputs of `tensor.concat` that have none are dropped.
+    which becomes `tensor.generate`.
   }];
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect", "::mlir::math::MathDialect",
                            "::mlir::arith::ArithDialect", "::mlir::affine::AffineDialect"];

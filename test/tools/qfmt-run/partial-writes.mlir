@@ -45,7 +45,7 @@ func.func @diagonal(%x: tensor<4xi32>, %y: tensor<4x6xi8>) -> (tensor<4x4xi32>, 
   return %1, %2 : tensor<4x4xi32>, tensor<4x6xi4>
 }
 
-// The body reads the old values until the mask, a constant, is folded into it.
+// The old values are read, but a constant says that no element takes one.
 func.func @masked(%y: tensor<4x6xi8>) -> tensor<4x6xi8> {
   %mask = arith.constant dense<true> : tensor<2x3xi1>
   %r = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (2 * i, 2 * j + 1)>], iterator_types = ["parallel", "parallel"]}
