@@ -6,7 +6,7 @@
 // RUN: qfmt-run %s --inputs=%t.a.npy,%t.m.npy,%t.n.npy --outputs=%t.he.npy,%t.ha.npy,%t.hu.npy,%t.tz.npy,%t.f.npy,%t.c.npy,%t.hd.npy,%t.hz.npy
 // RUN: for f in he ha hu tz f c hd hz; do %npy print %t.$f.npy; done | FileCheck %s
 // RUN: qfmt-run %s --engine=reference --inputs=%t.a.npy,%t.m.npy,%t.n.npy --outputs=%t.he2.npy,%t.ha2.npy,%t.hu2.npy,%t.tz2.npy,%t.f2.npy,%t.c2.npy,%t.hd2.npy,%t.hz2.npy
-// RUN: for f in he ha hu tz f c hd hz; do cmp %t.$f.npy %t."$f"2.npy; done
+// RUN: for f in he ha hu tz f c hd hz; do cmp %t.$f.npy %t."$f"2.npy || exit 1; done
 
 // Exact: 2.5 -2.5 1.5 -1.5 10.5 -10.5 1000 -1000 just below 1, just above -1 in magnitude below 1, 0, 10.
 // CHECK:      |i1 (12,) 2 -2 2 -2 10 -10 127 -128 1 -1 0 10

@@ -4,7 +4,7 @@
 // RUN: %npy make %t.x.npy '<i4' 64 $(seq -32 31)
 // RUN: qfmt-run %s --gpu=vulkan --inputs=%t.x.npy --outputs=%t.v0.npy,%t.v1.npy,%t.v2.npy
 // RUN: qfmt-run %s --engine=reference --inputs=%t.x.npy --outputs=%t.r0.npy,%t.r1.npy,%t.r2.npy
-// RUN: for i in 0 1 2; do cmp %t.r$i.npy %t.v$i.npy; done
+// RUN: for i in 0 1 2; do cmp %t.r$i.npy %t.v$i.npy || exit 1; done
 #row = affine_map<(i, j) -> (i)>
 #column = affine_map<(i, j) -> (j)>
 #id = affine_map<(i, j) -> (i, j)>
@@ -80,12 +80,14 @@ func.func @main(%x: tensor<64xi32>) -> (tensor<64x64xi32>, tensor<64x64xi32>, te
     %m2 = arith.muli %m1, %c100 : i32
     %m3 = arith.addi %m2, %w7 : i32
     %m4 = arith.muli %m3, %c100 : i32
-    %r1 = arith.addi %m4, %q2 : i32
+    %q3 = arith.extui %a : i6 to i32
+    %m5 = arith.addi %m4, %q3 : i32
+    %r1 = arith.addi %m5, %q2 : i32
     %f0 = arith.sitofp %sum : i6 to f32
     %f1 = arith.uitofp %product : i6 to f32
     %f2 = arith.mulf %f0, %f1 : f32
     %back = arith.fptosi %f0 : f32 to i6
-    %f3 = arith.sitofp %back : i6 to f32
+    %f3 = arith.uitofp %back : i6 to f32
     %f4 = arith.addf %f2, %f3 : f32
     linalg.yield %r0, %r1, %f4 : i32, i32, f32
   } -> (tensor<64x64xi32>, tensor<64x64xi32>, tensor<64x64xf32>)
@@ -96,7 +98,7 @@ func.func @main(%x: tensor<64xi32>) -> (tensor<64x64xi32>, tensor<64x64xi32>, te
 // RUN: %npy make %t.q.npy '<f4' 7x67 $(seq -9.3 0.071 9.1)
 // RUN: qfmt-run %s --entry=quantize --gpu=vulkan --inputs=%t.q.npy --outputs=%t.qv6.npy,%t.qv3.npy
 // RUN: qfmt-run %s --entry=quantize --engine=reference --inputs=%t.q.npy --outputs=%t.qr6.npy,%t.qr3.npy
-// RUN: for i in 3 6; do cmp %t.qr$i.npy %t.qv$i.npy; done
+// RUN: for i in 3 6; do cmp %t.qr$i.npy %t.qv$i.npy || exit 1; done
 #mx6 = #qfmt.scaled<f6E3M2FN, block = [1, 32], scale = f8E8M0FNU>
 #int3 = #qfmt.scaled<i3, scale = 0.5>
 func.func @quantize(%x: tensor<7x67xf32>) -> (tensor<7x67xf32>, tensor<7x67xf32>) {

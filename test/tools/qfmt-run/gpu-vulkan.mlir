@@ -4,7 +4,7 @@
 // RUN: %npy make %t.i.npy '|u1' 1x2x6x5 0 1 2 255 128 77 3
 // RUN: qfmt-run %S/gpu.mlir --inputs=%t.x.npy,%t.i.npy --outputs=%t.c0.npy,%t.c1.npy,%t.c2.npy,%t.c3.npy
 // RUN: qfmt-run %S/gpu.mlir --gpu=vulkan --inputs=%t.x.npy,%t.i.npy --outputs=%t.v0.npy,%t.v1.npy,%t.v2.npy,%t.v3.npy
-// RUN: for i in 0 1 2 3; do cmp %t.c$i.npy %t.v$i.npy; done
+// RUN: for i in 0 1 2 3; do cmp %t.c$i.npy %t.v$i.npy || exit 1; done
 
 // bf16 is kept as bits.
 // RUN: %npy make %t.h.npy '<u2' 6 16256 49152 32640 1 16457 32768

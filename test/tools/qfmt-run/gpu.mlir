@@ -4,7 +4,7 @@
 // RUN: %npy make %t.i.npy '|u1' 1x2x6x5 0 1 2 255 128 77 3
 // RUN: qfmt-run %s --inputs=%t.x.npy,%t.i.npy --outputs=%t.c0.npy,%t.c1.npy,%t.c2.npy,%t.c3.npy
 // RUN: qfmt-run %s --gpu=sim --inputs=%t.x.npy,%t.i.npy --outputs=%t.s0.npy,%t.s1.npy,%t.s2.npy,%t.s3.npy
-// RUN: for i in 0 1 2 3; do cmp %t.c$i.npy %t.s$i.npy; done
+// RUN: for i in 0 1 2 3; do cmp %t.c$i.npy %t.s$i.npy || exit 1; done
 
 // The kernels alone: PTX that names no function of a library, and AMD's instructions, for which nothing here has a device.
 // RUN: qfmt-run %s --gpu=cuda --gpu-chip=sm_80 --emit=kernels -o - | FileCheck %s --check-prefix=PTX

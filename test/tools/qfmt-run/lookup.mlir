@@ -3,10 +3,10 @@
 // RUN: %npy make %t.x.npy '<i2' 3x11 0 1 2 3 5 7 9 12 14 15 16 100 128 200 255
 // RUN: qfmt-run %s --engine=jit --inputs=%t.x.npy --outputs=%t.0.npy,%t.1.npy,%t.2.npy,%t.3.npy,%t.4.npy
 // RUN: qfmt-run %s --engine=reference --inputs=%t.x.npy --outputs=%t.r0.npy,%t.r1.npy,%t.r2.npy,%t.r3.npy,%t.r4.npy
-// RUN: for i in 0 1 2 3 4; do cmp %t.$i.npy %t.r$i.npy; %npy print %t.$i.npy; done | FileCheck %s
+// RUN: for i in 0 1 2 3 4; do cmp %t.$i.npy %t.r$i.npy || exit 1; %npy print %t.$i.npy; done | FileCheck %s
 // RUN: qfmt-run %s --engine=jit --entry=scalars --outputs=%t.0.npy,%t.1.npy
 // RUN: qfmt-run %s --engine=reference --entry=scalars --outputs=%t.r0.npy,%t.r1.npy
-// RUN: for i in 0 1; do cmp %t.$i.npy %t.r$i.npy; %npy print %t.$i.npy; done | FileCheck %s --check-prefix=SCALARS
+// RUN: for i in 0 1; do cmp %t.$i.npy %t.r$i.npy || exit 1; %npy print %t.$i.npy; done | FileCheck %s --check-prefix=SCALARS
 // RUN: not qfmt-run %s --engine=reference --entry=beyond --inputs=%t.x.npy --outputs=%t.0.npy 2>&1 | FileCheck %s --check-prefix=BEYOND
 
 // The lowest bit; the index true is 1, not -1.
