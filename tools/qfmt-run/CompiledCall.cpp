@@ -2,6 +2,7 @@
 
 #include "CompiledCall.h"
 #include "Options.h"
+#include "llvm/Support/MathExtras.h"
 #include <csignal>
 #include <cstdlib>
 #include <unistd.h>
@@ -126,6 +127,22 @@ static void installHandlers() {
   }
 }
 
+/// Sizes that the code computed, of memory that it got for them.
+static LogicalResult verifyShape(const TensorSpec &spec,
+                                 ArrayRef<int64_t> shape) {
+  int64_t bytes = spec.element.getBytes();
+  for (int64_t size : shape) {
+    if (size < 0)
+      return error(spec.name + " has a negative size, " + Twine(size));
+    if (llvm::MulOverflow(bytes, size, bytes))
+      return error(spec.name +
+                   " takes more than 2^63 bytes; one of its sizes "
+                   "is " +
+                   Twine(size));
+  }
+  return success();
+}
+
 FailureOr<SmallVector<TensorResult>>
 mlir::qfmt::callCompiled(const CompiledFunction &function,
                          ArrayRef<TensorView> inputs) {
@@ -135,8 +152,7 @@ mlir::qfmt::callCompiled(const CompiledFunction &function,
   isCalling = 0;
   for (auto [result, spec] :
        llvm::zip_equal(results, function.getSignature().outputs))
-    for (int64_t size : result.shape)
-      if (size < 0)
-        return error(spec.name + " has a negative size, " + Twine(size));
+    if (failed(verifyShape(spec, result.shape)))
+      return failure();
   return results;
 }

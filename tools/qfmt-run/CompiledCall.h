@@ -17,7 +17,7 @@ ArrayRef<std::pair<std::string, void *>> getCheckedFunctions();
 
 /// What `function` gives. A signal that the code raises meanwhile ends this
 /// program with a message and status 1; elsewhere signals are what they were.
-/// Fails if a result has a negative size.
+/// Fails if a result has sizes that cannot be.
 FailureOr<SmallVector<TensorResult>>
 callCompiled(const CompiledFunction &function, ArrayRef<TensorView> inputs);
 

@@ -39,6 +39,20 @@ func.func @negative(%x: tensor<4xi32>) -> tensor<?xi32> {
   return %r : tensor<?xi32>
 }
 
+// 2^62 elements of 4 bytes: the bytes that the code asks for are none.
+// RUN: not qfmt-run %s --entry=wraps --inputs=%t.npy --outputs=%t.y.npy > %t.err 2>&1
+// RUN: FileCheck %s --check-prefix=WRAPS < %t.err && count 1 < %t.err
+// WRAPS: qfmt-run: error: result #0 takes more than 2^63 bytes; one of its sizes is 4611686018427387904
+func.func @wraps(%x: tensor<4xi32>) -> tensor<?xi32> {
+  %c2 = arith.constant 2 : index
+  %k = tensor.extract %x[%c2] : tensor<4xi32>
+  %zero = arith.index_cast %k : i32 to index
+  %large = arith.constant 4611686018427387904 : index
+  %n = arith.addi %zero, %large : index
+  %e = tensor.empty(%n) : tensor<?xi32>
+  return %e : tensor<?xi32>
+}
+
 // 40 TiB; the sanitizers' own allocator has to say so, too.
 // RUN: not env ASAN_OPTIONS=allocator_may_return_null=1 qfmt-run %s --entry=large --inputs=%t.npy --outputs=%t.y.npy 2>&1 | FileCheck %s --check-prefix=LARGE
 // RUN: not qfmt-run %s --entry=large --engine=reference --inputs=%t.npy 2>&1 | FileCheck %s --check-prefix=REFLARGE
