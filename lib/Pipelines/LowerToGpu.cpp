@@ -115,9 +115,12 @@ static void addKernelArithmeticPasses(OpPassManager &kernels,
   bool isVulkan = options.runtime == GpuRuntime::Vulkan;
   // LLVM has maximumf and minimumf of IEEE 754, SPIR-V has not.
   addArithmeticPasses(kernels, isVulkan);
-  // LLVM has integers of any width, SPIR-V has not.
-  if (isVulkan)
+  // LLVM has integers of any width, SPIR-V has not. Casts between these and
+  // floats of as many bits cancel out first.
+  if (isVulkan) {
+    kernels.addPass(createCanonicalizerPass());
     kernels.addPass(createWidenOddIntegers());
+  }
   if (options.emulateWideIntegers)
     kernels.addPass(createEmulateWideIntegers());
   kernels.addPass(createCanonicalizerPass());

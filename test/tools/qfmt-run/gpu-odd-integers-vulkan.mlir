@@ -108,3 +108,15 @@ func.func @quantize(%x: tensor<7x67xf32>) -> (tensor<7x67xf32>, tensor<7x67xf32>
   %d = qfmt.dequantize %b : tensor<7x67xf32, #int3> to tensor<7x67xf32>
   return %c, %d : tensor<7x67xf32>, tensor<7x67xf32>
 }
+
+// Floats of 4 and 6 bits, whose codes are such integers.
+// RUN: qfmt-run %s --entry=floats --gpu=vulkan --inputs=%t.q.npy --outputs=%t.fv4.npy,%t.fv6.npy
+// RUN: qfmt-run %s --entry=floats --engine=reference --inputs=%t.q.npy --outputs=%t.fr4.npy,%t.fr6.npy
+// RUN: for i in 4 6; do cmp %t.fr$i.npy %t.fv$i.npy || exit 1; done
+func.func @floats(%x: tensor<7x67xf32>) -> (tensor<7x67xf32>, tensor<7x67xf32>) {
+  %a = arith.truncf %x : tensor<7x67xf32> to tensor<7x67xf4E2M1FN>
+  %b = arith.truncf %x : tensor<7x67xf32> to tensor<7x67xf6E3M2FN>
+  %c = arith.extf %a : tensor<7x67xf4E2M1FN> to tensor<7x67xf32>
+  %d = arith.extf %b : tensor<7x67xf6E3M2FN> to tensor<7x67xf32>
+  return %c, %d : tensor<7x67xf32>, tensor<7x67xf32>
+}
