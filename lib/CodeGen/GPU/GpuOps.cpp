@@ -136,14 +136,6 @@ LogicalResult mlir::qfmt::verifyKernelOp(DestinationStyleOpInterface op,
   return success();
 }
 
-LogicalResult mlir::qfmt::verifyOnBuffers(DestinationStyleOpInterface op) {
-  if (op->getNumResults() == 0)
-    return success();
-  return op->emitOpError() << "works on tensors, and kernels on buffers, found "
-                           << op->getResult(0).getType()
-                           << "; run one-shot-bufferize first";
-}
-
 LogicalResult mlir::qfmt::verifyKernelBody(DestinationStyleOpInterface op,
                                            Block &block, ValueRange extras) {
   if (block.getNumArguments() != 1 + extras.size())

@@ -16,8 +16,6 @@ namespace mlir::qfmt {
 /// The result's type, and the maps from (m, n) by which `extras` are read.
 LogicalResult verifyKernelOp(DestinationStyleOpInterface op, ValueRange extras,
                              ArrayRef<AffineMap> maps);
-/// Of passes that make kernels: fails for an operation on tensors.
-LogicalResult verifyOnBuffers(DestinationStyleOpInterface op);
 LogicalResult verifyKernelBody(DestinationStyleOpInterface op, Block &block,
                                ValueRange extras);
 

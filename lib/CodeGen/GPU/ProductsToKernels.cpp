@@ -10,7 +10,7 @@
 #include "BlockChoice.h"
 #include "BlockGrid.h"
 #include "IntegerMmaTile.h"
-#include "KernelOps.h"
+#include "KernelBuffers.h"
 #include "TensorCoreTier.h"
 #include "VariableMmaTile.h"
 #include "WgmmaKernel.h"
@@ -178,6 +178,7 @@ struct ProductsToKernelsPass
     FailureOr<GpuTarget> target = getTensorCoreTarget(op);
     if (failed(target))
       return failure();
+    copyStridedRows(op, {op.getLhs(), op.getRhs()});
     ProductSize size = getSize(op);
     BlockRequest request = {blockRows, blockColumns, stages};
     StringRef whyNot = "tier=wgmma has not asked for it";

@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "KernelOps.h"
+#include "KernelBuffers.h"
 #include "ScaledTile.h"
 #include "TensorCoreTier.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -86,13 +86,7 @@ struct ScaledProductsToKernelsPass
   LogicalResult emitKernels(kernel::ScaledProductOp op) {
     if (failed(verifyOnBuffers(op)) || failed(getTensorCoreTarget(op)))
       return failure();
-    SmallVector<int64_t> strides;
-    int64_t offset;
-    auto type = cast<MemRefType>(op.getLhs().getType());
-    if (failed(type.getStridesAndOffset(strides, offset)) ||
-        strides.back() != 1)
-      return op.emitOpError()
-             << "needs terms that lie one after the other, found " << type;
+    copyStridedRows(op, op.getDpsInputs());
     KernelBuilder b(op.getLoc(), op);
     int64_t known = op.getNumRows();
     if (!ShapedType::isDynamic(known)) {
