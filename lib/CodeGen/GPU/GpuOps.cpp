@@ -248,7 +248,7 @@ static LogicalResult verifyRows(ProductOp op, AffineMap rows) {
   if (!lhs.hasStaticShape() || ShapedType::isDynamic(op.getNumRows()) ||
       !lhs.getElementType().isInteger(8) ||
       (buffer && (failed(buffer.getStridesAndOffset(strides, offset)) ||
-                  ShapedType::isDynamicShape(strides) || strides.back() != 1)))
+                  ShapedType::isDynamicShape(strides))))
     return op.emitOpError() << "needs a left factor of bytes with known sizes "
                                "and strides where a map says where its rows "
                                "are, found "
