@@ -4,8 +4,8 @@
 // Input:  kernels with scalars of any width below 64, i6 for example, after
 //         everything that makes such scalars.
 // Output: the same with scalars of 1, 8, 16, 32 and 64 bits. An integer is kept
-//         zero-extended in the next of these widths: sums, products and shifts
-//         to the left are masked, and what reads the sign extends it first.
+//         zero-extended in the next of these widths: results are masked, and
+//         what reads the sign extends it first.
 //
 // Results are exact, those of operations that wrap among them. Does not change
 // buffers, whose elements take whole bytes before (qfmt-widen-storage).

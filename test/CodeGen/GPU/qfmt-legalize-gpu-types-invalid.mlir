@@ -21,3 +21,25 @@ gpu.module @buffers {
     gpu.return
   }
 }
+
+// -----
+
+gpu.module @wide_floats {
+  gpu.func @square(%x: f32, %out: memref<f32>) kernel {
+    // expected-error @+1 {{computes with 'f128', of which no kernels for GPUs are made; use floats of at most 64 bits}}
+    %0 = arith.extf %x : f32 to f128
+    %1 = arith.truncf %0 : f128 to f32
+    memref.store %1, %out[] : memref<f32>
+    gpu.return
+  }
+}
+
+// -----
+
+gpu.module @prints {
+  gpu.func @print(%x: f32) kernel {
+    // expected-error @+1 {{'vector.print' op is in a kernel, and kernels for GPUs do not print; leave it out}}
+    vector.print %x : f32
+    gpu.return
+  }
+}
