@@ -204,7 +204,7 @@ static LogicalResult verifyCodes(ProductOp op) {
     return op.emitOpError("has a constant factor, whose columns are rows of "
                           "bytes");
   if (!op.hasBatches() && !op.hasFloats() &&
-      (!lhs.isInteger(8) || !rhs.isInteger(8)))
+      (!lhs.isSignlessInteger(8) || !rhs.isSignlessInteger(8)))
     return op.emitOpError() << "needs factors of i8, or with batches of i16, "
                                "found "
                             << lhs << " and " << rhs;
@@ -214,7 +214,7 @@ static LogicalResult verifyCodes(ProductOp op) {
     return op.emitOpError() << "needs codes of 4 bits in bytes, or whole "
                                "elements, found bits "
                             << op.getRhsBits() << " of " << rhs;
-  if (lhs != rhs || (!lhs.isInteger(8) && !lhs.isInteger(16)))
+  if (lhs != rhs || (!lhs.isSignlessInteger(8) && !lhs.isSignlessInteger(16)))
     return op.emitOpError()
            << "needs factors of i8 or of i16, found " << lhs << " and " << rhs;
   return success();
@@ -303,7 +303,7 @@ static LogicalResult verifyFormats(ProductOp op) {
                 "both factors or none, found "
              << (format ? *format : NoneType::get(op.getContext()));
   for (Value factor : {op.getLhs(), op.getRhs()})
-    if (!getElementTypeOrSelf(factor).isInteger(8))
+    if (!getElementTypeOrSelf(factor).isSignlessInteger(8))
       return op.emitOpError()
              << "needs bytes as codes of fp8, found " << factor.getType();
   if (op.getLhsUnsigned() || op.getRhsUnsigned() || op.getRows())

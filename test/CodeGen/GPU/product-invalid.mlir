@@ -132,6 +132,17 @@ func.func @float_factors(%x: memref<16x64xf16>, %w: memref<32x64xf16>, %out: mem
 
 // -----
 
+func.func @factors_with_signs(%x: memref<16x64xui8>, %w: memref<32x64xi8>, %out: memref<16x32xi32>) {
+  // expected-error @+1 {{needs factors of i8, or with batches of i16, found 'ui8' and 'i8'}}
+  qfmt_gpu.product %x * %w into %out {
+  ^bb0(%s: i32):
+    qfmt_gpu.yield %s : i32
+  } : memref<16x64xui8>, memref<32x64xi8>, memref<16x32xi32>
+  return
+}
+
+// -----
+
 func.func @wide_sums(%x: memref<32x64xi16>, %y: memref<2x32x64xi16>, %out: memref<32x32xf32>) {
   // expected-error @+1 {{has sums of i32 or i64, found 'f32'}}
   qfmt_gpu.product %x * %y into %out {

@@ -383,6 +383,7 @@ def ProductsToKernels : Pass<"qfmt-products-to-kernels", "::mlir::ModuleOp"> {
 
     With `tier=wgmma`, for sm_90a alone, one thread copies by tensor maps and warpgroups multiply by `wgmma`, where rows of the factors begin at multiples
     of 16 bytes; a remark says of what other products are left to `mma.sync`. Products of fp8 need this tier; where their rows begin elsewhere, factors are copied first.
+    With both tiers factors are copied whose rows have a stride between their elements.
   }];
   let options = [
     Option<"tier", "tier", "std::string", "\"auto\"", "auto, mma: mma.sync; wgmma: an error if the target has it not; portable: an error if there is a product">,
