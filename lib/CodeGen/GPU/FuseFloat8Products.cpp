@@ -203,13 +203,7 @@ struct FuseFloat8ProductsPass
       return signalPassFailure();
     if (!*isUsed || tier != "wgmma")
       return;
-    // Not the others: what follows a product is erased together with it.
-    SmallVector<linalg::GenericOp> products;
-    getOperation()->walk([&](linalg::GenericOp op) {
-      if (op.getNumReductionLoops() != 0)
-        products.push_back(op);
-    });
-    for (linalg::GenericOp op : products)
+    for (linalg::GenericOp op : collectProducts(getOperation()))
       fuseProduct(op);
   }
 };

@@ -345,13 +345,7 @@ struct FuseProductsPass : impl::FuseProductsBase<FuseProductsPass> {
     bool usesDots = tier == "auto" && target && hasPackedDot(*target);
     if (!*isUsed && !usesDots)
       return;
-    // Not the others: what follows a product is erased together with it.
-    SmallVector<linalg::GenericOp> products;
-    getOperation()->walk([&](linalg::GenericOp op) {
-      if (op.getNumReductionLoops() != 0)
-        products.push_back(op);
-    });
-    for (linalg::GenericOp op : products) {
+    for (linalg::GenericOp op : collectProducts(getOperation())) {
       StringRef whyNot;
       Location loc = op.getLoc();
       std::optional<IntegerProduct> product = matchIntegerProduct(op, whyNot);

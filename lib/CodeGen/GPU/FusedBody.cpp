@@ -65,6 +65,15 @@ Value FusedBody::emitChain(linalg::GenericOp product,
   return value;
 }
 
+SmallVector<linalg::GenericOp> collectProducts(Operation *root) {
+  SmallVector<linalg::GenericOp> products;
+  root->walk([&](linalg::GenericOp op) {
+    if (op.getNumReductionLoops() != 0)
+      products.push_back(op);
+  });
+  return products;
+}
+
 SmallVector<linalg::GenericOp> getFusable(linalg::GenericOp product,
                                           StringRef &whyNot) {
   SmallVector<linalg::GenericOp> chain = getEpilogue(product, whyNot);

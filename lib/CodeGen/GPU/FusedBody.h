@@ -39,6 +39,10 @@ private:
   Block &block;
 };
 
+/// What may be a product: the operations with sums. What follows one, which is
+/// erased together with it, is none of them.
+SmallVector<linalg::GenericOp> collectProducts(Operation *root);
+
 /// The element-wise operations that can become part of the body of `product`:
 /// those behind it that do not ask where they are. Where there are no more,
 /// `whyNot` may say why.
