@@ -29,6 +29,7 @@
 #include "qfmt/Conversion/Passes.h"
 #include "qfmt/IR/ConstantData.h"
 #include "qfmt/IR/QFmt.h"
+#include "llvm/ADT/SetVector.h"
 #include <cmath>
 
 namespace mlir::qfmt {
@@ -285,13 +286,16 @@ LogicalResult convertRescale(tosa::RescaleOp op) {
         linalg::YieldOp::create(body, loc, result);
       });
   op.getOutput().replaceAllUsesWith(generic.getResult(0));
-  SmallVector<Value> operands(op->getOperands());
+  // One constant may be several parameters.
+  llvm::SmallSetVector<Operation *, 5> sources;
+  for (Value operand : op->getOperands())
+    if (Operation *source = operand.getDefiningOp())
+      sources.insert(source);
   op.erase();
   // Constants that were its parameters alone.
-  for (Value operand : operands)
-    if (Operation *source = operand.getDefiningOp())
-      if (isOpTriviallyDead(source))
-        source->erase();
+  for (Operation *source : sources)
+    if (isOpTriviallyDead(source))
+      source->erase();
   return success();
 }
 
