@@ -18,7 +18,7 @@ config.test_exec_root = os.path.join(config.qfmt_obj_root, "test")
 config.environment["PATH"] = os.pathsep.join(
     [config.qfmt_tools_dir, config.llvm_tools_dir, config.environment.get("PATH", "")]
 )
-for name in ("HOME", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
+for name in ("HOME", "GLIBC_TUNABLES", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
 

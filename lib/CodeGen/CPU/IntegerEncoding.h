@@ -5,9 +5,8 @@
 //
 //   integer = code + offset                   neighbours
 //   integer = table[code] + offset            few values
-//   integer = code + number of the group      groups of neighbours: weights
-//   with
-//                                             zero points, whatever the format
+//   integer = code + number of the group      groups of neighbours: weights of
+//                                             any format with zero points
 //   integer = table[start of the group's table + code] + offset
 //                                             values of which no two occur in
 //                                             one group share a code: BitMoD
@@ -16,6 +15,7 @@
 #define QFMT_LIB_CODEGEN_CPU_INTEGERENCODING_H
 
 #include "mlir/Support/LLVM.h"
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"
 #include <array>
 #include <cstdint>

@@ -18,6 +18,8 @@
 #define QFMT_LIB_CODEGEN_GPU_FEWBITCODES_H
 
 #include "mlir/Support/LLVM.h"
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/SmallVector.h"
 #include <cstdint>
 #include <vector>
 
