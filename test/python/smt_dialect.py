@@ -235,7 +235,7 @@ class Problem:
 
     def _solve(self, z3, assertions):
         solver = z3.SolverFor("QF_BV")
-        solver.set("timeout", 30000)
+        solver.set("timeout", 120000)
         solver.add(assertions)
         outcome = solver.check()
         if outcome == z3.unsat:

@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "AmxEmulator.h"
+#include "Targets.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/Parser/Parser.h"
@@ -19,7 +20,6 @@
 #include "qfmt/Runtime/CompiledFunction.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/TargetParser/Host.h"
 #include "gtest/gtest.h"
 #include <random>
 
@@ -28,32 +28,10 @@ using namespace mlir::qfmt;
 
 namespace {
 
-struct Target {
-  const char *name;
-  /// LLVM's name of a processor, and the feature of this machine it needs.
-  const char *cpu, *feature;
-  unsigned optLevel;
-  /// Features beside the processor's.
-  const char *features = "";
-};
-
-constexpr Target kTargets[] = {
-    {"sse2-O0", "x86-64", "", 0},
-    {"sse2", "x86-64", "", 2},
-    {"avx2", "haswell", "avx2", 2},
-    {"avx512", "skylake-avx512", "avx512bw", 2},
-    {"vnni", "cascadelake", "avx512vnni", 2},
-    {"amx", "cascadelake", "avx512vnni", 2, "+amx-int8,+amx-tile"},
-};
+constexpr Target kTargets[] = {kSse2O0, kSse2, kAvx2,
+                               kAvx512, kVnni, kAmxTiles};
 constexpr unsigned kAmx = 1u << 5;
 constexpr unsigned kNumTargets = std::size(kTargets);
-
-bool canRun(const Target &target) {
-  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
-  return llvm::Triple(llvm::sys::getProcessTriple()).isX86() &&
-         (!*target.feature || features.lookup(target.feature)) &&
-         (!*target.features || enableAmx());
-}
 
 /// Bytes of at most `greatest` from 0, or any if that is 0.
 std::string makeDense(int64_t bytes, std::mt19937 &random, int greatest = 0) {
@@ -274,24 +252,10 @@ protected:
         SmallVector<ArrayRef<char>>(inputs.begin(), inputs.end()));
     ASSERT_TRUE(succeeded(expected));
     std::vector<char> bytes = expected->front().toBytes();
-    for (auto [i, target] : llvm::enumerate(kTargets)) {
-      if ((targets >> i & 1) == 0 || !canRun(target))
-        continue;
-      SCOPED_TRACE(target.name);
-      CompileOptions options;
-      options.cpu = target.cpu;
-      options.features = target.features;
-      options.requestTiles = enableAmx;
-      options.optLevel = target.optLevel;
-      options.lowering = buildLowerToLLVMPipeline;
-      auto function = CompiledFunction::compile(*module, options);
-      ASSERT_TRUE(succeeded(function));
-      SmallVector<TensorView> views;
-      for (auto [input, shape] : llvm::zip_equal(inputs, shapes))
-        views.push_back({input.data(), shape});
-      SmallVector<TensorResult> results = (*function)->call(views);
-      ASSERT_EQ(std::memcmp(results[0].data, bytes.data(), bytes.size()), 0);
-    }
+    for (auto [i, target] : llvm::enumerate(kTargets))
+      if ((targets >> i & 1) != 0 && canRun(target))
+        checkBytes(target, *module, buildLowerToLLVMPipeline,
+                   makeViews(inputs, shapes), bytes);
   }
 
   /// On two targets, others each time, to save time.
@@ -362,7 +326,7 @@ TEST_F(Convolutions, Tiles) {
   Convolution c = {1, 8, 8, 63, 20, 3, 3, 1, 1, /*padding=*/1};
   c.zeroPoint = -3;
   check(c, kAmx);
-  if (isAmxEmulated() && canRun(kTargets[5]))
+  if (isAmxEmulated() && canRun(kAmxTiles))
     EXPECT_GT(getNumEmulatedProducts(), before);
 }
 

@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Targets.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -24,7 +25,6 @@
 #include "qfmt/Transforms/Passes.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/TargetParser/Host.h"
 #include "gtest/gtest.h"
 #include <random>
 
@@ -37,26 +37,7 @@ namespace {
 // Targets
 //===----------------------------------------------------------------------===//
 
-struct Target {
-  const char *name;
-  /// LLVM's name of a processor, and the feature of this machine it needs.
-  const char *cpu, *feature;
-  unsigned optLevel;
-};
-
-constexpr Target kTargets[] = {
-    {"avx512", "skylake-avx512", "avx512bw", 2},
-    {"avx2", "haswell", "avx2", 2},
-    {"sse2", "x86-64", "", 2},
-    {"sse2-O0", "x86-64", "", 0},
-    {"vbmi", "icelake-client", "avx512vbmi", 2},
-};
-
-bool canRun(const Target &target) {
-  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
-  return llvm::Triple(llvm::sys::getProcessTriple()).isX86() &&
-         (!*target.feature || features.lookup(target.feature));
-}
+constexpr Target kTargets[] = {kAvx512, kAvx2, kSse2, kSse2O0, kVbmi};
 
 //===----------------------------------------------------------------------===//
 // Formats
@@ -481,16 +462,11 @@ protected:
                    ArrayRef<SmallVector<int64_t>> shapes,
                    const reference::Tensor &expected, ArrayRef<double> bounds) {
     SCOPED_TRACE(target.name);
-    CompileOptions options;
-    options.cpu = target.cpu;
-    options.optLevel = target.optLevel;
-    options.lowering = [&](OpPassManager &pm) { buildLowering(pm, l2Bytes); };
-    auto function = CompiledFunction::compile(module, options);
+    auto function = compileFor(
+        target, module, [&](OpPassManager &pm) { buildLowering(pm, l2Bytes); });
     ASSERT_TRUE(succeeded(function));
-    SmallVector<TensorView> views;
-    for (auto [input, shape] : llvm::zip_equal(inputs, shapes))
-      views.push_back({input.data(), shape});
-    SmallVector<TensorResult> results = (*function)->call(views);
+    SmallVector<TensorResult> results =
+        (*function)->call(makeViews(inputs, shapes));
     std::vector<char> bytes = expected.toBytes();
     std::vector<float> numbers = getFloats(expected);
     for (auto [i, bound] : llvm::enumerate(bounds)) {

@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "AmxEmulator.h"
+#include "Targets.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -24,7 +25,6 @@
 #include "qfmt/Transforms/Passes.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/TargetParser/Host.h"
 #include "gtest/gtest.h"
 #include <cmath>
 #include <random>
@@ -38,38 +38,10 @@ namespace {
 // Targets
 //===----------------------------------------------------------------------===//
 
-struct Target {
-  const char *name;
-  /// LLVM's name of a processor, and the feature of this machine it needs.
-  const char *cpu, *feature;
-  DotInstructions instructions;
-  unsigned optLevel;
-  /// Features beside the processor's.
-  const char *features = "";
-};
-
-constexpr Target kTargets[] = {
-    {"plain-O0", "x86-64", "", DotInstructions::Plain, 0},
-    {"sse2", "x86-64", "", DotInstructions::Auto, 2},
-    {"avx2", "haswell", "avx2", DotInstructions::Auto, 2},
-    {"avx512", "skylake-avx512", "avx512bw", DotInstructions::Auto, 2},
-    {"vnni256", "cascadelake", "avx512vnni", DotInstructions::Vnni256, 2},
-    {"vnni", "cascadelake", "avx512vnni", DotInstructions::Auto, 2},
-    {"vbmi", "icelake-server", "avx512vbmi", DotInstructions::Auto, 2},
-    {"amx", "cascadelake", "avx512vnni", DotInstructions::Auto, 2,
-     "+amx-int8,+amx-tile"},
-    {"amx-O0", "cascadelake", "avx512vnni", DotInstructions::Auto, 0,
-     "+amx-int8,+amx-tile"},
-};
+constexpr Target kTargets[] = {kPlainO0, kSse2, kAvx2,     kAvx512,    kVnni256,
+                               kVnni,    kVbmi, kAmxTiles, kAmxTilesO0};
 /// Bits of the targets above.
 constexpr unsigned kAmx = 1u << 7, kAmxO0 = 1u << 8;
-
-bool canRun(const Target &target) {
-  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
-  return llvm::Triple(llvm::sys::getProcessTriple()).isX86() &&
-         (!*target.feature || features.lookup(target.feature)) &&
-         (!*target.features || enableAmx());
-}
 
 /// To constituents level, as qfmt-compile does it, and to the rewritten form.
 void buildFactoring(OpPassManager &pm) {
@@ -411,8 +383,6 @@ protected:
   }
   void checkRewrite(const Case &c, ArrayRef<float> input,
                     ArrayRef<float> after);
-  void checkTarget(ModuleOp module, const Case &c, const Target &target,
-                   ArrayRef<float> input, ArrayRef<float> expected);
 
   MLIRContext context;
 };
@@ -452,28 +422,6 @@ void GroupedProducts::checkRewrite(const Case &c, ArrayRef<float> input,
     }
 }
 
-void GroupedProducts::checkTarget(ModuleOp module, const Case &c,
-                                  const Target &target, ArrayRef<float> input,
-                                  ArrayRef<float> expected) {
-  SCOPED_TRACE(target.name);
-  CompileOptions options;
-  options.cpu = target.cpu;
-  options.features = target.features;
-  options.requestTiles = enableAmx;
-  options.optLevel = target.optLevel;
-  options.lowering = [&](OpPassManager &pm) {
-    buildLowering(pm, target.instructions, c.l2Bytes);
-  };
-  auto function = CompiledFunction::compile(module, options);
-  ASSERT_TRUE(succeeded(function));
-  SmallVector<int64_t> shape = {c.m, c.k};
-  SmallVector<TensorResult> results =
-      (*function)->call(TensorView{input.data(), shape});
-  ASSERT_EQ(std::memcmp(results[0].data, expected.data(),
-                        expected.size() * sizeof(float)),
-            0);
-}
-
 /// On all targets, or on those whose bit in `targets` is set.
 void GroupedProducts::check(const Case &c, unsigned targets,
                             bool checksRewrite) {
@@ -489,10 +437,18 @@ void GroupedProducts::check(const Case &c, unsigned targets,
   ASSERT_EQ(int64_t(expected.size()), c.m * c.n);
   if (checksRewrite && !c.hasEpilogue)
     checkRewrite(known, input, expected);
+  SmallVector<int64_t> shape = {c.m, c.k};
+  ArrayRef bytes(reinterpret_cast<const char *>(expected.data()),
+                 expected.size() * sizeof(float));
   for (auto [i, target] : llvm::enumerate(kTargets))
     if ((targets >> i & 1) != 0 && canRun(target)) {
       OwningOpRef<ModuleOp> copy = module->clone();
-      checkTarget(*copy, c, target, input, expected);
+      checkBytes(
+          target, *copy,
+          [instructions = target.instructions, &c](OpPassManager &pm) {
+            buildLowering(pm, instructions, c.l2Bytes);
+          },
+          TensorView{input.data(), shape}, bytes);
     }
 }
 
@@ -571,7 +527,7 @@ TEST_F(GroupedProducts, OddSizesInTiles) {
       int64_t block = (i + j) % 3 == 0 ? format.block : 0;
       checkInTiles({sizes[i], sizes[j], sizes[(i + 3 * j) % 8], format, block});
     }
-  if (isAmxEmulated() && canRun(kTargets[7]))
+  if (isAmxEmulated() && canRun(kAmxTiles))
     EXPECT_GT(getNumEmulatedProducts(), before);
 }
 

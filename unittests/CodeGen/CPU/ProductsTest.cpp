@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "AmxEmulator.h"
+#include "Targets.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -34,37 +35,10 @@ namespace {
 // Targets
 //===----------------------------------------------------------------------===//
 
-struct Target {
-  const char *name;
-  /// LLVM's name of a processor, and the feature of this machine it needs.
-  const char *cpu, *feature;
-  DotInstructions instructions;
-  unsigned optLevel;
-  /// Features beside the processor's.
-  const char *features = "";
-};
-
-constexpr Target kTargets[] = {
-    {"plain-O0", "x86-64", "", DotInstructions::Plain, 0},
-    {"sse2", "x86-64", "", DotInstructions::Auto, 2},
-    {"avx2", "haswell", "avx2", DotInstructions::Auto, 2},
-    {"avx512", "skylake-avx512", "avx512bw", DotInstructions::Auto, 2},
-    {"vnni256", "cascadelake", "avx512vnni", DotInstructions::Vnni256, 2},
-    {"vnni", "cascadelake", "avx512vnni", DotInstructions::Auto, 2},
-    {"amx", "cascadelake", "avx512vnni", DotInstructions::Auto, 2,
-     "+amx-int8,+amx-tile"},
-    {"amx-O0", "cascadelake", "avx512vnni", DotInstructions::Auto, 0,
-     "+amx-int8,+amx-tile"},
-};
+constexpr Target kTargets[] = {kPlainO0, kSse2, kAvx2,     kAvx512,
+                               kVnni256, kVnni, kAmxTiles, kAmxTilesO0};
 /// Bits of the targets above.
 constexpr unsigned kNumVectorTargets = 6, kAmx = 1u << 6, kAmxO0 = 1u << 7;
-
-bool canRun(const Target &target) {
-  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
-  return llvm::Triple(llvm::sys::getProcessTriple()).isX86() &&
-         (!*target.feature || features.lookup(target.feature)) &&
-         (!*target.features || enableAmx());
-}
 
 /// What qfmt-lower-to-llvm does, with the instructions of the target.
 void buildLowering(OpPassManager &pm, DotInstructions instructions,
@@ -265,33 +239,15 @@ protected:
         reference->lookupSymbol<func::FuncOp>("main"),
         SmallVector<ArrayRef<char>>(inputs.begin(), inputs.end()));
     ASSERT_TRUE(succeeded(expected));
+    std::vector<char> bytes = expected->front().toBytes();
     for (auto [i, target] : llvm::enumerate(kTargets))
       if ((targets >> i & 1) != 0 && canRun(target))
-        checkTarget(*module, target, c.l2Bytes, inputs, shapes,
-                    expected->front());
-  }
-
-  void checkTarget(ModuleOp module, const Target &target, int64_t l2Bytes,
-                   ArrayRef<std::vector<char>> inputs,
-                   ArrayRef<SmallVector<int64_t>> shapes,
-                   const reference::Tensor &expected) {
-    SCOPED_TRACE(target.name);
-    CompileOptions options;
-    options.cpu = target.cpu;
-    options.features = target.features;
-    options.requestTiles = enableAmx;
-    options.optLevel = target.optLevel;
-    options.lowering = [&](OpPassManager &pm) {
-      buildLowering(pm, target.instructions, l2Bytes);
-    };
-    auto function = CompiledFunction::compile(module, options);
-    ASSERT_TRUE(succeeded(function));
-    SmallVector<TensorView> views;
-    for (auto [input, shape] : llvm::zip_equal(inputs, shapes))
-      views.push_back({input.data(), shape});
-    SmallVector<TensorResult> results = (*function)->call(views);
-    std::vector<char> bytes = expected.toBytes();
-    ASSERT_EQ(std::memcmp(results[0].data, bytes.data(), bytes.size()), 0);
+        checkBytes(
+            target, *module,
+            [instructions = target.instructions, &c](OpPassManager &pm) {
+              buildLowering(pm, instructions, c.l2Bytes);
+            },
+            makeViews(inputs, shapes), bytes);
   }
 
   MLIRContext context;
@@ -394,7 +350,7 @@ TEST_F(Products, OddSizesInTiles) {
              Init((i + j / 4) % 3), Epilogue(number / 3 % 2)},
             kAmx);
     }
-  if (isAmxEmulated() && canRun(kTargets[6]))
+  if (isAmxEmulated() && canRun(kAmxTiles))
     EXPECT_GT(getNumEmulatedProducts(), before);
 }
 
