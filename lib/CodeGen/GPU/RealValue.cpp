@@ -7,6 +7,7 @@
 
 #include "RealValue.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/TypeUtilities.h"
 
 namespace mlir::qfmt {
 
