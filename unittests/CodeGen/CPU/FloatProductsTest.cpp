@@ -508,8 +508,9 @@ TEST_F(FloatProducts, RoundSizes) {
 
 /// Numbers of 6 to 8 bits, looked up byte by byte.
 TEST_F(FloatProducts, BytePlanes) {
-  for (auto [f, name] : llvm::enumerate(
-           ArrayRef{"mxfp6", "mxfp8", "mxfp8 e5m2", "fp8", "int6 g24"}))
+  const char *const names[] = {"mxfp6", "mxfp8", "mxfp8 e5m2", "fp8",
+                               "int6 g24"};
+  for (auto [f, name] : llvm::enumerate(names))
     for (unsigned i = 0; i < 8; ++i)
       check({kSizes[(i + f) % 8], kSizes[(3 * i + f) % 8],
              kSizes[(5 * i + 2 * f + 1) % 8], &getFormat(name), Init(i % 3)},
