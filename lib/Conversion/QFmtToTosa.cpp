@@ -47,7 +47,8 @@ bool isEncoded(Type type) { return EncodedTensorType::isEncoded(type); }
 /// A rescale: output = clamp(round((input - inputZero) * m / 2^n) + outputZero)
 /// with one m and n, or one for each index of the last dimension.
 struct Rescale {
-  Value input;
+  /// The tensor may be the result of another rescale, replaced before this one.
+  OpOperand *input = nullptr;
   RankedTensorType outputType;
   bool inputUnsigned = false, outputUnsigned = false;
   int64_t inputZero = 0, outputZero = 0;
@@ -151,8 +152,8 @@ bool readInput(Value acc, Value argument, Rescale &rescale) {
   return acc == argument;
 }
 
-/// The rescale that an element-wise linalg operation is.
-std::optional<Rescale> readGeneric(linalg::GenericOp op) {
+/// The rescale that an element-wise linalg operation around `scale` is.
+std::optional<Rescale> readGeneric(linalg::GenericOp op, DyadicScaleOp scale) {
   bool isElementwise = op.getNumParallelLoops() == op.getNumLoops() &&
                        op->getNumResults() == 1 && op.getNumDpsInputs() > 0;
   if (!isElementwise)
@@ -161,11 +162,11 @@ std::optional<Rescale> readGeneric(linalg::GenericOp op) {
   if (!maps.front().isIdentity() || !maps.back().isIdentity())
     return std::nullopt;
   Rescale rescale;
-  rescale.input = op.getDpsInputOperand(0)->get();
+  rescale.input = op.getDpsInputOperand(0);
   rescale.outputType = cast<RankedTensorType>(op->getResult(0).getType());
   Value yielded = op.getBody()->getTerminator()->getOperand(0);
-  DyadicScaleOp scale = readOutput(yielded, rescale);
-  if (!scale ||
+  // Another one in the body would be replaced with it.
+  if (readOutput(yielded, rescale) != scale ||
       !readInput(scale.getAcc(), op.getBody()->getArgument(0), rescale))
     return std::nullopt;
   auto multipliers = getChannelNumbers(op, scale.getMultiplier());
@@ -184,7 +185,7 @@ std::optional<Rescale> readTensorScale(DyadicScaleOp op) {
   if (!type || !multipliers || !shifts)
     return std::nullopt;
   Rescale rescale;
-  rescale.input = op.getAcc();
+  rescale.input = &op.getAccMutable();
   rescale.outputType = type;
   rescale.multipliers = *multipliers;
   rescale.shifts = *shifts;
@@ -219,7 +220,7 @@ LogicalResult checkTypes(DyadicScaleOp op, const Rescale &rescale) {
                               << "one";
     return success();
   };
-  if (failed(check(rescale.input.getType(), rescale.inputUnsigned,
+  if (failed(check(rescale.input->get().getType(), rescale.inputUnsigned,
                    rescale.inputZero)))
     return failure();
   return check(rescale.outputType, rescale.outputUnsigned, rescale.outputZero);
@@ -228,9 +229,9 @@ LogicalResult checkTypes(DyadicScaleOp op, const Rescale &rescale) {
 /// Lengthens all shifts and checks that every value of the input fits them.
 LogicalResult checkRange(DyadicScaleOp op, Rescale &rescale) {
   bool isWider = rescale.inputUnsigned || rescale.inputZero != 0;
-  int64_t bits =
-      getElementTypeOrSelf(rescale.input.getType()).getIntOrFloatBitWidth() +
-      isWider;
+  int64_t bits = getElementTypeOrSelf(rescale.input->get().getType())
+                     .getIntOrFloatBitWidth() +
+                 isWider;
   size_t channels = std::max(rescale.multipliers.size(), rescale.shifts.size());
   rescale.multipliers.resize(channels, rescale.multipliers.front());
   rescale.shifts.resize(channels, rescale.shifts.front());
@@ -259,7 +260,7 @@ FailureOr<Rescale> readRescale(DyadicScaleOp op) {
            << ", TOSA rounds half up";
   auto generic = dyn_cast<linalg::GenericOp>(op->getParentOp());
   std::optional<Rescale> rescale =
-      generic ? readGeneric(generic) : readTensorScale(op);
+      generic ? readGeneric(generic, op) : readTensorScale(op);
   if (!rescale)
     return op.emitOpError()
            << "is no rescale of a tensor by constants: TOSA has no scaling of "
@@ -293,11 +294,11 @@ void replaceRescale(DyadicScaleOp op, const Rescale &rescale) {
     whole = generic;
   OpBuilder b(whole);
   Location loc = whole->getLoc();
-  Type source = getElementTypeOrSelf(rescale.input.getType());
+  Type source = getElementTypeOrSelf(rescale.input->get().getType());
   Type target = rescale.outputType.getElementType();
   bool perChannel = rescale.multipliers.size() > 1;
   Value result = tosa::RescaleOp::create(
-      b, loc, rescale.outputType, rescale.input,
+      b, loc, rescale.outputType, rescale.input->get(),
       createConst(b, loc, b.getI32Type(), rescale.multipliers),
       createConst(b, loc, b.getI8Type(), rescale.shifts),
       createConst(b, loc, source, rescale.inputZero),

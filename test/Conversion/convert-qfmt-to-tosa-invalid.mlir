@@ -108,3 +108,19 @@ func.func @move(%x: tensor<4x64xf32, #mx>) {
   %0 = tensor.extract_slice %x[0, 0] [2, 64] [1, 1] : tensor<4x64xf32, #mx> to tensor<2x64xf32, #mx>
   return
 }
+
+// -----
+
+#map = affine_map<(d0) -> (d0)>
+func.func @two_of_one_input(%x: tensor<4xi32>, %y: tensor<4xi32>) -> tensor<4xi32> {
+  %m = arith.constant 3 : i32
+  %n = arith.constant 45 : i32
+  %0 = linalg.generic {indexing_maps = [#map, #map], iterator_types = ["parallel"]} ins(%x : tensor<4xi32>) outs(%y : tensor<4xi32>) {
+  ^bb0(%a: i32, %b: i32):
+    // expected-error @below {{'qfmt.dyadic_scale' op is no rescale of a tensor by constants}}
+    %1 = qfmt.dyadic_scale %a, %m, %n rounding = half_up : i32, i32, i32 to i32
+    %2 = qfmt.dyadic_scale %a, %m, %n rounding = half_up : i32, i32, i32 to i32
+    linalg.yield %2 : i32
+  } -> tensor<4xi32>
+  return %0 : tensor<4xi32>
+}

@@ -107,3 +107,19 @@ func.func @products(%a: tensor<2x4x64xf32, #mx>, %b: tensor<1x32x64xf32, #mx>, %
   %1 = linalg.batch_matmul ins(%a, %d : tensor<2x4x64xf32, #mx>, tensor<2x64x32xf32, #mx>) outs(%y : tensor<2x4x32xf32>) -> tensor<2x4x32xf32>
   return %0, %1 : tensor<2x4x32xf32>, tensor<2x4x32xf32>
 }
+
+// -----
+
+// The first rescale is replaced before the one that reads it.
+
+// CHECK-LABEL: func.func @one_after_the_other
+// CHECK: %[[FIRST:.*]] = tosa.rescale %arg0
+// CHECK: %[[SECOND:.*]] = tosa.rescale %[[FIRST]]
+// CHECK: return %[[SECOND]]
+func.func @one_after_the_other(%x: tensor<4xi32>) -> tensor<4xi32> {
+  %m = arith.constant dense<3> : tensor<4xi32>
+  %n = arith.constant dense<45> : tensor<4xi32>
+  %0 = qfmt.dyadic_scale %x, %m, %n rounding = half_up : tensor<4xi32>, tensor<4xi32>, tensor<4xi32> to tensor<4xi32>
+  %1 = qfmt.dyadic_scale %0, %m, %n rounding = half_up : tensor<4xi32>, tensor<4xi32>, tensor<4xi32> to tensor<4xi32>
+  return %1 : tensor<4xi32>
+}
