@@ -255,7 +255,9 @@ struct WidenMove : ConversionPattern {
       : ConversionPattern(converter, MatchAnyOpTypeTag(), 1, context) {}
 
   static bool moves(Operation *op) {
-    return isa<tensor::TensorDialect, bufferization::BufferizationDialect>(
+    // Operations that are not registered may have no dialect.
+    return isa_and_nonnull<tensor::TensorDialect,
+                           bufferization::BufferizationDialect>(
                op->getDialect()) ||
            isa<arith::SelectOp>(op);
   }

@@ -1,4 +1,4 @@
-// RUN: qfmt-opt %s --qfmt-widen-storage --split-input-file --verify-diagnostics
+// RUN: qfmt-opt %s --allow-unregistered-dialect --qfmt-widen-storage --split-input-file --verify-diagnostics
 
 func.func @packed_resource() -> tensor<4xi4> {
   // expected-error@+2 {{resource 'packed' of type 'tensor<4xi4>' has 2 bytes, expected 4 with one code in 8 bits}}
@@ -17,5 +17,13 @@ func.func @packed_resource() -> tensor<4xi4> {
 func.func @elementwise(%x: tensor<4xi4>) -> tensor<4xi4> {
   // expected-error@+1 {{failed to legalize operation 'arith.addi'}}
   %0 = arith.addi %x, %x : tensor<4xi4>
+  return %0 : tensor<4xi4>
+}
+
+// -----
+
+func.func @of_no_dialect() -> tensor<4xi4> {
+  // expected-error@+1 {{failed to legalize operation 'unknown.source'}}
+  %0 = "unknown.source"() : () -> tensor<4xi4>
   return %0 : tensor<4xi4>
 }
