@@ -38,8 +38,10 @@ namespace {
 LogicalResult appendElements(memref::GlobalOp global, ElementsAttr value,
                              std::vector<char> &bytes) {
   Type element = value.getElementType();
-  unsigned width = element.isIndex() ? 64 : element.getIntOrFloatBitWidth();
-  if (width != 1 && (width % 8 != 0 || !llvm::isPowerOf2_32(width)))
+  unsigned width = element.isIndex()        ? 64
+                   : element.isIntOrFloat() ? element.getIntOrFloatBitWidth()
+                                            : 0;
+  if (width != 1 && width != 8 && width != 16 && width != 32 && width != 64)
     return global.emitError()
            << "constant of element type " << element
            << ": only i1 and elements of 8, 16, 32 or 64 bits have a layout in "
@@ -145,7 +147,9 @@ void redirectUses(ModuleOp module, const Blob &blob, StringRef symbol,
                   MemRefType blobType) {
   module.walk([&](memref::GetGlobalOp get) {
     auto found = blob.offsets.find(get.getNameAttr().getAttr());
-    if (found == blob.offsets.end())
+    // A module inside of this one has globals of its own, perhaps of that name.
+    if (found == blob.offsets.end() ||
+        SymbolTable::getNearestSymbolTable(get) != module)
       return;
     OpBuilder b(get);
     Location loc = get.getLoc();

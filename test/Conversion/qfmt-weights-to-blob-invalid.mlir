@@ -19,3 +19,13 @@ module {
   memref.global @qfmt_weights : memref<64xi8>
   memref.global "private" constant @w : memref<3xi8> = dense<1>
 }
+
+// -----
+
+// expected-error@+1 {{constant of element type 'complex<f32>': only i1 and elements of 8, 16, 32 or 64 bits have a layout in memory}}
+memref.global "private" constant @complex : memref<2xcomplex<f32>> = dense<(1.0, 2.0)>
+
+// -----
+
+// expected-error@+1 {{constant of element type 'i128': only i1 and elements of 8, 16, 32 or 64 bits have a layout in memory}}
+memref.global "private" constant @wide : memref<2xi128> = dense<[1, 2]>

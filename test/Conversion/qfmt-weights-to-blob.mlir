@@ -31,6 +31,18 @@ func.func @uses() -> (memref<3xi8>, memref<2x2xf32>, memref<2xi16>, memref<2xi32
   return %0, %1, %2, %3 : memref<3xi8>, memref<2x2xf32>, memref<2xi16>, memref<2xi32>
 }
 
+// A module inside has a global of the same name and keeps it.
+// CHECK-LABEL: module @inner
+module @inner {
+  // CHECK: memref.global "private" constant @codes
+  memref.global "private" constant @codes : memref<3xi8> = dense<[4, 5, 6]>
+  // CHECK: memref.get_global @codes : memref<3xi8>
+  func.func @uses() -> memref<3xi8> {
+    %0 = memref.get_global @codes : memref<3xi8>
+    return %0 : memref<3xi8>
+  }
+}
+
 // The bytes: codes, then four times 1.0f, then the words as they are.
 // CHECK: [[R]]: "0x4000000001FE03{{(00)+}}0000803F0000803F0000803F0000803F{{(00)+}}34127856{{(00)+}}"
 
