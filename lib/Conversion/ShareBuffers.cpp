@@ -69,7 +69,8 @@ SmallVector<Buffer> findBuffers(Block &block, int64_t minBytes) {
   for (auto alloc : block.getOps<memref::AllocOp>()) {
     std::optional<int64_t> bytes = getBytes(alloc.getType());
     memref::DeallocOp dealloc = findDealloc(alloc);
-    if (bytes && dealloc && *bytes >= minBytes)
+    bool isAligned = alloc.getAlignment().value_or(1) <= kAlignment;
+    if (bytes && dealloc && *bytes >= minBytes && isAligned)
       buffers.push_back(
           {alloc, dealloc, *bytes, places[alloc], places[dealloc]});
   }
