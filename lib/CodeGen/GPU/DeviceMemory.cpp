@@ -17,6 +17,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/Interfaces/DataLayoutInterfaces.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "qfmt/CodeGen/GPU/Passes.h"
 
@@ -189,8 +190,10 @@ private:
     Value address = memref::ExtractAlignedPointerAsIndexOp::create(b, host);
     address = arith::IndexCastOp::create(b, b.getI64Type(), address);
     address = LLVM::IntToPtrOp::create(b, pointer, address);
-    int64_t bytes = type.getNumElements() *
-                    llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+    // Elements may be of type index, which has no width of its own.
+    uint64_t bytes =
+        type.getNumElements() *
+        DataLayout::closest(function).getTypeSize(type.getElementType());
     Value size = arith::ConstantIntOp::create(b, bytes, 64);
     Value stream = LLVM::ZeroOp::create(b, pointer);
     Value copied = func::CallOp::create(b, getConstantFunction(),
