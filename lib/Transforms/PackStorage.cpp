@@ -102,8 +102,25 @@ static llvm::SmallSetVector<Type, 2> getFormats(Value constant) {
   return formats;
 }
 
-/// Before the first operation that needs `value`, but outside of loops.
+/// True if control may reach `user` from where `defined` is entered.
+static bool isReachable(Operation *user, Region *defined,
+                        DominanceInfo &dominance) {
+  for (;; user = user->getParentOp()) {
+    if (!dominance.isReachableFromEntry(user->getBlock()))
+      return false;
+    if (user->getParentRegion() == defined)
+      return true;
+  }
+}
+
+/// Before the first operation that needs `value`, but outside of loops. Blocks
+/// that nothing reaches have no dominators: a value for them stays where it is.
 static Operation *findPlace(Value value, DominanceInfo &dominance) {
+  Region *defined = value.getParentRegion();
+  if (!llvm::all_of(value.getUsers(), [&](Operation *user) {
+        return isReachable(user, defined, dominance);
+      }))
+    return value.getDefiningOp();
   Block *block = nullptr;
   for (Operation *user : value.getUsers())
     block = block
@@ -114,7 +131,6 @@ static Operation *findPlace(Value value, DominanceInfo &dominance) {
     if (Operation *ancestor = block->findAncestorOpInBlock(*user))
       if (ancestor->isBeforeInBlock(place))
         place = ancestor;
-  Region *defined = value.getParentRegion();
   for (Operation *op = place; op->getParentRegion() != defined;) {
     op = op->getParentOp();
     if (isa<LoopLikeOpInterface>(op))
@@ -147,8 +163,8 @@ public:
   LogicalResult pack(arith::ConstantOp op) {
     auto type = dyn_cast<RankedTensorType>(op.getType());
     auto value = dyn_cast<ElementsAttr>(op.getValue());
-    if (!type || !value || op->use_empty() || value.isSplat() ||
-        type.getNumElements() == 0)
+    if (!type || !type.hasStaticShape() || !value || op->use_empty() ||
+        value.isSplat() || type.getNumElements() == 0)
       return success();
     llvm::SmallSetVector<Type, 2> formats = getFormats(op);
     if (!llvm::all_of(formats, [&](Type format) {

@@ -186,3 +186,26 @@ func.func @unpacked_constituents(
 func.func @plain(%c: tensor<5xi3>) -> tensor<5xi3> {
   return %c : tensor<5xi3>
 }
+
+// -----
+
+// What a block reads that nothing reaches stays behind the constant, and so does a constant of unknown size.
+// CHECK-LABEL: func.func private @unreachable
+// CHECK-NEXT:    %[[BYTES:.*]] = arith.constant dense<[33, 67]> : tensor<2xi8>
+// CHECK-NEXT:    %[[CODES:.*]] = qfmt.unpack %[[BYTES]] : tensor<2xi8> to tensor<4xi4>
+// CHECK-NEXT:    arith.constant dense_resource<missing> : tensor<?xi4>
+// CHECK-NEXT:    return
+// CHECK:         "test.use"(%[[CODES]])
+// CHECK:         "test.use"(%[[CODES]])
+func.func private @unreachable() {
+  %c = arith.constant dense<[1, 2, 3, 4]> : tensor<4xi4>
+  %d = arith.constant dense_resource<missing> : tensor<?xi4>
+  return
+^bb1:
+  "test.use"(%c) : (tensor<4xi4>) -> ()
+  "test.use"(%d) : (tensor<?xi4>) -> ()
+  return
+^bb2:
+  "test.use"(%c) : (tensor<4xi4>) -> ()
+  return
+}
