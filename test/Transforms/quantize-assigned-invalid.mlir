@@ -130,3 +130,13 @@ func.func @names(%x: tensor<1x2xf32>, %y: tensor<1x2xf32>) -> tensor<1x2xf32> {
   %b = linalg.matmul ins(%x, %w : tensor<1x2xf32>, tensor<2x2xf32>) outs(%a : tensor<1x2xf32>) -> tensor<1x2xf32>
   return %b : tensor<1x2xf32>
 }
+
+// -----
+
+func.func @beyond_f32(%x: tensor<1x2xf32>, %y: tensor<1x2xf32>) -> tensor<1x2xf32> {
+  // expected-error @+1 {{'qfmt.observe' op was seen as far as 1.000000e+64, for which the scale of 'i8' is beyond f32; scale the tensor down}}
+  %o = qfmt.observe %x "argument.0" statistics = <min = -1.0e+64, max = 1.0, count = 2, histogram = [1, 1]> : tensor<1x2xf32>
+  %w = arith.constant dense<1.0> : tensor<2x2xf32>
+  %z = linalg.matmul ins(%o, %w : tensor<1x2xf32>, tensor<2x2xf32>) outs(%y : tensor<1x2xf32>) -> tensor<1x2xf32>
+  return %z : tensor<1x2xf32>
+}

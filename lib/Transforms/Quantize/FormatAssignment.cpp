@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "qfmt/Analysis/Moves.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace mlir::qfmt;
@@ -188,12 +189,14 @@ LogicalResult FormatAssignment::assignGroup(unsigned group) {
     ScaledAttr &known = groups[group].read[static_cast<Type>(number)];
     if (!known)
       known = computeFormat(sources, number);
+    if (!known)
+      return failure();
   }
   ScaledAttr shared;
   if (llvm::all_of(sources, fixed))
     shared = plan.input;
-  else if (format)
-    shared = computeFormat(sources, format);
+  else if (format && !(shared = computeFormat(sources, format)))
+    return failure();
   groups[group].shared = shared;
   for (ObserveOp op : members)
     observers[op] = isFixed(op) ? plan.input : shared;
@@ -216,5 +219,12 @@ ScaledAttr FormatAssignment::computeFormat(ArrayRef<ObserveOp> sources,
             : computeThreshold(*op.getStatistics(), format, plan.calibration);
     threshold = std::max(threshold, reach);
   }
-  return ScaledAttr::get(format, getSymmetricScale(threshold, format));
+  double scale = getSymmetricScale(threshold, format);
+  if (std::isfinite(scale))
+    return ScaledAttr::get(format, scale);
+  ObserveOp first = sources.front();
+  first.emitOpError() << "was seen as far as " << threshold
+                      << ", for which the scale of " << Type(format)
+                      << " is beyond f32; scale the tensor down";
+  return {};
 }
