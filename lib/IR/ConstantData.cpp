@@ -18,7 +18,7 @@ static constexpr size_t kAlignment = 16;
 static std::optional<ArrayRef<char>>
 getResourceBytes(DenseResourceElementsAttr attr, unsigned elementBytes) {
   AsmResourceBlob *blob = attr.getRawHandle().getBlob();
-  if (!blob)
+  if (!blob || !attr.getType().hasStaticShape())
     return std::nullopt;
   ArrayRef<char> bytes = blob->getData();
   if (bytes.size() !=
