@@ -385,3 +385,25 @@ func.func @others(%x: tensor<8xi16>, %acc: tensor<i64>) -> (tensor<i64>, tensor<
   }
   return %0, %1, %2 : tensor<i64>, tensor<i64>, tensor<i64>
 }
+
+// -----
+
+// Factors as large as an i64 can be.
+// CHECK-LABEL: func.func @extreme_factors(
+// CHECK: arith.muli %{{.*}}, %{{.*}} : i64
+// CHECK: arith.addi %{{.*}}, %{{.*}} : i64
+#rows = affine_map<(m, k) -> (m, k)>
+#columns = affine_map<(m, k) -> (k)>
+#sums = affine_map<(m, k) -> (m)>
+func.func @extreme_factors(%x: tensor<4x2xi1>, %acc: tensor<4xi64>) -> tensor<4xi64> {
+  %w = arith.constant dense<[9223372036854775807, 3]> : tensor<2xi64>
+  %0 = linalg.generic {indexing_maps = [#rows, #columns, #sums], iterator_types = ["parallel", "reduction"]}
+      ins(%x, %w : tensor<4x2xi1>, tensor<2xi64>) outs(%acc : tensor<4xi64>) {
+  ^bb0(%u: i1, %v: i64, %s: i64):
+    %1 = arith.extui %u : i1 to i64
+    %2 = arith.muli %1, %v : i64
+    %3 = arith.addi %s, %2 : i64
+    linalg.yield %3 : i64
+  } -> tensor<4xi64>
+  return %0 : tensor<4xi64>
+}

@@ -5,6 +5,7 @@
 #include "mlir/IR/Matchers.h"
 #include "qfmt/IR/ConstantData.h"
 #include "qfmt/Support/AccumulatorWidth.h"
+#include <map>
 
 using namespace mlir;
 using namespace mlir::qfmt;
@@ -40,7 +41,8 @@ evaluateFactor(Value factor, BlockArgument argument, Attribute constant) {
   if (!codes)
     return std::nullopt;
   unsigned width = argument.getType().getIntOrFloatBitWidth();
-  llvm::DenseMap<int64_t, uint64_t> known;
+  // A DenseMap would refuse the least and the greatest code.
+  std::map<int64_t, uint64_t> known;
   std::vector<uint64_t> magnitudes;
   for (int64_t code : *codes) {
     auto [entry, isNew] = known.try_emplace(code, 0);
