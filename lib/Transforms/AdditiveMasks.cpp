@@ -7,6 +7,8 @@
 #include "mlir/IR/Matchers.h"
 #include "qfmt/Analysis/Moves.h"
 #include "qfmt/IR/ConstantData.h"
+#include "llvm/ADT/DenseSet.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace mlir::qfmt;
@@ -32,62 +34,100 @@ static Value getReshapeSource(Operation *op) {
              : Value();
 }
 
-bool mlir::qfmt::isExactImageOfIntegers(Value value, const DataValues &data) {
+/// True if `value` is integers, or as exact as what it is computed from, which
+/// is put into `sources`.
+static bool isExact(Value value, const DataValues &data,
+                    SmallVectorImpl<Value> &sources) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   if (!type || !data.contains(value))
     return false;
   if (type.getElementType().isInteger())
     return true;
   Operation *producer = value.getDefiningOp();
-  if (Value source = getReshapeSource(producer))
-    return isExactImageOfIntegers(source, data);
+  if (Value source = getReshapeSource(producer)) {
+    sources.push_back(source);
+    return true;
+  }
   auto op = dyn_cast_or_null<linalg::LinalgOp>(producer);
   if (!op || !isElementwise(op))
     return false;
   // A lookup by integers is as real as what is looked up.
   for (Operation &scalar : op.getBlock()->without_terminator())
-    if (!isa<arith::ArithDialect>(scalar.getDialect()))
+    if (!isa_and_nonnull<arith::ArithDialect>(scalar.getDialect()))
       return false;
-  return llvm::all_of(op.getDpsInputOperands(), [&](OpOperand *input) {
-    return !data.contains(input->get()) || !readsElements(*input) ||
-           isExactImageOfIntegers(input->get(), data);
+  for (OpOperand *input : op.getDpsInputOperands())
+    if (data.contains(input->get()) && readsElements(*input))
+      sources.push_back(input->get());
+  return true;
+}
+
+bool mlir::qfmt::isExactImageOfIntegers(Value value, const DataValues &data) {
+  SmallVector<Value> pending = {value};
+  // Each once: there may be many ways to a value.
+  llvm::DenseSet<Value> seen;
+  while (!pending.empty()) {
+    Value current = pending.pop_back_val();
+    if (seen.insert(current).second && !isExact(current, data, pending))
+      return false;
+  }
+  return true;
+}
+
+/// True if a number of the constant `value` satisfies `condition`.
+static bool hasNumber(Value value, function_ref<bool(double)> condition) {
+  Attribute attribute;
+  if (!matchPattern(value, m_Constant(&attribute)))
+    return false;
+  std::optional<std::vector<double>> numbers;
+  if (auto number = dyn_cast<FloatAttr>(attribute))
+    numbers = std::vector<double>{number.getValueAsDouble()};
+  else if (isa<FloatType>(getElementTypeOrSelf(value.getType())))
+    numbers = readFloats(attribute);
+  return numbers && llvm::any_of(*numbers, condition);
+}
+
+/// The numbers that `value` is computed from.
+static SmallVector<Value> getSources(Value value) {
+  Operation *producer = value.getDefiningOp();
+  if (Value source = getReshapeSource(producer))
+    return {source};
+  auto op = dyn_cast_or_null<linalg::LinalgOp>(producer);
+  if (!op)
+    return {};
+  SmallVector<Value> sources(op->getOperands());
+  for (Operation &scalar : *op.getBlock())
+    for (Value operand : scalar.getOperands())
+      if (Value outer = getOuterValue(op, operand))
+        sources.push_back(outer);
+  llvm::erase_if(sources, [](Value source) {
+    return !isa<FloatType>(getElementTypeOrSelf(source.getType()));
   });
+  return sources;
 }
 
 /// True if an element of `value`, which is a constant or computed from
 /// constants and integers, may be a mask; `sign` is that with which it is
 /// added.
 static bool holdsMask(Value value, double sign) {
-  Attribute attribute;
-  if (matchPattern(value, m_Constant(&attribute))) {
-    std::optional<std::vector<double>> numbers;
-    if (auto number = dyn_cast<FloatAttr>(attribute))
-      numbers = std::vector<double>{number.getValueAsDouble()};
-    else if (isa<FloatType>(getElementTypeOrSelf(value.getType())))
-      numbers = readFloats(attribute);
-    return numbers && llvm::any_of(*numbers, [&](double number) {
-             return sign * number <= -kSmallestMask;
-           });
-  }
-  Operation *producer = value.getDefiningOp();
-  if (Value source = getReshapeSource(producer))
-    return holdsMask(source, sign);
-  auto op = dyn_cast_or_null<linalg::LinalgOp>(producer);
-  if (!op)
-    return false;
+  while (Value source = getReshapeSource(value.getDefiningOp()))
+    value = source;
+  if (matchPattern(value, m_Constant()))
+    return hasNumber(
+        value, [&](double number) { return sign * number <= -kSmallestMask; });
   // Any large constant: factors may have changed its sign.
-  auto isLarge = [&](Value operand) {
-    Value outer = getOuterValue(op, operand);
-    return outer && isa<FloatType>(getElementTypeOrSelf(outer.getType())) &&
-           (holdsMask(outer, 1) || holdsMask(outer, -1));
-  };
-  for (Operation &scalar : *op.getBlock())
-    if (llvm::any_of(scalar.getOperands(), isLarge))
+  SmallVector<Value> pending = getSources(value);
+  llvm::DenseSet<Value> seen;
+  while (!pending.empty()) {
+    Value current = pending.pop_back_val();
+    if (!seen.insert(current).second)
+      continue;
+    if (hasNumber(current, [](double number) {
+          return std::abs(number) >= kSmallestMask;
+        }))
       return true;
-  return llvm::any_of(op->getOperands(), [&](Value operand) {
-    return isa<FloatType>(getElementTypeOrSelf(operand.getType())) &&
-           (holdsMask(operand, 1) || holdsMask(operand, -1));
-  });
+    llvm::append_range(pending, getSources(current));
+  }
+  return false;
 }
 
 bool mlir::qfmt::addsMask(linalg::LinalgOp op, const DataValues &data) {

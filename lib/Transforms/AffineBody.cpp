@@ -52,6 +52,7 @@ private:
   using Unary = function_ref<double(double)>;
 
   std::optional<Affine> evaluate(Value value);
+  std::optional<Affine> evaluateNew(Value value);
   std::optional<Affine> evaluateArgument(BlockArgument argument);
   std::optional<Affine> evaluateConstantOnly(Operation *op, Unary function);
   std::optional<Affine> evaluateLinear(Operation *op, double leftSign,
@@ -62,6 +63,8 @@ private:
   size_t places;
   function_ref<bool(OpOperand &)> isX;
   function_ref<std::optional<Coefficients>(OpOperand &)> read;
+  /// There may be many ways to a value.
+  llvm::DenseMap<Value, std::optional<Affine>> known;
 };
 
 std::optional<Affine> BodyEvaluator::evaluateArgument(BlockArgument argument) {
@@ -137,6 +140,15 @@ double roundTo(Type type, double value) {
 }
 
 std::optional<Affine> BodyEvaluator::evaluate(Value value) {
+  auto found = known.find(value);
+  if (found != known.end())
+    return found->second;
+  std::optional<Affine> result = evaluateNew(value);
+  known[value] = result;
+  return result;
+}
+
+std::optional<Affine> BodyEvaluator::evaluateNew(Value value) {
   if (auto argument = dyn_cast<BlockArgument>(value);
       argument && argument.getOwner() == op.getBlock())
     return evaluateArgument(argument);

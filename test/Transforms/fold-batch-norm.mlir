@@ -214,3 +214,55 @@ func.func @accumulates(%x: tensor<1x2xf32>, %init: tensor<1x2xf32>) -> tensor<1x
   %z = linalg.add ins(%y, %y : tensor<1x2xf32>, tensor<1x2xf32>) outs(%zeros : tensor<1x2xf32>) -> tensor<1x2xf32>
   return %z : tensor<1x2xf32>
 }
+
+// -----
+
+// There are 2^32 ways from the result to the argument; each value is computed once.
+#id = affine_map<(r, c) -> (r, c)>
+// CHECK-LABEL: func @many_ways
+// CHECK-DAG: arith.constant dense<4.2949673E+9> : tensor<3x4xf32>
+// CHECK: %[[RESULT:.*]] = linalg.matmul
+// CHECK-NEXT: return %[[RESULT]]
+func.func @many_ways(%x: tensor<2x3xf32>) -> tensor<2x4xf32> {
+  %w = arith.constant dense<1.0> : tensor<3x4xf32>
+  %z = arith.constant dense<0.0> : tensor<2x4xf32>
+  %e = tensor.empty() : tensor<2x4xf32>
+  %y = linalg.matmul ins(%x, %w : tensor<2x3xf32>, tensor<3x4xf32>) outs(%z : tensor<2x4xf32>) -> tensor<2x4xf32>
+  %r = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%y : tensor<2x4xf32>) outs(%e : tensor<2x4xf32>) {
+  ^bb0(%0: f32, %o: f32):
+    %1 = arith.addf %0, %0 : f32
+    %2 = arith.addf %1, %1 : f32
+    %3 = arith.addf %2, %2 : f32
+    %4 = arith.addf %3, %3 : f32
+    %5 = arith.addf %4, %4 : f32
+    %6 = arith.addf %5, %5 : f32
+    %7 = arith.addf %6, %6 : f32
+    %8 = arith.addf %7, %7 : f32
+    %9 = arith.addf %8, %8 : f32
+    %10 = arith.addf %9, %9 : f32
+    %11 = arith.addf %10, %10 : f32
+    %12 = arith.addf %11, %11 : f32
+    %13 = arith.addf %12, %12 : f32
+    %14 = arith.addf %13, %13 : f32
+    %15 = arith.addf %14, %14 : f32
+    %16 = arith.addf %15, %15 : f32
+    %17 = arith.addf %16, %16 : f32
+    %18 = arith.addf %17, %17 : f32
+    %19 = arith.addf %18, %18 : f32
+    %20 = arith.addf %19, %19 : f32
+    %21 = arith.addf %20, %20 : f32
+    %22 = arith.addf %21, %21 : f32
+    %23 = arith.addf %22, %22 : f32
+    %24 = arith.addf %23, %23 : f32
+    %25 = arith.addf %24, %24 : f32
+    %26 = arith.addf %25, %25 : f32
+    %27 = arith.addf %26, %26 : f32
+    %28 = arith.addf %27, %27 : f32
+    %29 = arith.addf %28, %28 : f32
+    %30 = arith.addf %29, %29 : f32
+    %31 = arith.addf %30, %30 : f32
+    %32 = arith.addf %31, %31 : f32
+    linalg.yield %32 : f32
+  } -> tensor<2x4xf32>
+  return %r : tensor<2x4xf32>
+}

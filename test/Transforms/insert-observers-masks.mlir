@@ -1,4 +1,4 @@
-// RUN: qfmt-opt %s -split-input-file -qfmt-insert-observers | FileCheck %s
+// RUN: qfmt-opt %s -allow-unregistered-dialect -split-input-file -qfmt-insert-observers | FileCheck %s
 
 // The scores are observed before the mask, whatever it is: masked ones have no
 // range. Masks that are computed from truth values are exact.
@@ -94,4 +94,62 @@ func.func @computed(%x: tensor<4x4xf32>, %m: tensor<4x4xi1>) -> tensor<4x4xf32> 
     linalg.yield %1 : f32
   } -> tensor<4x4xf32>
   return %e : tensor<4x4xf32>
+}
+
+// -----
+
+// There are 2^24 ways from the sum to the constant; each step is looked at once.
+// CHECK-LABEL: func @many_ways
+// CHECK: qfmt.observe %arg0
+func.func @many_ways(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %e = tensor.empty() : tensor<4xf32>
+  %0 = arith.constant dense<[1.0e-3, 2.0e-3, 3.0e-3, 4.0e-3]> : tensor<4xf32>
+  %1 = linalg.add ins(%0, %0 : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %2 = linalg.add ins(%1, %1 : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %3 = linalg.add ins(%2, %2 : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %4 = linalg.add ins(%3, %3 : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %5 = linalg.add ins(%4, %4 : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %6 = linalg.add ins(%5, %5 : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %7 = linalg.add ins(%6, %6 : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %8 = linalg.add ins(%7, %7 : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %9 = linalg.add ins(%8, %8 : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %10 = linalg.add ins(%9, %9 : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %11 = linalg.add ins(%10, %10 : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %12 = linalg.add ins(%11, %11 : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %13 = linalg.add ins(%12, %12 : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %14 = linalg.add ins(%13, %13 : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %15 = linalg.add ins(%14, %14 : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %16 = linalg.add ins(%15, %15 : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %17 = linalg.add ins(%16, %16 : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %18 = linalg.add ins(%17, %17 : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %19 = linalg.add ins(%18, %18 : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %20 = linalg.add ins(%19, %19 : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %21 = linalg.add ins(%20, %20 : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %22 = linalg.add ins(%21, %21 : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %23 = linalg.add ins(%22, %22 : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %24 = linalg.add ins(%23, %23 : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %sum = linalg.add ins(%24, %x : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  return %sum : tensor<4xf32>
+}
+
+// -----
+
+// Nothing is known of an operation of no dialect: the result is no mask.
+#id = affine_map<(d0) -> (d0)>
+// CHECK-LABEL: func @of_no_dialect
+// CHECK: unknown
+// CHECK: %[[RESULT:.*]] = linalg.add
+// CHECK: qfmt.observe %[[RESULT]]
+func.func @of_no_dialect(%truth: tensor<4xi32>, %x: tensor<4xf32>) -> tensor<4xf32> {
+  %e = tensor.empty() : tensor<4xf32>
+  %mask = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%truth : tensor<4xi32>) outs(%e : tensor<4xf32>) {
+  ^bb0(%t: i32, %o: f32):
+    %low = arith.constant -1.0e9 : f32
+    %0 = arith.sitofp %t : i32 to f32
+    %1 = "unknown"(%0) : (f32) -> f32
+    %2 = arith.mulf %1, %low : f32
+    linalg.yield %2 : f32
+  } -> tensor<4xf32>
+  %sum = linalg.add ins(%mask, %x : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  return %sum : tensor<4xf32>
 }

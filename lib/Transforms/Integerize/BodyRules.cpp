@@ -36,8 +36,8 @@ static bool isSquare(Operation *op, ArrayRef<ScalarModel> operands) {
 /// True for functions that are cheaper and more exact as a table of the code
 /// than as integer arithmetic.
 static bool isNonlinear(Operation *op, ArrayRef<ScalarModel> operands) {
-  return op->getDialect()->getNamespace() == "math" && !isa<math::AbsFOp>(op) &&
-         !isSquare(op, operands);
+  return isa_and_nonnull<math::MathDialect>(op->getDialect()) &&
+         !isa<math::AbsFOp>(op) && !isSquare(op, operands);
 }
 
 /// A value that depends on one code alone, and is no chain of exact operations,

@@ -118,7 +118,8 @@ static bool isWorthwhile(Operation *op, const ExpressionRef &local) {
       });
   if (isa<arith::DivFOp>(op) && values == 1)
     return isTranscendental(local->operands[1]);
-  if (op->getDialect()->getNamespace() == "math" && !isa<math::AbsFOp>(op))
+  if (isa_and_nonnull<math::MathDialect>(op->getDialect()) &&
+      !isa<math::AbsFOp>(op))
     return ofFunction;
   return ofFunction && values > 1;
 }
