@@ -70,9 +70,13 @@ std::optional<SmallVector<int64_t>> getRepeated(linalg::GenericOp op) {
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
   if (!maps[1].isIdentity() || maps[0].getNumResults() != op.getNumLoops())
     return std::nullopt;
+  auto input =
+      dyn_cast<RankedTensorType>(op.getDpsInputOperand(0)->get().getType());
+  if (!input)
+    return std::nullopt;
   SmallVector<int64_t> dims;
   for (auto [dim, index] : llvm::enumerate(maps[0].getResults())) {
-    if (auto constant = dyn_cast<AffineConstantExpr>(index))
+    if (isa<AffineConstantExpr>(index) && input.getDimSize(dim) == 1)
       dims.push_back(dim);
     else if (index != getAffineDimExpr(dim, op.getContext()))
       return std::nullopt;

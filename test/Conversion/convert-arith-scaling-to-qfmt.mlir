@@ -49,3 +49,36 @@ func.func @splat(%x: tensor<4xf32>) -> (tensor<4xf8E4M3FN>, tensor<4xf8E4M3FN>) 
   %1 = arith.scaling_truncf %x, %n : tensor<4xf32>, tensor<4xf8E8M0FNU> to tensor<4xf8E4M3FN>
   return %0, %1 : tensor<4xf8E4M3FN>, tensor<4xf8E4M3FN>
 }
+
+// -----
+
+// One column of several is no repetition of a whole row, and a scalar has no dimensions: a scale for each element.
+
+// CHECK-DAG: #[[E:.*]] = #qfmt.scaled<f4E2M1FN, block = [1, 1], scale = f8E8M0FNU>
+// CHECK-LABEL: func.func @column
+// CHECK: %[[S:.*]] = linalg.generic
+// CHECK: qfmt.assemble %{{.*}}, %[[S]] : tensor<4x8xf4E2M1FN>, tensor<4x8xf8E8M0FNU> to tensor<4x8xf32, #[[E]]>
+func.func @column(%s: tensor<4x8xf8E8M0FNU>, %x: tensor<4x8xf4E2M1FN>) -> tensor<4x8xf32> {
+  %e = tensor.empty() : tensor<4x8xf8E8M0FNU>
+  %r = linalg.generic {indexing_maps = [affine_map<(a, b) -> (a, 3)>, affine_map<(a, b) -> (a, b)>], iterator_types = ["parallel", "parallel"]}
+      ins(%s : tensor<4x8xf8E8M0FNU>) outs(%e : tensor<4x8xf8E8M0FNU>) {
+  ^bb0(%a: f8E8M0FNU, %b: f8E8M0FNU):
+    linalg.yield %a : f8E8M0FNU
+  } -> tensor<4x8xf8E8M0FNU>
+  %0 = arith.scaling_extf %x, %r : tensor<4x8xf4E2M1FN>, tensor<4x8xf8E8M0FNU> to tensor<4x8xf32>
+  return %0 : tensor<4x8xf32>
+}
+
+// CHECK-LABEL: func.func @scalar
+// CHECK: %[[S:.*]] = linalg.generic
+// CHECK: qfmt.assemble %{{.*}}, %[[S]] : tensor<f4E2M1FN>, tensor<f8E8M0FNU>
+func.func @scalar(%s: f8E8M0FNU, %x: tensor<f4E2M1FN>) -> tensor<f32> {
+  %e = tensor.empty() : tensor<f8E8M0FNU>
+  %r = linalg.generic {indexing_maps = [affine_map<() -> ()>, affine_map<() -> ()>], iterator_types = []}
+      ins(%s : f8E8M0FNU) outs(%e : tensor<f8E8M0FNU>) {
+  ^bb0(%a: f8E8M0FNU, %b: f8E8M0FNU):
+    linalg.yield %a : f8E8M0FNU
+  } -> tensor<f8E8M0FNU>
+  %0 = arith.scaling_extf %x, %r : tensor<f4E2M1FN>, tensor<f8E8M0FNU> to tensor<f32>
+  return %0 : tensor<f32>
+}
