@@ -39,14 +39,19 @@ static LogicalResult exposeIn(func::FuncOp function) {
     return function.emitError()
            << "function has control flow; only functions of one block can "
               "expose their intermediate tensors";
+  Block &body = function.getBody().front();
+  auto terminator = dyn_cast<func::ReturnOp>(body.getTerminator());
+  if (!terminator)
+    return function.emitError()
+           << "function ends with '" << body.getTerminator()->getName()
+           << "'; only functions that return can expose their intermediate "
+              "tensors";
   OpBuilder builder(function);
   SmallVector<Value> exposed;
-  Block &body = function.getBody().front();
   for (Operation &op : llvm::make_early_inc_range(body))
     if (Value value = getIntermediate(&op, builder))
       exposed.push_back(value);
 
-  auto terminator = cast<func::ReturnOp>(body.getTerminator());
   terminator.getOperandsMutable().append(exposed);
   SmallVector<DictionaryAttr> attributes(exposed.size(),
                                          builder.getDictionaryAttr({}));
