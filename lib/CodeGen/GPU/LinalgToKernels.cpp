@@ -82,8 +82,12 @@ LoopRoles getLoopRoles(linalg::GenericOp op) {
   LoopRoles roles;
   SmallVector<utils::IteratorType> kinds = op.getIteratorTypesArray();
   // In the order of the first output's dimensions, so that neighbouring threads
-  // write neighbouring elements.
-  for (AffineExpr expr : outputs.front().getResults()) {
+  // write neighbouring elements. What has no outputs may hold assertions.
+  AffineMap order =
+      outputs.empty()
+          ? AffineMap::getMultiDimIdentityMap(op.getNumLoops(), op.getContext())
+          : outputs.front();
+  for (AffineExpr expr : order.getResults()) {
     auto dim = dyn_cast<AffineDimExpr>(expr);
     if (dim && !llvm::is_contained(roles.threads, dim.getPosition()) &&
         kinds[dim.getPosition()] == utils::IteratorType::parallel &&

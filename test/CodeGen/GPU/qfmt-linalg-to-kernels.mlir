@@ -135,3 +135,23 @@ func.func @store(%v: i32, %x: memref<4xi32>, %i: index) {
   memref.store %v, %x[%i] : memref<4xi32>
   return
 }
+
+// -----
+
+// Without an output there are as many threads as elements.
+// CHECK-LABEL: func @asserts
+// CHECK-DAG: %[[C24:.*]] = arith.constant 24 : index
+// CHECK: gpu.launch
+// CHECK:   arith.cmpi ult, %{{.*}}, %[[C24]]
+// CHECK:   memref.load
+// CHECK:   cf.assert
+// CHECK: gpu.terminator
+#matrix = affine_map<(i, j) -> (i, j)>
+func.func @asserts(%x: memref<4x6xi1>) {
+  linalg.generic {indexing_maps = [#matrix], iterator_types = ["parallel", "parallel"]} ins(%x : memref<4x6xi1>) {
+  ^bb0(%v: i1):
+    cf.assert %v, "false"
+    linalg.yield
+  }
+  return
+}

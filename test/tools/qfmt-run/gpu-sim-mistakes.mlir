@@ -24,6 +24,19 @@ func.func @asserts(%x: tensor<4xi32>) -> tensor<4xi32> {
   return %y : tensor<4xi32>
 }
 
+// RUN: not qfmt-run %s --gpu=sim --entry=asserts_alone --inputs=%t.npy --outputs=%t.y.npy 2>&1 | FileCheck %s --check-prefix=ALONE
+// ALONE: error: kernel 'asserts_alone_kernel', block (0, 0, 0), thread (0, 0, 0): assertion failed: too small
+func.func @asserts_alone(%x: tensor<4xi32>) -> tensor<4xi32> {
+  %c100 = arith.constant 100 : i32
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>], iterator_types = ["parallel"]} ins(%x : tensor<4xi32>) {
+  ^bb0(%v: i32):
+    %is_large = arith.cmpi sgt, %v, %c100 : i32
+    cf.assert %is_large, "too small"
+    linalg.yield
+  }
+  return %x : tensor<4xi32>
+}
+
 // RUN: not qfmt-run %s --gpu=sim --entry=negative --inputs=%t.npy --outputs=%t.y.npy 2>&1 | FileCheck %s --check-prefix=NEGATIVE
 // NEGATIVE: error: {{.*}}negative
 func.func @negative(%x: tensor<4xi32>) -> tensor<?xi32> {
