@@ -59,7 +59,7 @@ std::optional<int64_t> getInteger(Value value) {
   APInt constant;
   if (!matchPattern(value, m_ConstantInt(&constant)))
     return std::nullopt;
-  return constant.getSExtValue();
+  return constant.trySExtValue();
 }
 
 /// The values along the last dimension, if they are the same for all other

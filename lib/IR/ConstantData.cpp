@@ -52,8 +52,15 @@ static std::vector<double> readHalves(ArrayRef<char> bytes,
   return values;
 }
 
+/// True if 64 bits do not hold every value of the type.
+static bool isWide(Type type) {
+  return type.isIntOrFloat() && type.getIntOrFloatBitWidth() > 64;
+}
+
 std::optional<std::vector<double>> mlir::qfmt::readFloats(Attribute attr) {
   if (auto dense = dyn_cast_or_null<DenseFPElementsAttr>(attr)) {
+    if (isWide(dense.getElementType()))
+      return std::nullopt;
     std::vector<double> values;
     values.reserve(dense.getNumElements());
     bool losesInfo;
@@ -83,6 +90,8 @@ std::optional<std::vector<double>> mlir::qfmt::readFloats(Attribute attr) {
 
 std::optional<std::vector<int64_t>> mlir::qfmt::readIntegers(Attribute attr) {
   if (auto dense = dyn_cast_or_null<DenseIntElementsAttr>(attr)) {
+    if (isWide(dense.getElementType()))
+      return std::nullopt;
     std::vector<int64_t> values;
     values.reserve(dense.getNumElements());
     for (const APInt &value : dense.getValues<APInt>())

@@ -13,8 +13,9 @@
 
 namespace mlir::qfmt {
 
-/// The elements of a constant of builtin float type in row-major order, exact;
-/// none if `attr` holds something else or a resource without data.
+/// The elements of a constant of a builtin float type of at most 64 bits in
+/// row-major order, exact; none if `attr` holds something else or a resource
+/// without data.
 std::optional<std::vector<double>> readFloats(Attribute attr);
 
 /// The elements of a constant of integer type of at most 64 bits in row-major
