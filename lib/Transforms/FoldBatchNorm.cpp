@@ -54,7 +54,7 @@ public:
   size_t size() const { return ShapedType::getNumElements(shape); }
 
   /// `tensor`, indexed by dimensions of the result through `map`, as one number
-  /// a channel; none if it varies along another dimension.
+  /// a channel; none if it varies along another dimension or has no numbers.
   std::optional<Coefficients> read(const ConstantTensor &tensor,
                                    AffineMap map) const;
   /// The channel of each dimension of the weights, -1 for dimensions summed
@@ -108,6 +108,8 @@ std::optional<ChannelSpace> ChannelSpace::of(const WeightedSum &sum) {
 
 std::optional<Coefficients> ChannelSpace::read(const ConstantTensor &tensor,
                                                AffineMap map) const {
+  if (tensor.getNumElements() == 0)
+    return std::nullopt;
   // First along the channels that index the tensor, then repeated along the
   // others.
   SmallVector<int64_t> channels(tensor.getRank(), -1);

@@ -266,3 +266,26 @@ func.func @many_ways(%x: tensor<2x3xf32>) -> tensor<2x4xf32> {
   } -> tensor<2x4xf32>
   return %r : tensor<2x4xf32>
 }
+
+// -----
+
+// A factor for each of no rows says nothing of the channels.
+#id = affine_map<(r, c) -> (r, c)>
+#rows = affine_map<(r, c) -> (r)>
+// CHECK-LABEL: func @no_rows
+// CHECK: linalg.matmul
+// CHECK: linalg.generic
+// CHECK: arith.mulf
+func.func @no_rows(%x: tensor<0x3xf32>) -> tensor<0x4xf32> {
+  %w = arith.constant dense<1.0> : tensor<3x4xf32>
+  %z = arith.constant dense<0.0> : tensor<0x4xf32>
+  %e = tensor.empty() : tensor<0x4xf32>
+  %k = arith.constant dense<2.0> : tensor<0xf32>
+  %y = linalg.matmul ins(%x, %w : tensor<0x3xf32>, tensor<3x4xf32>) outs(%z : tensor<0x4xf32>) -> tensor<0x4xf32>
+  %r = linalg.generic {indexing_maps = [#id, #rows, #id], iterator_types = ["parallel", "parallel"]} ins(%y, %k : tensor<0x4xf32>, tensor<0xf32>) outs(%e : tensor<0x4xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %0 = arith.mulf %a, %b : f32
+    linalg.yield %0 : f32
+  } -> tensor<0x4xf32>
+  return %r : tensor<0x4xf32>
+}
