@@ -46,7 +46,7 @@ void annotate(const CFGLoop &loop, LLVM::LoopAnnotationAttr annotation) {
 std::optional<int64_t> getInteger(Value value) {
   APInt integer;
   if (matchPattern(value, m_ConstantInt(&integer)))
-    return integer.getSExtValue();
+    return integer.trySExtValue();
   return std::nullopt;
 }
 
@@ -85,9 +85,11 @@ std::optional<int64_t> getTripCount(const CFGLoop &loop) {
   if (!next || next.getLhs() != position || !begin || !end)
     return std::nullopt;
   std::optional<int64_t> step = getInteger(next.getRhs());
-  if (!step || *step <= 0 || *end <= *begin)
+  int64_t distance;
+  if (!step || *step <= 0 || *end <= *begin ||
+      llvm::SubOverflow(*end, *begin, distance))
     return std::nullopt;
-  return llvm::divideCeil(*end - *begin, *step);
+  return llvm::divideCeil(distance, *step);
 }
 
 /// Operations of the loop if it and those in it were unrolled; a loop of

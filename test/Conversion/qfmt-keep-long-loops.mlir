@@ -57,3 +57,17 @@ func.func @unknown(%m: memref<?xi32>, %n: index) {
   }
   return
 }
+// The distance is more than an i64 holds: nothing is known of the count.
+// CHECK-LABEL: llvm.func @distant
+// CHECK-NOT: loop_annotation
+func.func @distant(%m: memref<8xi32>) {
+  %low = arith.constant -9223372036854775808 : index
+  %c1 = arith.constant 1 : index
+  %high = arith.constant 9223372036854775807 : index
+  scf.for %i = %low to %high step %c1 {
+    %v = memref.load %m[%c1] : memref<8xi32>
+    %w = arith.addi %v, %v : i32
+    memref.store %w, %m[%c1] : memref<8xi32>
+  }
+  return
+}
