@@ -101,6 +101,12 @@ static FailureOr<func::FuncOp> prepareEntry(ModuleOp module,
   return entry;
 }
 
+/// The entry calls functions beside it; pipelines leave modules within alone.
+static void dropNestedModules(ModuleOp module) {
+  for (auto nested : llvm::make_early_inc_range(module.getOps<ModuleOp>()))
+    nested.erase();
+}
+
 /// Compiled code counts bytes in 64 bits.
 static LogicalResult verifyTensorSizes(ModuleOp module) {
   auto overflows = [](Type type) {
@@ -168,6 +174,7 @@ FailureOr<LLVMProgram> generateLLVMIR(ModuleOp source,
   FailureOr<func::FuncOp> entry = prepareEntry(*module, options.entry);
   if (failed(entry))
     return failure();
+  dropNestedModules(*module);
   FailureOr<FunctionSignature> signature = FunctionSignature::get(*entry);
   if (failed(signature))
     return failure();
