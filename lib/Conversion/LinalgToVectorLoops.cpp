@@ -126,7 +126,7 @@ StringRef findObstacle(linalg::GenericOp op,
     return "an output's elements are not those of the parallel loops";
   if (!hasVectorizableBody(op))
     return "its body has a division of integers, or more than element-wise "
-           "arithmetic";
+           "arithmetic, or vectors do not have its elements";
   if (!vectorLoop)
     return "along no parallel loop is its output contiguous";
   if (sizes[*vectorLoop] < kMinVectorSize)
@@ -157,6 +157,10 @@ std::optional<Schedule> makeSchedule(linalg::GenericOp op, int64_t vectorBits,
   int64_t size = schedule.sizes[*vectorLoop];
   schedule.lanes = std::min<int64_t>(
       vectorBits / getElementBits(op, *vectorLoop), llvm::PowerOf2Ceil(size));
+  if (schedule.lanes == 0) {
+    whyNot = "its elements are wider than a vector";
+    return std::nullopt;
+  }
   schedule.vectors =
       std::min<int64_t>(kMaxVectors, llvm::divideCeil(size, schedule.lanes));
   schedule.unroll = 1;

@@ -146,6 +146,9 @@ std::optional<Schedule> makeSchedule(linalg::GenericOp op, int64_t vectorBits) {
   schedule.lanes =
       std::min<int64_t>(vectorBits / getElementBits(op, schedule.vectorLoop),
                         llvm::bit_floor<uint64_t>(size));
+  // Elements may be wider than a vector.
+  if (schedule.lanes == 0)
+    return std::nullopt;
   schedule.vectors = std::min(kMaxVectors, size / schedule.lanes);
   schedule.joinsRows = canJoinRows(op, schedule);
   return schedule;

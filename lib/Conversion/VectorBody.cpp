@@ -23,6 +23,10 @@ bool isVectorizable(Operation &op) {
 }
 
 bool hasVectorizableBody(linalg::GenericOp op) {
+  // There are no vectors of complex numbers, for example.
+  for (Type type : op->getOperandTypes())
+    if (!VectorType::isValidElementType(getElementTypeOrSelf(type)))
+      return false;
   return llvm::all_of(op.getBody()->without_terminator(), isVectorizable);
 }
 

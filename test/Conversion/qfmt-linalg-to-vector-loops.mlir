@@ -74,7 +74,7 @@ func.func @bytes(%x: memref<64xi8>, %y: memref<64xi8>) {
 #sum = affine_map<(i, j) -> (i)>
 
 // Masked lanes hold zeros.
-// MISSED: Remark="left to LLVM's loop vectorizer: ", Remark="its body has a division of integers, or more than element-wise arithmetic"
+// MISSED: Remark="left to LLVM's loop vectorizer: ", Remark="its body has a division of integers, or more than element-wise arithmetic, or vectors do not have its elements"
 // CHECK-LABEL: @division(
 // CHECK:         linalg.generic
 func.func @division(%x: memref<7xi32>, %y: memref<7xi32>) {
@@ -87,7 +87,7 @@ func.func @division(%x: memref<7xi32>, %y: memref<7xi32>) {
   return
 }
 
-// MISSED: Remark="left to LLVM's loop vectorizer: ", Remark="its body has a division of integers, or more than element-wise arithmetic"
+// MISSED: Remark="left to LLVM's loop vectorizer: ", Remark="its body has a division of integers, or more than element-wise arithmetic, or vectors do not have its elements"
 // CHECK-LABEL: @lookup(
 // CHECK:         linalg.generic
 func.func @lookup(%x: memref<64xi8>, %table: memref<256xi8>, %y: memref<64xi8>) {
@@ -236,6 +236,37 @@ func.func @indices(%x: memref<8x8xindex>, %y: memref<8xindex>) {
   ^bb0(%a: index, %b: index):
     %0 = arith.maxui %b, %a : index
     linalg.yield %0 : index
+  }
+  return
+}
+
+// -----
+
+// Neither are there vectors of these, nor has a vector room for one.
+// CHECK-LABEL: @no_elements_of_vectors(
+// CHECK-COUNT-4: linalg.generic
+// CHECK: return
+#id = affine_map<(i) -> (i)>
+#zero = affine_map<(i) -> ()>
+func.func @no_elements_of_vectors(
+    %c: memref<16xcomplex<f32>>, %v: memref<16xvector<4xf32>>, %w: memref<16xi1024>,
+    %c2: memref<16xcomplex<f32>>, %v2: memref<16xvector<4xf32>>, %w2: memref<16xi1024>, %m: memref<i1024>) {
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%c : memref<16xcomplex<f32>>) outs(%c2 : memref<16xcomplex<f32>>) {
+  ^bb0(%a: complex<f32>, %b: complex<f32>):
+    linalg.yield %a : complex<f32>
+  }
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%v : memref<16xvector<4xf32>>) outs(%v2 : memref<16xvector<4xf32>>) {
+  ^bb0(%a: vector<4xf32>, %b: vector<4xf32>):
+    linalg.yield %a : vector<4xf32>
+  }
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%w : memref<16xi1024>) outs(%w2 : memref<16xi1024>) {
+  ^bb0(%a: i1024, %b: i1024):
+    linalg.yield %a : i1024
+  }
+  linalg.generic {indexing_maps = [#id, #zero], iterator_types = ["reduction"]} ins(%w : memref<16xi1024>) outs(%m : memref<i1024>) {
+  ^bb0(%a: i1024, %b: i1024):
+    %0 = arith.maxsi %b, %a : i1024
+    linalg.yield %0 : i1024
   }
   return
 }

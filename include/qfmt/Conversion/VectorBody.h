@@ -14,7 +14,8 @@ namespace mlir::qfmt {
 /// no division of integers, which traps.
 bool isVectorizable(Operation &op);
 
-/// True if every operation of the body works on vectors as on scalars, with any
+/// True if vectors have the elements of all operands, and every operation of the
+/// body works on vectors as on scalars, with any
 /// operand: no division of integers, which traps.
 bool hasVectorizableBody(linalg::GenericOp op);
 
