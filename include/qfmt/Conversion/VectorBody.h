@@ -14,9 +14,9 @@ namespace mlir::qfmt {
 /// no division of integers, which traps.
 bool isVectorizable(Operation &op);
 
-/// True if vectors have the elements of all operands, and every operation of the
-/// body works on vectors as on scalars, with any
-/// operand: no division of integers, which traps.
+/// True if vectors have the elements of all operands, and every operation of
+/// the body works on vectors as on scalars, with any operand: no division of
+/// integers, which traps.
 bool hasVectorizableBody(linalg::GenericOp op);
 
 /// The bits of the widest element that is loaded or stored along `loop`, at
