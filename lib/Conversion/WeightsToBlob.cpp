@@ -100,7 +100,7 @@ struct Blob {
 std::optional<uint64_t> findBytes(ArrayRef<char> bytes, ArrayRef<char> part) {
   for (uint64_t offset = 0; offset + part.size() <= bytes.size();
        offset += kWeightsAlignment)
-    if (std::memcmp(bytes.data() + offset, part.data(), part.size()) == 0)
+    if (bytes.slice(offset, part.size()) == part)
       return offset;
   return std::nullopt;
 }
