@@ -143,7 +143,10 @@ bool isMovable(tensor::CollapseShapeOp op) {
 bool isBroadcast(Operation *op) {
   auto generic = dyn_cast_or_null<linalg::GenericOp>(op);
   return generic && isMovable(generic) && generic.getNumReductionLoops() == 0 &&
-         llvm::hasSingleElement(*generic.getBody());
+         llvm::hasSingleElement(*generic.getBody()) &&
+         llvm::none_of(generic.getDpsInputOperands(), [&](OpOperand *input) {
+           return generic.getMatchingIndexingMap(input).isPermutation();
+         });
 }
 
 /// The operations whose channels are moved.

@@ -119,3 +119,41 @@ func.func @constant_inside(%x: tensor<1x8x6x6xi8>) -> tensor<1x16x6x6xi32> {
   } -> tensor<1x16x6x6xi32>
   return %y : tensor<1x16x6x6xi32>
 }
+
+// -----
+
+// What a copy with two readers is computed from is computed once.
+// CHECK-LABEL: @copied(
+// CHECK-COUNT-2: arith.muli
+// CHECK-NOT: arith.muli
+func.func @copied(%x: tensor<1x8x6x6xi8>, %i: tensor<1x8x6x6xi32>) -> (tensor<1x8x6x6xi32>, tensor<1x8x6x6xi32>) {
+  %w = arith.constant dense<3> : tensor<8x8x1x1xi8>
+  %y = linalg.generic {indexing_maps = [affine_map<(n, f, h, w, c, i, j) -> (n, c, h + i, w + j)>, affine_map<(n, f, h, w, c, i, j) -> (f, c, i, j)>, affine_map<(n, f, h, w, c, i, j) -> (n, f, h, w)>], iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]} ins(%x, %w : tensor<1x8x6x6xi8>, tensor<8x8x1x1xi8>) outs(%i : tensor<1x8x6x6xi32>) {
+  ^bb0(%a: i8, %b: i8, %o: i32):
+    %a32 = arith.extsi %a : i8 to i32
+    %b32 = arith.extsi %b : i8 to i32
+    %p = arith.muli %a32, %b32 : i32
+    %s = arith.addi %o, %p : i32
+    linalg.yield %s : i32
+  } -> tensor<1x8x6x6xi32>
+  %e = tensor.empty() : tensor<1x8x6x6xi32>
+  %c = linalg.generic {indexing_maps = [affine_map<(n, c, h, w) -> (n, c, h, w)>, affine_map<(n, c, h, w) -> (n, c, h, w)>], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%y : tensor<1x8x6x6xi32>) outs(%e : tensor<1x8x6x6xi32>) {
+  ^bb0(%a: i32, %o: i32):
+    linalg.yield %a : i32
+  } -> tensor<1x8x6x6xi32>
+  %te = tensor.empty() : tensor<1x8x6x6xi8>
+  %t = linalg.generic {indexing_maps = [affine_map<(n, c, h, w) -> (n, c, h, w)>, affine_map<(n, c, h, w) -> (n, c, h, w)>], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%c : tensor<1x8x6x6xi32>) outs(%te : tensor<1x8x6x6xi8>) {
+  ^bb0(%a: i32, %o: i8):
+    %code = arith.trunci %a : i32 to i8
+    linalg.yield %code : i8
+  } -> tensor<1x8x6x6xi8>
+  %z = linalg.generic {indexing_maps = [affine_map<(n, f, h, w, c, i, j) -> (n, c, h + i, w + j)>, affine_map<(n, f, h, w, c, i, j) -> (f, c, i, j)>, affine_map<(n, f, h, w, c, i, j) -> (n, f, h, w)>], iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]} ins(%t, %w : tensor<1x8x6x6xi8>, tensor<8x8x1x1xi8>) outs(%i : tensor<1x8x6x6xi32>) {
+  ^bb0(%a: i8, %b: i8, %o: i32):
+    %a32 = arith.extsi %a : i8 to i32
+    %b32 = arith.extsi %b : i8 to i32
+    %p = arith.muli %a32, %b32 : i32
+    %s = arith.addi %o, %p : i32
+    linalg.yield %s : i32
+  } -> tensor<1x8x6x6xi32>
+  return %c, %z : tensor<1x8x6x6xi32>, tensor<1x8x6x6xi32>
+}
