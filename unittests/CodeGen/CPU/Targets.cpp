@@ -5,6 +5,7 @@
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
 #include "gtest/gtest.h"
+#include <cstring>
 
 namespace mlir::qfmt {
 

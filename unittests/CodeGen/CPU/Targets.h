@@ -6,8 +6,12 @@
 #ifndef QFMT_UNITTESTS_CODEGEN_CPU_TARGETS_H
 #define QFMT_UNITTESTS_CODEGEN_CPU_TARGETS_H
 
+#include "mlir/Pass/PassManager.h"
 #include "qfmt/CodeGen/CPU/Passes.h"
 #include "qfmt/Runtime/CompiledFunction.h"
+#include <functional>
+#include <memory>
+#include <vector>
 
 namespace mlir::qfmt {
 
